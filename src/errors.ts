@@ -1,0 +1,46 @@
+/** Every error the library throws on purpose: code, HTTP status, and the text a client may see. */
+
+interface ErrorSpec {
+  readonly status: number;
+  readonly publicMessage: string;
+}
+
+export const ERRORS = {
+  DS_BAD_PARAMETER: { status: 400, publicMessage: 'A query parameter is not valid.' },
+  DS_UNSUPPORTED_IMAGE: { status: 415, publicMessage: 'This image format cannot be upscaled.' },
+  DS_BAD_IMAGE: { status: 422, publicMessage: 'The image could not be decoded.' },
+  DS_INPUT_TOO_LARGE: { status: 413, publicMessage: 'The image is too large to upscale.' },
+  DS_OUTPUT_TOO_LARGE: { status: 413, publicMessage: 'The upscaled image would be too large.' },
+  DS_ABORTED: { status: 499, publicMessage: 'The request was cancelled.' },
+  DS_WORKER_CRASHED: { status: 500, publicMessage: 'The image could not be upscaled.' },
+  DS_ENGINE: { status: 500, publicMessage: 'The image could not be upscaled.' },
+  DS_BAD_OPTION: { status: 500, publicMessage: 'The server is not configured correctly.' },
+  DS_BAD_MODEL: { status: 500, publicMessage: 'The model could not be loaded.' },
+  DS_MODEL_NOT_FOUND: { status: 404, publicMessage: 'There is no such model.' },
+  DS_BAD_DATA: { status: 422, publicMessage: 'The data set cannot be used.' },
+} as const satisfies Record<string, ErrorSpec>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/**
+ * `message` is for the log and may name files and values. `publicMessage` is the table's text, followed by
+ * `publicDetail` where one is given: only what the client itself sent and what is allowed, never a path.
+ */
+export class DualscaleError extends Error {
+  override readonly name = 'DualscaleError';
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly publicMessage: string;
+
+  constructor(code: ErrorCode, message: string, options: { readonly publicDetail?: string; readonly cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
+    this.code = code;
+    this.status = ERRORS[code].status;
+    this.publicMessage = options.publicDetail ? `${ERRORS[code].publicMessage} ${options.publicDetail}` : ERRORS[code].publicMessage;
+  }
+}
+
+/** The one form in which a bad option is reported: its name, what was expected, what came. */
+export function badOption(name: string, expected: string, got: unknown): DualscaleError {
+  return new DualscaleError('DS_BAD_OPTION', `expected \`${name}\` to be ${expected}, got \`${String(got)}\``);
+}

@@ -1,0 +1,66 @@
+/** What a network is: a list of convolutions as data, and a forward pass written once in TF.js (NHWC). */
+import type { Tensor4D, Tensor } from '../tf.ts';
+
+/** One convolution. Its weight is `<name>.weight` [kernel, kernel, inChannels, outChannels] (HWIO), its bias `<name>.bias` [outChannels]. */
+export interface ConvLayer {
+  readonly name: string;
+  readonly kernel: number;
+  readonly inChannels: number;
+  readonly outChannels: number;
+  /** @default 1 */
+  readonly stride?: 1 | 2;
+  /** @default true */
+  readonly bias?: boolean;
+  /** Output positions per LR pixel: 1 at LR resolution, 16 at HR resolution of a x4 network, 0 for one position per image (channel attention). */
+  readonly positionsPerLrPixel: number;
+}
+
+export interface ParameterSpec {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Initialised with U(-1/sqrt(fanIn), 1/sqrt(fanIn)), PyTorch's default for convolutions, unless a family says otherwise. */
+  readonly fanIn: number;
+}
+
+export type Parameters = Readonly<Record<string, Tensor>>;
+
+export interface EdgeSpec {
+  readonly family: 'edge';
+  readonly scale: 2 | 3 | 4;
+  /** Channels of the trunk. */
+  readonly featureCount: number;
+  /** Inner width of each residual block: its length is the number of blocks. Pruning makes these differ. */
+  readonly innerWidths: readonly number[];
+}
+
+export interface DrnSpec {
+  readonly family: 'drn';
+  readonly scale: 2 | 4 | 8;
+  /** Channels at HR resolution (F in the paper's code: 16 for S x4, 20 for L x4). */
+  readonly featureCount: number;
+  /** RCABs per up stage (N). */
+  readonly blockCount: number;
+  /** Inner widths in the order of the released configurations: down blocks, then per up stage its RCABs and its upsampler. Absent: full widths. */
+  readonly keptChannels?: readonly number[];
+}
+
+export interface DualSpec {
+  readonly family: 'dual';
+  readonly scale: 2 | 3 | 4 | 8;
+  readonly featureCount: number;
+}
+
+export type NetworkSpec = EdgeSpec | DrnSpec;
+
+export interface Network<Spec = NetworkSpec | DualSpec> {
+  readonly spec: Spec;
+  readonly layers: readonly ConvLayer[];
+  readonly parameters: readonly ParameterSpec[];
+  /** LR pixels of context a tile needs on every side to equal the whole image; undefined when the whole image matters (global pooling). */
+  readonly halo: number | undefined;
+  /**
+   * `image` [N, H, W, 3] with values in 0..1. Returns images in 0..1 (not clamped), smallest first; the last one is the result.
+   * A primal network enlarges, a dual network reduces.
+   */
+  forward(parameters: Parameters, image: Tensor4D): Tensor4D[];
+}

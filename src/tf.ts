@@ -1,0 +1,7 @@
+/** TF.js, loaded through its CommonJS bundle: the ESM of `@tensorflow/tfjs-core` has extensionless imports that Node refuses. */
+import { createRequire } from 'node:module';
+import type * as TensorFlow from '@tensorflow/tfjs';
+
+export const tf = createRequire(import.meta.url)('@tensorflow/tfjs') as typeof TensorFlow;
+
+export type { Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs';

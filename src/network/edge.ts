@@ -1,0 +1,51 @@
+/**
+ * `edge`: everything happens at LR resolution and there is no global pooling, so tiles equal the whole image.
+ * Head 3x3, residual blocks (3x3, ReLU, 3x3), long skip, tail 3x3 to 3*s*s channels, skip from the repeated input, pixel shuffle.
+ */
+import type { Tensor4D } from '../tf.ts';
+import { tf } from '../tf.ts';
+import { conv, convParameters, pixelShuffle } from './layers.ts';
+import type { ConvLayer, EdgeSpec, Network, Parameters } from './network.ts';
+
+/** Zero padding stands for this gray rather than for black. */
+const MID_GRAY = 0.5;
+
+function edgeLayers(spec: EdgeSpec): { head: ConvLayer; blocks: [ConvLayer, ConvLayer][]; tail: ConvLayer } {
+  const { featureCount, innerWidths, scale } = spec;
+  const layer = (name: string, inChannels: number, outChannels: number): ConvLayer => ({
+    name,
+    kernel: 3,
+    inChannels,
+    outChannels,
+    positionsPerLrPixel: 1,
+  });
+  return {
+    head: layer('head', 3, featureCount),
+    blocks: innerWidths.map((inner, i) => [
+      layer(`body.${i}.conv1`, featureCount, inner),
+      layer(`body.${i}.conv2`, inner, featureCount),
+    ]),
+    tail: layer('tail', featureCount, 3 * scale * scale),
+  };
+}
+
+export function createEdge(spec: EdgeSpec): Network<EdgeSpec> {
+  const { head, blocks, tail } = edgeLayers(spec);
+  const layers = [head, ...blocks.flat(), tail];
+  return {
+    spec,
+    layers,
+    parameters: convParameters(layers),
+    halo: layers.length,
+    forward(parameters: Parameters, image: Tensor4D): Tensor4D[] {
+      const shallow = conv(parameters, head, tf.sub(image, MID_GRAY));
+      let features = shallow;
+      for (const [conv1, conv2] of blocks) {
+        features = tf.add(features, conv(parameters, conv2, tf.relu(conv(parameters, conv1, features))));
+      }
+      const detail = conv(parameters, tail, tf.add(features, shallow));
+      const repeated = tf.tile(image, [1, 1, 1, spec.scale ** 2]);
+      return [pixelShuffle(tf.add(detail, repeated), spec.scale)];
+    },
+  };
+}

@@ -1,0 +1,50 @@
+/** The TF.js building blocks all families share. Activations are NHWC, weights HWIO. */
+import type { Tensor, Tensor1D, Tensor4D } from '../tf.ts';
+import { tf } from '../tf.ts';
+import type { ConvLayer, Parameters, ParameterSpec } from './network.ts';
+
+/** Weight and bias of each layer, in the layers' order. */
+export function convParameters(layers: readonly ConvLayer[]): ParameterSpec[] {
+  return layers.flatMap(({ name, kernel, inChannels, outChannels, bias = true }) => {
+    const fanIn = kernel * kernel * inChannels;
+    const weight = { name: `${name}.weight`, shape: [kernel, kernel, inChannels, outChannels], fanIn };
+    return bias ? [weight, { name: `${name}.bias`, shape: [outChannels], fanIn }] : [weight];
+  });
+}
+
+function parameter(parameters: Parameters, name: string): Tensor {
+  const value = parameters[name];
+  if (!value) throw new Error(`the network has no parameter ${name}`);
+  return value;
+}
+
+/**
+ * Convolution with the padding PyTorch calls `kernel // 2`, the same on every side. (TF.js' `same` pads a stride-2
+ * convolution on the far side only, which would shift the picture by a pixel.)
+ */
+export function conv(parameters: Parameters, layer: ConvLayer, x: Tensor4D): Tensor4D {
+  const { name, kernel, stride = 1, bias = true } = layer;
+  const weight = parameter(parameters, `${name}.weight`) as Tensor4D;
+  const y = tf.conv2d(x, weight, stride, Math.floor(kernel / 2));
+  return bias ? tf.add(y, parameter(parameters, `${name}.bias`) as Tensor1D) : y;
+}
+
+/** [N, H*s, W*s, C] -> [N, H, W, s*s*C]: the inverse of `pixelShuffle`. */
+export function pixelUnshuffle(x: Tensor4D, s: number): Tensor4D {
+  const [n, height, width, channels] = x.shape;
+  const [h, w] = [height / s, width / s];
+  const cells = tf.transpose(tf.reshape(x, [n, h, s, w, s, channels]), [0, 1, 3, 2, 4, 5]);
+  return tf.reshape(cells, [n, h, w, s * s * channels]);
+}
+
+/**
+ * [N, H, W, s*s*C] -> [N, H*s, W*s, C]. Channel (dy*s + dx)*C + c goes to offset (dy, dx), TF's depth-to-space order.
+ * TF.js has no gradient for its DepthToSpace kernel, so it is given here.
+ */
+export function pixelShuffle(x: Tensor4D, s: number): Tensor4D {
+  const shuffle = tf.customGrad((input) => ({
+    value: tf.depthToSpace(input as Tensor4D, s, 'NHWC'),
+    gradFunc: (dy) => [pixelUnshuffle(dy as Tensor4D, s)],
+  }));
+  return shuffle(x) as Tensor4D;
+}

@@ -11,6 +11,7 @@ export const ERRORS = {
   DS_BAD_IMAGE: { status: 422, publicMessage: 'The image could not be decoded.' },
   DS_INPUT_TOO_LARGE: { status: 413, publicMessage: 'The image is too large to upscale.' },
   DS_OUTPUT_TOO_LARGE: { status: 413, publicMessage: 'The upscaled image would be too large.' },
+  DS_BUSY: { status: 503, publicMessage: 'Too many images are being upscaled.' },
   DS_ABORTED: { status: 499, publicMessage: 'The request was cancelled.' },
   DS_WORKER_CRASHED: { status: 500, publicMessage: 'The image could not be upscaled.' },
   DS_ENGINE: { status: 500, publicMessage: 'The image could not be upscaled.' },

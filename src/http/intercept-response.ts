@@ -1,0 +1,183 @@
+/** Puts itself between the host and the response: the host's head is looked at, its body passed on, kept or dropped. */
+import type { ServerResponse } from 'node:http';
+import { storeHead } from './write-head.ts';
+
+/**
+ * `pass`: the host's answer goes to the client as it is. `collect`: its body is kept for `onBody`.
+ * `discard`: the listener answers in the host's place (it may already have done so); the host's body is dropped.
+ */
+export type Verdict = 'pass' | 'collect' | 'discard';
+
+export interface HostListener {
+  /** Called once, when the host's status and headers stand (they are in `res`, nothing has been sent). Must not throw. */
+  onHead(): Verdict;
+  /** The whole body of a collected answer. */
+  onBody(body: Buffer): void;
+  /** A collected body grew beyond `maxBytes`; what was kept is gone. */
+  onOverflow(): void;
+}
+
+export interface Interception {
+  /** Sends the headers that are in `res` and `body` in the host's place. The host's verdict must be `collect` or `discard`. */
+  answer(status: number, body?: Uint8Array): void;
+  /** Drops what was kept and ignores the host from now on. */
+  discard(): void;
+}
+
+type Overridden = 'writeHead' | 'write' | 'end' | 'flushHeaders';
+
+type Callback = (error?: Error | null) => void;
+type EndArguments = readonly [chunk?: unknown, encoding?: BufferEncoding | Callback, callback?: Callback];
+
+function toBuffer(chunk: unknown, encoding: unknown): Buffer {
+  if (typeof chunk === 'string')
+    return Buffer.from(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8');
+  const bytes = chunk as Uint8Array;
+  // Copied: the host may reuse its buffer as soon as the write's callback ran.
+  return Buffer.from(bytes);
+}
+
+/** Class rather than closures: one response's state has five fields that every overridden method reads. */
+class Interceptor implements Interception {
+  readonly #res: ServerResponse;
+  readonly #native: Pick<ServerResponse, Overridden>;
+  readonly #overrides: Readonly<Record<Overridden, unknown>>;
+  readonly #listener: HostListener;
+  readonly #maxBytes: number;
+  /** Undefined until the host's head stands. */
+  #verdict: Verdict | undefined;
+  #hostEnded = false;
+  #sending = false;
+  #chunks: Buffer[] = [];
+  #size = 0;
+
+  constructor(res: ServerResponse, listener: HostListener, maxBytes: number) {
+    this.#res = res;
+    this.#listener = listener;
+    this.#maxBytes = maxBytes;
+    this.#native = { writeHead: res.writeHead, write: res.write, end: res.end, flushHeaders: res.flushHeaders };
+    this.#overrides = {
+      writeHead: (...args: unknown[]) => this.#writeHead(args),
+      write: (...args: EndArguments) => this.#write(args),
+      end: (...args: EndArguments) => this.#end(args),
+      flushHeaders: () => this.#flushHeaders(),
+    };
+    Object.assign(res, this.#overrides);
+    // Frameworks ask these to learn whether somebody has answered: the host must see its own answer, not ours to come.
+    this.#mirror('headersSent', () => this.#verdict !== undefined);
+    this.#mirror('writableEnded', () => this.#hostEnded);
+  }
+
+  answer(status: number, body?: Uint8Array): void {
+    this.discard();
+    this.#sending = true;
+    try {
+      // Node's own methods, not those in `res` now: wrappers put around ours have run once for the host's answer.
+      this.#call('writeHead', [status]);
+      this.#call('end', body === undefined ? [] : [body]);
+    } finally {
+      this.#sending = false;
+    }
+  }
+
+  discard(): void {
+    this.#verdict = 'discard';
+    this.#chunks = [];
+  }
+
+  #mirror(name: 'headersSent' | 'writableEnded', hostView: () => boolean): void {
+    const prototype = Object.getPrototypeOf(this.#res) as object;
+    const get = () => (this.#sending ? (Reflect.get(prototype, name, this.#res) as boolean) : hostView());
+    Object.defineProperty(this.#res, name, { get, configurable: true });
+  }
+
+  #restore(): void {
+    for (const name of Object.keys(this.#overrides) as Overridden[]) {
+      // Where other middleware has wrapped ours, ours stays below it and hands everything through.
+      if (this.#res[name] === this.#overrides[name]) Object.assign(this.#res, { [name]: this.#native[name] });
+    }
+    Reflect.deleteProperty(this.#res, 'headersSent');
+    Reflect.deleteProperty(this.#res, 'writableEnded');
+  }
+
+  /** A call, so that the compiler does not take an earlier look at the field for the present one. */
+  #isPassing(): boolean {
+    return this.#verdict === 'pass';
+  }
+
+  #decide(): void {
+    this.#verdict = this.#listener.onHead();
+    if (this.#verdict === 'pass') this.#restore();
+  }
+
+  #writeHead(args: readonly unknown[]): ServerResponse {
+    if (this.#sending || this.#verdict === 'pass') return this.#call('writeHead', args);
+    if (this.#verdict !== undefined) return this.#res;
+    storeHead(this.#res, args);
+    this.#decide();
+    // The headers are in the store by now, so the flat arrays of some adapters never reach middleware below.
+    return this.#isPassing() ? this.#call('writeHead', [this.#res.statusCode]) : this.#res;
+  }
+
+  /** What Node does at the first byte of a body: `writeHead` as it is now, so that wrappers put around ours run as well. */
+  #ensureHead(): void {
+    if (this.#verdict === undefined) this.#res.writeHead(this.#res.statusCode);
+  }
+
+  #write(args: EndArguments): boolean {
+    if (this.#sending) return this.#call('write', args);
+    this.#ensureHead();
+    if (this.#isPassing()) return this.#call('write', args);
+    const [chunk, encoding, callback] = args;
+    this.#keep(chunk, encoding);
+    const done = typeof encoding === 'function' ? encoding : callback;
+    if (done) process.nextTick(done);
+    return true;
+  }
+
+  #end(args: EndArguments): ServerResponse {
+    if (this.#sending) return this.#call('end', args);
+    this.#ensureHead();
+    if (this.#isPassing()) return this.#call('end', args);
+    if (this.#hostEnded) return this.#res;
+    const [chunk, encoding] = args;
+    if (chunk !== undefined && chunk !== null && typeof chunk !== 'function') this.#keep(chunk, encoding);
+    const done = args.find((argument) => typeof argument === 'function') as Callback | undefined;
+    if (done) this.#res.once('finish', done);
+    this.#hostEnded = true;
+    if (this.#verdict === 'collect') {
+      const body = Buffer.concat(this.#chunks);
+      this.discard();
+      this.#listener.onBody(body);
+    }
+    return this.#res;
+  }
+
+  #flushHeaders(): void {
+    if (!this.#sending) this.#ensureHead();
+    if (this.#sending || this.#isPassing()) this.#call('flushHeaders', []);
+  }
+
+  #keep(chunk: unknown, encoding: unknown): void {
+    if (this.#verdict !== 'collect') return;
+    const bytes = toBuffer(chunk, encoding);
+    this.#size += bytes.length;
+    if (this.#size > this.#maxBytes) {
+      this.discard();
+      this.#listener.onOverflow();
+      return;
+    }
+    this.#chunks.push(bytes);
+  }
+
+  #call<Name extends Overridden>(name: Name, args: readonly unknown[]): ReturnType<ServerResponse[Name]> {
+    return Reflect.apply(this.#native[name] as (...given: unknown[]) => unknown, this.#res, args) as ReturnType<
+      ServerResponse[Name]
+    >;
+  }
+}
+
+/** Takes over `res` until the host's answer turns out to be none of ours. `maxBytes` bounds what is kept in memory. */
+export function interceptResponse(res: ServerResponse, listener: HostListener, maxBytes: number): Interception {
+  return new Interceptor(res, listener, maxBytes);
+}

@@ -1,5 +1,5 @@
 /** What a network is: a list of convolutions as data, and a forward pass written once in TF.js (NHWC). */
-import type { Tensor4D, Tensor } from '../tf.ts';
+import type { Tensor, Tensor4D } from '../tf.ts';
 
 /** One convolution. Its weight is `<name>.weight` [kernel, kernel, inChannels, outChannels] (HWIO), its bias `<name>.bias` [outChannels]. */
 export interface ConvLayer {

@@ -1,0 +1,54 @@
+/** The only file besides the tile worker and the provider probe that touches ONNX Runtime. */
+import { createRequire } from 'node:module';
+import type * as OnnxRuntime from 'onnxruntime-node';
+import type { Dtype, TensorData } from '../graph/program.ts';
+import type { Executable, Provider, Tensors } from './engine.ts';
+
+// The package is CommonJS; require keeps its load lazy and out of processes that never infer.
+export const ort = createRequire(import.meta.url)('onnxruntime-node') as typeof OnnxRuntime;
+
+export interface SessionOptions {
+  /** @default 'cpu' */
+  readonly provider?: Provider;
+  /** Intra-op threads, at least 1. @default 1 */
+  readonly threads?: number;
+  /** File to write ONNX Runtime's profile to (without extension). */
+  readonly profile?: string;
+}
+
+/** ONNX Runtime keeps booleans in bytes; TF.js does too. */
+function toOrt({ dtype, shape, data }: TensorData): OnnxRuntime.Tensor {
+  return new ort.Tensor(dtype as 'float32', data as Float32Array, shape);
+}
+
+/** Creates a session from the bytes of an ONNX file. */
+export async function createSession(
+  onnx: Uint8Array,
+  options: SessionOptions = {},
+): Promise<OnnxRuntime.InferenceSession> {
+  const { provider = 'cpu', threads = 1, profile } = options;
+  return ort.InferenceSession.create(onnx, {
+    executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 3,
+    ...(profile ? { enableProfiling: true, profileFilePrefix: profile } : {}),
+  });
+}
+
+export function sessionExecutable(session: OnnxRuntime.InferenceSession): Executable {
+  return {
+    async run(inputs: Tensors): Promise<Tensors> {
+      const feeds = Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, toOrt(tensor)]));
+      const results = await session.run(feeds);
+      return Object.fromEntries(
+        Object.entries(results).map(([name, { type, dims, data }]) => [
+          name,
+          { dtype: type as Dtype, shape: dims, data: data as Float32Array },
+        ]),
+      );
+    },
+    release: () => session.release(),
+  };
+}

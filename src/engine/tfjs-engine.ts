@@ -1,0 +1,89 @@
+/** Engine that runs programs eagerly on a TF.js backend: the tests' oracle, and the engine for boxes with TensorFlow installed. */
+import { createRequire } from 'node:module';
+import { badOption } from '../errors.ts';
+import type { Dtype, TensorData } from '../graph/program.ts';
+import type { Tensor } from '../tf.ts';
+import { tf } from '../tf.ts';
+import type { Engine } from './engine.ts';
+
+export type TfjsBackend = 'tensorflow' | 'wasm' | 'cpu';
+
+interface TfjsEngineOptions {
+  /** `auto` takes `tensorflow` where tfjs-node(-gpu) can be imported, else `wasm` where its package is installed, else `cpu`. @default 'auto' */
+  readonly backend?: TfjsBackend | 'auto';
+  readonly log?: (message: string) => void;
+}
+
+const PACKAGES: Readonly<Record<TfjsBackend, readonly string[]>> = {
+  tensorflow: ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'],
+  wasm: ['@tensorflow/tfjs-backend-wasm'],
+  cpu: [],
+};
+
+/** Optional packages: a missing or broken one is a reason to report, never a crash. */
+function importBackend(backend: TfjsBackend): { loaded: boolean; reason: string } {
+  if (backend === 'cpu') return { loaded: true, reason: 'part of @tensorflow/tfjs' };
+  const require = createRequire(import.meta.url);
+  const reasons: string[] = [];
+  for (const name of PACKAGES[backend]) {
+    try {
+      require(name);
+      return { loaded: true, reason: name };
+    } catch (error) {
+      reasons.push(`${name}: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`);
+    }
+  }
+  return { loaded: false, reason: reasons.join('; ') };
+}
+
+async function activate(wanted: TfjsBackend | 'auto', log: (message: string) => void): Promise<TfjsBackend> {
+  const candidates: readonly TfjsBackend[] = wanted === 'auto' ? ['tensorflow', 'wasm', 'cpu'] : [wanted];
+  const failures: string[] = [];
+  for (const backend of candidates) {
+    const { loaded, reason } = importBackend(backend);
+    if (loaded && (await tf.setBackend(backend))) {
+      log(`TF.js engine on backend ${backend} (${reason})`);
+      return backend;
+    }
+    failures.push(`${backend} (${reason})`);
+  }
+  throw badOption('backend', 'a TF.js backend that loads on this machine', failures.join(', '));
+}
+
+function toTensor({ dtype, shape, data }: TensorData): Tensor {
+  return tf.tensor(data, [...shape], dtype);
+}
+
+/** Throws DS_BAD_OPTION when the backend asked for cannot be loaded, with the reason. */
+export async function createTfjsEngine(options: TfjsEngineOptions = {}): Promise<Engine> {
+  const backend = await activate(options.backend ?? 'auto', options.log ?? (() => {}));
+  return {
+    name: 'tfjs',
+    provider: backend,
+    async compile(program) {
+      await tf.setBackend(backend);
+      const constants = Object.fromEntries(
+        Object.entries(program.constants ?? {}).map(([name, data]) => [name, toTensor(data)]),
+      );
+      return {
+        async run(inputs) {
+          await tf.setBackend(backend);
+          const outputs = tf.tidy(() => {
+            const tensors = Object.fromEntries(Object.entries(inputs).map(([name, data]) => [name, toTensor(data)]));
+            return program.run({ ...tensors, ...constants });
+          });
+          const read = async ([name, tensor]: [string, Tensor]) => {
+            const data = (await tensor.data()) as TensorData['data'];
+            return [name, { dtype: tensor.dtype as Dtype, shape: tensor.shape, data }] as const;
+          };
+          const results = Object.fromEntries(await Promise.all(Object.entries(outputs).map(read)));
+          for (const tensor of Object.values(outputs)) tensor.dispose();
+          return results;
+        },
+        async release() {
+          for (const tensor of Object.values(constants)) tensor.dispose();
+        },
+      };
+    },
+  };
+}

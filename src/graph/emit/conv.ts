@@ -1,0 +1,159 @@
+/** Convolution, and the two gradients TF.js derives from it, in the forms ONNX Runtime computes fastest. */
+import { convGeometry } from '../infer.ts';
+import { sizeOf } from '../tape.ts';
+import type { Emitter, Held } from './emitter.ts';
+import type { EmitRule } from './rules.ts';
+
+const MICROSOFT = 'com.microsoft';
+
+/** HWIO -> OIHW. Weights that are constants are converted by ONNX Runtime once, when the session is made. */
+function oihw(emitter: Emitter, filter: Held): string {
+  return emitter.node('Transpose', [emitter.plain(filter).name], { perm: { ints: [3, 2, 0, 1] } });
+}
+
+const conv2d: EmitRule = (emitter, [x, filter, bias], node, [shape]) => {
+  const { strides, pads, kernel } = convGeometry(x.shape, filter.shape, node.attributes);
+  const inputs = [emitter.nchw(x).name, oihw(emitter, filter)];
+  if (bias) inputs.push(emitter.plain(bias).name);
+  const attributes = { kernel_shape: { ints: kernel }, strides: { ints: strides }, pads: { ints: pads } };
+  return { name: emitter.node('Conv', inputs, attributes), shape, stored: shape, layout: 'nchw', dtype: x.dtype };
+};
+
+/**
+ * Gradient with respect to the input. For stride 1 it is a convolution of dy with the filter turned by 180 degrees and
+ * its channel axes exchanged, which ONNX Runtime runs faster than a transposed convolution.
+ */
+const inputGradient: EmitRule = (emitter, [dy, filter], node, [shape]) => {
+  const { strides, pads, kernel, outShape } = convGeometry(shape, filter.shape, node.attributes);
+  const [top, left, bottom, right] = pads;
+  const kernel_shape = { ints: kernel };
+  const result = (name: string): Held => ({ name, shape, stored: shape, layout: 'nchw', dtype: dy.dtype });
+  const gradient = emitter.nchw(dy).name;
+  if (strides[0] === 1 && strides[1] === 1) {
+    const turned =
+      kernel[0] * kernel[1] === 1
+        ? emitter.plain(filter).name
+        : emitter.node('Slice', [emitter.plain(filter).name, ...reversal(emitter)]);
+    const weight = emitter.node('Transpose', [turned], { perm: { ints: [2, 3, 0, 1] } });
+    const [kh, kw] = [kernel[0] - 1, kernel[1] - 1];
+    const turnedPads = { ints: [kh - top, kw - left, kh - bottom, kw - right] };
+    return result(emitter.node('Conv', [gradient, weight], { kernel_shape, pads: turnedPads }));
+  }
+  const extra = [1, 2].map((axis) => {
+    const before = axis === 1 ? top : left;
+    const after = axis === 1 ? bottom : right;
+    return shape[axis] - ((outShape[axis] - 1) * strides[axis - 1] + kernel[axis - 1] - before - after);
+  });
+  const attributes = {
+    kernel_shape,
+    strides: { ints: strides },
+    pads: { ints: pads },
+    output_padding: { ints: extra },
+  };
+  return result(emitter.node('ConvTranspose', [gradient, oihw(emitter, filter)], attributes));
+};
+
+/** Slice inputs that reverse axes 0 and 1. */
+function reversal(emitter: Emitter): string[] {
+  return [
+    emitter.int64([-1, -1]),
+    emitter.int64([-(2 ** 31), -(2 ** 31)]),
+    emitter.int64([0, 1]),
+    emitter.int64([-1, -1]),
+  ];
+}
+
+/** Below this many input channels the kernel positions are stacked into one product: tiny ones waste the matrix units. */
+const STACK_BELOW_CHANNELS = 16;
+
+/**
+ * Gradient with respect to the filter: for every kernel position the product of dy with the shifted input, summed over
+ * pixels. The input is padded once, so that with stride 1 a shift is an offset into the flattened image (dy is padded
+ * to the same pitch with zeros, which cancels what wraps around); the result is HWIO without a transpose.
+ */
+const filterGradient: EmitRule = (emitter, [x, dy], node, [shape]) => {
+  const geometry = convGeometry(x.shape, shape, node.attributes);
+  const [kh, kw, inChannels, outChannels] = shape;
+  const shifts = geometry.strides[0] === 1 && geometry.strides[1] === 1 ? flatShifts : strided;
+  const { gradient, images } = shifts(emitter, emitter.nchw(x), emitter.nchw(dy), geometry);
+  const batch = x.shape[0];
+  const product = (image: string) =>
+    emitter.node('FusedMatMul', [image, gradient], { transA: { int: 0 }, transB: { int: 1 } }, MICROSOFT);
+  const stack = inChannels < STACK_BELOW_CHANNELS && images.length > 1;
+  const join = (names: readonly string[]) =>
+    names.length === 1 ? names[0] : emitter.node('Concat', names, { axis: { int: 1 } });
+  const perSample = stack ? product(join(images)) : join(images.map(product));
+  const summed =
+    batch === 1 ? perSample : emitter.node('ReduceSum', [perSample, emitter.int64([0])], { keepdims: { int: 0 } });
+  const name = emitter.node('Reshape', [summed, emitter.int64([kh, kw, inChannels, outChannels])]);
+  return { name, shape, stored: shape, layout: 'plain', dtype: x.dtype };
+};
+
+interface ShiftedImages {
+  /** dy [N, O, K] */
+  readonly gradient: string;
+  /** the input at each kernel position [N, I, K] */
+  readonly images: readonly string[];
+}
+
+type Geometry = ReturnType<typeof convGeometry>;
+
+function flatShifts(emitter: Emitter, x: Held, dy: Held, { pads, kernel, outShape }: Geometry): ShiftedImages {
+  const [n, , , inChannels] = x.shape;
+  const [, outHeight, outWidth, outChannels] = outShape;
+  const [top, left, bottom, right] = pads;
+  const pitch = x.shape[2] + left + right;
+  const rows = x.shape[1] + top + bottom;
+  const length = outHeight * pitch - (pitch - outWidth);
+  const flat = (name: string, channels: number, size: number) =>
+    emitter.node('Reshape', [name, emitter.int64([n, channels, size])]);
+  const padded =
+    top + left + bottom + right > 0
+      ? emitter.node('Pad', [x.name, emitter.int64([0, 0, top, left, 0, 0, bottom, right])])
+      : x.name;
+  const image = flat(padded, inChannels, rows * pitch);
+  const cut = (name: string, begin: number) =>
+    emitter.node('Slice', [name, emitter.int64([begin]), emitter.int64([begin + length]), emitter.int64([2])]);
+  const wide =
+    pitch > outWidth ? emitter.node('Pad', [dy.name, emitter.int64([0, 0, 0, 0, 0, 0, 0, pitch - outWidth])]) : dy.name;
+  const gradient = flat(wide, outChannels, outHeight * pitch);
+  const images: string[] = [];
+  for (let ky = 0; ky < kernel[0]; ky++)
+    for (let kx = 0; kx < kernel[1]; kx++) images.push(cut(image, ky * pitch + kx));
+  return {
+    gradient: pitch > outWidth ? cut(gradient, 0) : gradient,
+    images: kernel[0] * kernel[1] === 1 && pads.every((p) => p === 0) ? [image] : images,
+  };
+}
+
+function strided(emitter: Emitter, x: Held, dy: Held, { pads, kernel, outShape, strides }: Geometry): ShiftedImages {
+  const [n, , , inChannels] = x.shape;
+  const [, outHeight, outWidth, outChannels] = outShape;
+  const [top, left, bottom, right] = pads;
+  const padded =
+    sizeOf([top + left + bottom + right]) > 0
+      ? emitter.node('Pad', [x.name, emitter.int64([0, 0, top, left, 0, 0, bottom, right])])
+      : x.name;
+  const size = outHeight * outWidth;
+  const images: string[] = [];
+  for (let ky = 0; ky < kernel[0]; ky++) {
+    for (let kx = 0; kx < kernel[1]; kx++) {
+      const ends = [ky + (outHeight - 1) * strides[0] + 1, kx + (outWidth - 1) * strides[1] + 1];
+      const picked = emitter.node('Slice', [
+        padded,
+        emitter.int64([ky, kx]),
+        emitter.int64(ends),
+        emitter.int64([2, 3]),
+        emitter.int64(strides),
+      ]);
+      images.push(emitter.node('Reshape', [picked, emitter.int64([n, inChannels, size])]));
+    }
+  }
+  return { gradient: emitter.node('Reshape', [dy.name, emitter.int64([n, outChannels, size])]), images };
+}
+
+export const CONV: Readonly<Record<string, EmitRule>> = {
+  Conv2D: conv2d,
+  Conv2DBackpropInput: inputGradient,
+  Conv2DBackpropFilter: filterGradient,
+};

@@ -1,0 +1,170 @@
+/**
+ * Runs the tiles of pictures on worker threads, because a session blocks the thread that calls it.
+ * A worker that dies fails only the call it was working for and is replaced.
+ */
+import { availableParallelism } from 'node:os';
+import { badOption, DualscaleError } from '../errors.ts';
+import type { Provider, ServedModel } from './engine.ts';
+import { type CallQueue, createCallQueue, type QueuedCall } from './pool-queue.ts';
+import { type Script, scriptFor } from './pool-script.ts';
+import { startThreads } from './pool-threads.ts';
+import { chooseProvider, type ProviderLogger } from './provider.ts';
+import type { SharedImage, SharedModel, Tile, TileOutcome, TileTask } from './tile-task.ts';
+
+export interface TilePoolOptions {
+  /** Where the network runs. `auto` takes the fastest that works here. @default 'auto' */
+  readonly provider?: 'auto' | Provider;
+  /** Worker threads, 1 to 1024. @default the CPU cores this process may use; 1 on a GPU, which runs one tile at a time anyway */
+  readonly workers?: number;
+  /** Intra-op threads of a worker while others work too, 1 to 1024. @default 1 */
+  readonly threadsPerWorker?: number;
+  readonly logger?: ProviderLogger;
+}
+
+export interface TileJob {
+  readonly model: ServedModel;
+  readonly source: SharedImage;
+  readonly tiles: readonly Tile[];
+  /** Intra-op threads for each tile. */
+  readonly threads: number;
+  readonly destination: SharedImage;
+}
+
+export interface TilePool {
+  readonly provider: Provider;
+  readonly workers: number;
+  readonly threadsPerWorker: number;
+  /** Workers that would start a tile at once, 0 to `workers`. */
+  readonly idleWorkers: number;
+  /**
+   * Resolves when every tile is written to the destination. Throws DS_ABORTED at once when `signal` fires (tiles that have not started are
+   * dropped, the others end unseen), DS_WORKER_CRASHED when a worker dies on one of them, DS_ENGINE when the network fails.
+   */
+  run(job: TileJob, signal?: AbortSignal): Promise<void>;
+  /** Rejects what waits with DS_ABORTED, lets running tiles end, stops the workers. */
+  close(): Promise<void>;
+}
+
+interface Call extends QueuedCall {
+  unfinished: number;
+  readonly resolve: () => void;
+  readonly reject: (error: DualscaleError) => void;
+}
+
+function checkCount(name: string, value: number): number {
+  if (!Number.isInteger(value) || value < 1 || value > 1024) throw badOption(name, 'an integer from 1 to 1024', value);
+  return value;
+}
+
+function aborted(reason: string): DualscaleError {
+  return new DualscaleError('DS_ABORTED', reason);
+}
+
+/** Model bytes as shared memory, copied once for a model object and freed with it. */
+function createModelSharer(): (model: ServedModel) => SharedModel {
+  const shared = new WeakMap<Uint8Array, SharedArrayBuffer>();
+  return ({ digest, scale, onnx }) => {
+    let bytes = shared.get(onnx);
+    if (!bytes) {
+      bytes = new SharedArrayBuffer(onnx.byteLength);
+      new Uint8Array(bytes).set(onnx);
+      shared.set(onnx, bytes);
+    }
+    return { digest, scale, onnx: bytes };
+  };
+}
+
+/** Throws DS_BAD_OPTION when an option is out of range or the provider does not load. */
+export async function createTilePool(options: TilePoolOptions = {}): Promise<TilePool> {
+  const { provider: wanted = 'auto', threadsPerWorker = 1, logger } = options;
+  checkCount('threadsPerWorker', threadsPerWorker);
+  if (options.workers !== undefined) checkCount('workers', options.workers);
+  const provider = await chooseProvider(wanted, logger ? { logger } : {});
+  const workers = options.workers ?? (provider === 'cpu' ? availableParallelism() : 1);
+  return startTilePool({
+    provider,
+    workers,
+    threadsPerWorker,
+    script: scriptFor(import.meta.url, 'tile-worker'),
+    logger,
+  });
+}
+
+interface StartOptions {
+  readonly provider: Provider;
+  readonly workers: number;
+  readonly threadsPerWorker: number;
+  /** The module that exports `runTile`; tests pass one that dies. */
+  readonly script: Script;
+  readonly logger?: ProviderLogger | undefined;
+}
+
+export function startTilePool({ provider, workers, threadsPerWorker, script, logger }: StartOptions): TilePool {
+  const threads = startThreads(workers, script, logger);
+  const queue: CallQueue<Call> = createCallQueue();
+  const share = createModelSharer();
+  let running = 0;
+  let isClosed = false;
+
+  const fail = (call: Call, error: DualscaleError) => {
+    queue.drop(call);
+    call.reject(error);
+  };
+
+  const startWaiting = () => {
+    while (running < workers) {
+      const turn = queue.next();
+      if (!turn) return;
+      running++;
+      void finish(turn.call, threads.run(turn.task));
+    }
+  };
+
+  const finish = async (call: Call, outcome: Promise<TileOutcome>) => {
+    try {
+      const result = await outcome;
+      if (!result.ok) fail(call, new DualscaleError('DS_ENGINE', `the network failed: ${result.message}`));
+      else if (--call.unfinished === 0) call.resolve();
+    } catch (cause) {
+      logger?.warn(`a worker crashed and is replaced: ${String(cause)}`);
+      fail(call, new DualscaleError('DS_WORKER_CRASHED', `a worker crashed: ${String(cause)}`, { cause }));
+    }
+    running--;
+    startWaiting();
+  };
+
+  const enqueue = ({ source, destination, ...job }: TileJob, signal: AbortSignal | undefined) => {
+    const model = share(job.model);
+    const pending = job.tiles.map(
+      (tile): TileTask => ({ model, provider, threads: job.threads, source, tile, destination }),
+    );
+    let onAbort = () => {};
+    const result = new Promise<void>((resolve, reject) => {
+      const call: Call = { pending, unfinished: pending.length, resolve, reject };
+      onAbort = () => fail(call, aborted('the call was aborted'));
+      signal?.addEventListener('abort', onAbort);
+      queue.add(call);
+      startWaiting();
+    });
+    return result.finally(() => signal?.removeEventListener('abort', onAbort));
+  };
+
+  return {
+    provider,
+    workers,
+    threadsPerWorker,
+    get idleWorkers() {
+      return queue.calls.length > 0 ? 0 : workers - running;
+    },
+    run: async (job, signal) => {
+      if (isClosed) throw aborted('the pool is closed');
+      if (signal?.aborted) throw aborted('the call was aborted');
+      if (job.tiles.length > 0) await enqueue(job, signal);
+    },
+    close: async () => {
+      isClosed = true;
+      for (const call of [...queue.calls]) fail(call, aborted('the pool was closed'));
+      await threads.close();
+    },
+  };
+}

@@ -1,0 +1,112 @@
+/** Cuts a picture into the grid of tiles whose reads cost least. */
+import type { Area, Tile } from '../engine/tile-task.ts';
+import { badOption, DualscaleError } from '../errors.ts';
+
+export interface PlanTilesOptions {
+  /** LR pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** LR pixels read around a tile and thrown away; undefined for a network that must see the whole picture. */
+  readonly halo: number | undefined;
+  /** Most LR pixels a tile may read: this bounds a worker's memory. At least (2 * halo + 1)^2. */
+  readonly maxTilePixels: number;
+  /** Tiles wanted, so that every worker gets one. A picture too small for that gives fewer. @default 1 */
+  readonly minTiles?: number;
+}
+
+/** Where each tile along one axis begins, and the length of that axis at the end. */
+type Cuts = readonly number[];
+
+/** The most tiles along an axis such that each keeps at least one pixel that is not halo. */
+function mostTiles(length: number, halo: number): number {
+  return Math.max(1, length - 2 * halo);
+}
+
+/**
+ * The longest read when `length` is cut into `count` tiles whose reads are equally long: neighbours share 2 * halo pixels, so the reads add up to
+ * length + 2 * halo * (count - 1). Tiles at the border, which have only one halo, thereby keep more.
+ */
+function longestRead(length: number, count: number, halo: number): number {
+  return Math.ceil((length + 2 * halo * (count - 1)) / count);
+}
+
+function totalRead(length: number, count: number, halo: number): number {
+  return length + 2 * halo * (count - 1);
+}
+
+/** The fewest tiles along an axis whose reads are at most `limit` long, or undefined when the halo alone is longer. */
+function fewestTiles(length: number, halo: number, limit: number): number | undefined {
+  if (length <= limit) return 1;
+  if (limit <= 2 * halo) return undefined;
+  return Math.ceil((length - 2 * halo) / (limit - 2 * halo));
+}
+
+function cut(length: number, count: number, halo: number): Cuts {
+  if (count === 1) return [0, length];
+  const read = longestRead(length, count, halo);
+  const starts = Array.from({ length: count }, (_, i) => Math.round((i * (length - read)) / (count - 1)));
+  return [0, ...starts.slice(1).map((start) => start + halo), length];
+}
+
+/** Columns and rows with the smallest total read area among those that respect the limit and give at least `minTiles` tiles. */
+function cheapestGrid(
+  options: PlanTilesOptions,
+  halo: number,
+  minTiles: number,
+): { columns: number; rows: number } | undefined {
+  const { width, height, maxTilePixels } = options;
+  let best: { columns: number; rows: number } | undefined;
+  let bestArea = Number.POSITIVE_INFINITY;
+  for (let columns = 1; columns <= mostTiles(width, halo); columns++) {
+    const needed = fewestTiles(height, halo, Math.floor(maxTilePixels / longestRead(width, columns, halo)));
+    if (needed === undefined) continue;
+    const rows = Math.max(needed, Math.ceil(minTiles / columns));
+    if (rows > mostTiles(height, halo)) continue;
+    const area = totalRead(width, columns, halo) * totalRead(height, rows, halo);
+    if (area < bestArea) {
+      best = { columns, rows };
+      bestArea = area;
+    }
+    // One row is as few as there can be: more columns only add halo.
+    if (rows === 1 && columns >= minTiles) break;
+  }
+  return best;
+}
+
+function clip(start: number, end: number, halo: number, length: number): { start: number; size: number } {
+  const from = Math.max(0, start - halo);
+  return { start: from, size: Math.min(length, end + halo) - from };
+}
+
+function planWhole({ width, height, maxTilePixels }: PlanTilesOptions): Tile {
+  if (width * height > maxTilePixels) {
+    const message = `${width}x${height} is more than the ${maxTilePixels} pixels that a network without tiles may read`;
+    const publicDetail = `It has ${width * height} pixels, at most ${maxTilePixels} are allowed.`;
+    throw new DualscaleError('DS_INPUT_TOO_LARGE', message, { publicDetail });
+  }
+  const whole: Area = { x: 0, y: 0, width, height };
+  return { ...whole, read: whole };
+}
+
+/**
+ * Tiles in reading order; they cover the picture exactly once and each reads at most `maxTilePixels`.
+ * Throws DS_INPUT_TOO_LARGE when a network that must see the whole picture may not, DS_BAD_OPTION when the limit is too small for the halo.
+ */
+export function planTiles(options: PlanTilesOptions): Tile[] {
+  const { width, height, halo, maxTilePixels, minTiles = 1 } = options;
+  if (halo === undefined) return [planWhole(options)];
+  const grid = cheapestGrid(options, halo, minTiles) ?? cheapestGrid(options, halo, 1);
+  if (!grid) throw badOption('maxTilePixels', `at least ${(2 * halo + 1) ** 2} for a halo of ${halo}`, maxTilePixels);
+  const columns = cut(width, grid.columns, halo);
+  const rows = cut(height, grid.rows, halo);
+  return rows.slice(0, -1).flatMap((y, row) => {
+    const bottom = rows[row + 1] as number;
+    const vertical = clip(y, bottom, halo, height);
+    return columns.slice(0, -1).map((x, column): Tile => {
+      const right = columns[column + 1] as number;
+      const horizontal = clip(x, right, halo, width);
+      const read = { x: horizontal.start, y: vertical.start, width: horizontal.size, height: vertical.size };
+      return { x, y, width: right - x, height: bottom - y, read };
+    });
+  });
+}

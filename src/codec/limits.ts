@@ -1,0 +1,95 @@
+/** How large an image may be, checked on numbers from the header before anything is allocated. */
+import { badOption, DualscaleError } from '../errors.ts';
+import type { ImageFormat } from './container.ts';
+
+export interface ImageLimits {
+  /** Pixels of the image that comes in, 1 to 268402689. @default 4194304 (2048x2048) */
+  readonly maxInputPixels?: number;
+  /** Pixels of the enlarged image, 1 to 268402689; in memory each takes 3 or 4 bytes. @default 67108864 (8192x8192) */
+  readonly maxOutputPixels?: number;
+  /** Bytes of the encoded image that comes in, from 1. @default 33554432 (32 MiB) */
+  readonly maxInputBytes?: number;
+}
+
+export const DEFAULT_LIMITS: Required<ImageLimits> = {
+  maxInputPixels: 2048 ** 2,
+  maxOutputPixels: 8192 ** 2,
+  maxInputBytes: 32 * 2 ** 20,
+};
+
+/** libvips' and sharp's own bound, 16383 squared. */
+export const MOST_PIXELS = 16383 ** 2;
+
+/** Longest side the encoders take: VP8's 14 bits, libjpeg's 65500, libvips' for AVIF, libpng's default. */
+export const MAX_SIDE: Readonly<Record<ImageFormat, number>> = {
+  webp: 16383,
+  jpeg: 65500,
+  avif: 16384,
+  png: 1_000_000,
+};
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Fills in the defaults. Throws DS_BAD_OPTION for a limit out of its range. */
+export function resolveLimits(limits: ImageLimits = {}): Required<ImageLimits> {
+  const resolved = {
+    maxInputPixels: limits.maxInputPixels ?? DEFAULT_LIMITS.maxInputPixels,
+    maxOutputPixels: limits.maxOutputPixels ?? DEFAULT_LIMITS.maxOutputPixels,
+    maxInputBytes: limits.maxInputBytes ?? DEFAULT_LIMITS.maxInputBytes,
+  };
+  for (const name of ['maxInputPixels', 'maxOutputPixels'] as const) {
+    const value = resolved[name];
+    if (!Number.isInteger(value) || value < 1 || value > MOST_PIXELS) {
+      throw badOption(name, `an integer from 1 to ${MOST_PIXELS}`, value);
+    }
+  }
+  if (!Number.isInteger(resolved.maxInputBytes) || resolved.maxInputBytes < 1) {
+    throw badOption('maxInputBytes', 'an integer from 1', resolved.maxInputBytes);
+  }
+  return resolved;
+}
+
+/** Throws DS_INPUT_TOO_LARGE. */
+export function checkInputBytes(sizeBytes: number, limits: ImageLimits = {}): void {
+  const { maxInputBytes } = resolveLimits(limits);
+  if (sizeBytes <= maxInputBytes) return;
+  throw new DualscaleError('DS_INPUT_TOO_LARGE', `expected at most ${maxInputBytes} bytes, got ${sizeBytes}`, {
+    publicDetail: `It may have ${maxInputBytes} bytes and has ${sizeBytes}.`,
+  });
+}
+
+/** Throws DS_INPUT_TOO_LARGE. */
+export function checkInputSize({ width, height }: Size, limits: ImageLimits = {}): void {
+  const { maxInputPixels } = resolveLimits(limits);
+  if (width * height <= maxInputPixels) return;
+  throw new DualscaleError('DS_INPUT_TOO_LARGE', `expected at most ${maxInputPixels} pixels, got ${width}x${height}`, {
+    publicDetail: `It may have ${maxInputPixels} pixels and has ${width}x${height} = ${width * height}.`,
+  });
+}
+
+/**
+ * Whether `input` enlarged by `scale` can be held and written as `format`.
+ * Throws DS_OUTPUT_TOO_LARGE with what is allowed.
+ */
+export function checkOutputSize(input: Size, scale: number, format: ImageFormat, limits: ImageLimits = {}): void {
+  const { maxOutputPixels } = resolveLimits(limits);
+  const [width, height] = [input.width * scale, input.height * scale];
+  const size = `${width}x${height}`;
+  if (width * height > maxOutputPixels) {
+    throw new DualscaleError('DS_OUTPUT_TOO_LARGE', `expected at most ${maxOutputPixels} output pixels, got ${size}`, {
+      publicDetail: `It may have ${maxOutputPixels} pixels and would have ${size} = ${width * height}.`,
+    });
+  }
+  if (Math.max(width, height) > MAX_SIDE[format]) {
+    throw new DualscaleError(
+      'DS_OUTPUT_TOO_LARGE',
+      `expected sides up to ${MAX_SIDE[format]} for ${format}, got ${size}`,
+      {
+        publicDetail: `A side of a ${format} may have ${MAX_SIDE[format]} pixels, it would be ${size}.`,
+      },
+    );
+  }
+}

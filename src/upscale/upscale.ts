@@ -8,9 +8,9 @@ import { chooseLayout } from './choose-layout.ts';
 import type { Upscaler } from './upscaler.ts';
 
 export interface UpscalerOptions extends TilePoolOptions {
-  /** Most LR pixels a tile reads, at least 4096: bounds a worker's memory (about 1 kB per pixel with 64 channels). @default 65536 */
+  /** Most LR pixels a tile reads, at least 4096: bounds the memory of a worker (160 MB at the default with 64 channels). @default 131072 */
   readonly maxTilePixels?: number;
-  /** Most LR pixels for a network that must see the whole picture. Above: DS_INPUT_TOO_LARGE. @default 262144 (512 x 512) */
+  /** Most LR pixels for a network that must see the whole picture. Above: DS_INPUT_TOO_LARGE. @default 65536 (256 x 256) */
   readonly maxWholePixels?: number;
   /** Most pixels of a result, 3 bytes each. Above: DS_OUTPUT_TOO_LARGE. @default 67108864 (8192 x 8192) */
   readonly maxOutputPixels?: number;
@@ -88,8 +88,8 @@ async function upscale(
  */
 export async function createUpscaler(options: UpscalerOptions = {}): Promise<Upscaler> {
   const limits: Limits = {
-    maxTilePixels: checkLimit('maxTilePixels', options.maxTilePixels ?? 2 ** 16, 4096),
-    maxWholePixels: checkLimit('maxWholePixels', options.maxWholePixels ?? 2 ** 18, 1),
+    maxTilePixels: checkLimit('maxTilePixels', options.maxTilePixels ?? 2 ** 17, 4096),
+    maxWholePixels: checkLimit('maxWholePixels', options.maxWholePixels ?? 2 ** 16, 1),
     maxOutputPixels: checkLimit('maxOutputPixels', options.maxOutputPixels ?? 2 ** 26, 1),
   };
   const pool = await createTilePool(options);

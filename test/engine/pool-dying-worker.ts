@@ -2,7 +2,9 @@
 import type { TileOutcome, TileTask } from '../../src/engine/tile-task.ts';
 import { runTile as runRealTile } from '../../src/engine/tile-worker.ts';
 
-const deaths: Record<string, () => void> = {
+export type DeadlyDigest = 'die-by-exit' | 'die-by-throw' | 'die-by-memory';
+
+const deaths: Record<DeadlyDigest, () => void> = {
   'die-by-exit': () => process.exit(3),
   'die-by-throw': () =>
     setImmediate(() => {
@@ -15,7 +17,7 @@ const deaths: Record<string, () => void> = {
 };
 
 export function runTile(task: TileTask): Promise<TileOutcome> {
-  const die = deaths[task.model.digest];
+  const die = deaths[task.model.digest as DeadlyDigest] as (() => void) | undefined;
   if (!die) return runRealTile(task);
   die();
   return new Promise(() => {});

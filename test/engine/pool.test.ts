@@ -4,6 +4,7 @@ import { createTilePool, startTilePool, type TileJob, type TilePool } from '../.
 import { scriptFor } from '../../src/engine/pool-script.ts';
 import { planTiles } from '../../src/upscale/plan-tiles.ts';
 import { convChainModel } from '../helpers/onnx-fixtures.ts';
+import type { DeadlyDigest } from './pool-dying-worker.ts';
 
 const model = convChainModel({ scale: 2, layers: 4, featureCount: 8 });
 /** Slow enough (about 0.1 s a tile) that something can happen while it runs. */
@@ -38,10 +39,10 @@ describe('createTilePool', () => {
 
   test.each(['exit', 'throw', 'memory'])(
     'a worker that dies by %s fails only the call it worked for',
-    async (death) => {
+    async (digest) => {
       pool = startDyingPool(2);
       const healthy = Array.from({ length: 6 }, () => pool!.run(jobOf(model)));
-      const dying = pool.run(jobOf({ ...model, digest: `die-by-${death}` }));
+      const dying = pool.run(jobOf({ ...model, digest }));
       await expect(dying).rejects.toMatchObject({ code: 'DS_WORKER_CRASHED', status: 500 });
       await expect(Promise.all(healthy)).resolves.toHaveLength(6);
     },
@@ -50,7 +51,9 @@ describe('createTilePool', () => {
   test('goes on working after every worker has died more than once', async () => {
     pool = startDyingPool(2);
     for (let round = 0; round < 3; round++) {
-      const dying = Array.from({ length: 2 }, () => pool!.run(jobOf({ ...model, digest: 'die-by-exit' })));
+      const dying = Array.from({ length: 2 }, () =>
+        pool!.run(jobOf({ ...model, digest: 'die-by-exit' satisfies DeadlyDigest })),
+      );
       for (const result of await Promise.allSettled(dying)) expect(result.status).toBe('rejected');
     }
     const job = jobOf(model);

@@ -1,0 +1,117 @@
+/** Measures an enlarger the way super-resolution papers do. */
+import { readRgbFile } from '../codec/read-rgb-file.ts';
+import { badOption, DualscaleError } from '../errors.ts';
+import { crop, cropToMultiple } from '../pixels/crop.ts';
+import type { PixelImage } from '../pixels/image.ts';
+import { imresize } from '../pixels/imresize.ts';
+import { psnrDb } from '../pixels/psnr.ts';
+import { ssim } from '../pixels/ssim.ts';
+import type { Enlarge } from './baseline.ts';
+import { type BenchmarkPair, listPairs } from './benchmark-folder.ts';
+
+export interface ImageScore {
+  /** The HR file's name without its extension. */
+  readonly name: string;
+  /** Size of the HR image that was compared, in pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** `file`: from `LR_bicubic/X<scale>/`. `imresize`: made from the HR image, bit-exact with MATLAB's. */
+  readonly lrSource: 'file' | 'imresize';
+  /** On unrounded BT.601 Y, `scale` pixels left out on every side; `Infinity` for equal images. */
+  readonly psnrDb: number;
+  /** On the same pixels. */
+  readonly ssim: number;
+}
+
+export interface Evaluation {
+  readonly scale: number;
+  readonly images: readonly ImageScore[];
+  /** Mean of the images' figures, each image counting once. */
+  readonly psnrDb: number;
+  readonly ssim: number;
+}
+
+export interface EvaluateOptions {
+  /** Folder with `HR/` and, optionally, `LR_bicubic/X<scale>/`. */
+  readonly dataDir: string;
+  /** 2, 3, 4 or 8. */
+  readonly scale: number;
+  readonly enlarge: Enlarge;
+  /** Called after each image, for a progress display. */
+  readonly onImage?: (score: ImageScore, done: number, total: number) => void;
+}
+
+/**
+ * PSNR and SSIM of every image of a benchmark folder. HR images are cut to the LR size times `scale`.
+ * Throws DS_BAD_OPTION for a bad scale, DS_BAD_DATA when the folder or the sizes do not fit, or `enlarge` answers with a
+ * wrong size; errors of `enlarge` pass through.
+ */
+export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
+  const { dataDir, scale, enlarge, onImage } = options;
+  if (!Number.isInteger(scale) || scale < 2) throw badOption('scale', 'an integer from 2', scale);
+  const pairs = await listPairs(dataDir, scale);
+  const images: ImageScore[] = [];
+  for (const pair of pairs) {
+    const score = await evaluatePair(pair, scale, enlarge);
+    images.push(score);
+    onImage?.(score, images.length, pairs.length);
+  }
+  return {
+    scale,
+    images,
+    psnrDb: mean(images.map((image) => image.psnrDb)),
+    ssim: mean(images.map((image) => image.ssim)),
+  };
+}
+
+async function evaluatePair(pair: BenchmarkPair, scale: number, enlarge: Enlarge): Promise<ImageScore> {
+  const { lrImage, hrImage } = await readPair(pair, scale);
+  const srImage = await enlarge(lrImage);
+  if (srImage.width !== hrImage.width || srImage.height !== hrImage.height || srImage.channels !== 3) {
+    const got = `${srImage.width}x${srImage.height}x${srImage.channels}`;
+    throw new DualscaleError(
+      'DS_BAD_DATA',
+      `${pair.name}: expected ${hrImage.width}x${hrImage.height}x3 for x${scale}, got ${got}`,
+    );
+  }
+  return {
+    name: pair.name,
+    width: hrImage.width,
+    height: hrImage.height,
+    lrSource: pair.lrPath ? 'file' : 'imresize',
+    psnrDb: psnrDb(srImage, hrImage, { border: scale }),
+    ssim: ssim(srImage, hrImage, { border: scale }),
+  };
+}
+
+async function readPair(
+  { hrPath, lrPath }: BenchmarkPair,
+  scale: number,
+): Promise<{ readonly lrImage: PixelImage; readonly hrImage: PixelImage }> {
+  const whole = await readRgbFile(hrPath);
+  // 11 is the window of SSIM, which has to fit between the borders.
+  const least = 11 + 2 * scale;
+  if (Math.min(whole.width, whole.height) - (scale - 1) < least) {
+    throw new DualscaleError(
+      'DS_BAD_DATA',
+      `${hrPath}: expected sides of at least ${least + scale - 1}, got ${whole.width}x${whole.height}`,
+    );
+  }
+  if (lrPath === undefined) {
+    const hrImage = cropToMultiple(whole, scale);
+    return { lrImage: imresize(hrImage, { scale: 1 / scale }), hrImage };
+  }
+  const lrImage = await readRgbFile(lrPath);
+  const [width, height] = [lrImage.width * scale, lrImage.height * scale];
+  if (lrImage.width !== Math.floor(whole.width / scale) || lrImage.height !== Math.floor(whole.height / scale)) {
+    throw new DualscaleError(
+      'DS_BAD_DATA',
+      `${lrPath}: ${lrImage.width}x${lrImage.height} is not 1/${scale} of ${whole.width}x${whole.height}`,
+    );
+  }
+  return { lrImage, hrImage: crop(whole, { x: 0, y: 0, width, height }) };
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

@@ -37,8 +37,8 @@ describe('createTilePool', () => {
   let pool: TilePool | undefined;
   afterEach(() => pool?.close());
 
-  test.each(['exit', 'throw', 'memory'])(
-    'a worker that dies by %s fails only the call it worked for',
+  test.each<DeadlyDigest>(['die-by-exit', 'die-by-throw', 'die-by-memory'])(
+    '%s: a dead worker fails only the call it worked for',
     async (digest) => {
       pool = startDyingPool(2);
       const healthy = Array.from({ length: 6 }, () => pool!.run(jobOf(model)));

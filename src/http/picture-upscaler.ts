@@ -27,15 +27,12 @@ export interface PictureUpscaler {
   /** The encoder settings as text: part of every validator. */
   readonly encoding: string;
   /** From the header alone: why this picture is left as it is. Undefined also when it cannot be read, which `enlarge` reports. */
-  skipReason(bytes: Uint8Array): Promise<SkipReason | undefined>;
+  skipReason(bytes: Buffer): Promise<SkipReason | undefined>;
   /**
    * Throws DS_BAD_IMAGE, DS_UNSUPPORTED_IMAGE, DS_INPUT_TOO_LARGE, DS_OUTPUT_TOO_LARGE, DS_ABORTED, DS_ENGINE,
    * DS_WORKER_CRASHED.
    */
-  enlarge(
-    bytes: Uint8Array,
-    options: { readonly scale: number; readonly signal: AbortSignal },
-  ): Promise<EnlargedPicture>;
+  enlarge(bytes: Buffer, options: { readonly scale: number; readonly signal: AbortSignal }): Promise<EnlargedPicture>;
 }
 
 /** What the middleware reports as it works; `src/metrics` implements it. */

@@ -2,6 +2,8 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { METRICS, type MetricName } from './definitions.ts';
 
+export type MetricsRegistry = Registry;
+
 export interface Metrics {
   readonly registry: Registry;
   request(outcome: string): void;

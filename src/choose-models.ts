@@ -1,0 +1,32 @@
+/** Which of the stored models serves which scale. */
+import { badOption } from './errors.ts';
+import type { ModelManifest } from './model-store/manifest.ts';
+
+/** Set5 where it was measured, because every model is measured on it; else the first set; unmeasured models come last. */
+function psnrDb({ quality }: ModelManifest): number {
+  const entry = quality.find(({ set }) => set === 'Set5') ?? quality[0];
+  return entry?.psnrDb ?? Number.NEGATIVE_INFINITY;
+}
+
+/**
+ * One model per scale that any model has, smallest scale first. `wanted` overrides the best one.
+ * Throws DS_BAD_OPTION when `wanted` names a model that is not there or has another scale.
+ */
+export function chooseModels(
+  models: readonly ModelManifest[],
+  wanted: Readonly<Record<number, string>> = {},
+): ReadonlyMap<number, ModelManifest> {
+  const chosen = new Map<number, ModelManifest>();
+  for (const model of models) {
+    const rival = chosen.get(model.scale);
+    if (!rival || psnrDb(model) > psnrDb(rival)) chosen.set(model.scale, model);
+  }
+  for (const [scaleText, id] of Object.entries(wanted)) {
+    const scale = Number(scaleText);
+    const model = models.find((candidate) => candidate.id === id && candidate.scale === scale);
+    const there = models.filter((candidate) => candidate.scale === scale).map((candidate) => candidate.id);
+    if (!model) throw badOption(`models[${scaleText}]`, `one of the x${scaleText} models (${there.join(', ')})`, id);
+    chosen.set(scale, model);
+  }
+  return new Map([...chosen].sort(([a], [b]) => a - b));
+}

@@ -1,0 +1,80 @@
+/** What `createDualscale` takes. */
+import { DEFAULT_LIMITS, type ImageLimits, resolveLimits } from './codec/limits.ts';
+import type { Provider } from './engine/engine.ts';
+import { badOption } from './errors.ts';
+import type { MetricsRegistry } from './metrics/metrics.ts';
+
+export interface DualscaleLogger {
+  info(message: string): void;
+  warn(message: string): void;
+  error(message: string, error?: unknown): void;
+}
+
+/** Every field is optional. A value out of range throws DS_BAD_OPTION, which names it, when the plugin is created. */
+export interface DualscaleOptions {
+  /** Folder of model folders, each with `manifest.json` and weights. @default the models that ship with the package */
+  readonly modelsDir?: string;
+  /**
+   * Which model serves a scale, e.g. `{ 4: 'edge-x4' }`. Scales that are not named are served by the model with the best
+   * PSNR in its manifest (Set5 where it was measured, else the first set). @default {}
+   */
+  readonly models?: Readonly<Record<number, string>>;
+  /** Where networks run: `cpu`, `webgpu`, `cuda`, `tensorrt`, or the fastest of them that works here. @default 'auto' */
+  readonly provider?: 'auto' | Provider;
+  /** Worker threads that run networks, 1 to 1024. @default the CPU cores this process may use; 1 on a GPU */
+  readonly workers?: number;
+  /** Threads of each worker while others work too, 1 to 1024. @default 1 */
+  readonly threadsPerWorker?: number;
+  /**
+   * Sizes beyond which a picture is refused with a 413: `maxInputBytes` (32 MiB), `maxInputPixels` (4194304) and
+   * `maxOutputPixels` (67108864). Checked before pixels are decoded.
+   */
+  readonly limits?: ImageLimits;
+  /** Quality of enlarged JPEG, WebP and AVIF, 1 to 100. PNG and lossless WebP stay lossless. @default jpeg 90, webp 85, avif 65 */
+  readonly quality?: number;
+  /** Pictures decoded, enlarged and encoded at the same time, from 1. Each takes about 10 bytes per output pixel. @default 2 */
+  readonly concurrency?: number;
+  /** Pictures that may wait beside those, from 0; one more is answered with a 503 and `Retry-After`. @default 16 */
+  readonly queueLimit?: number;
+  /** The Prometheus registry the metrics go into. @default a registry of its own, `dualscale.registry` */
+  readonly registry?: MetricsRegistry;
+  /** Told which models and provider were chosen, and the full text of each 5xx. @default silent */
+  readonly logger?: DualscaleLogger;
+}
+
+const SILENT: DualscaleLogger = { info: () => {}, warn: () => {}, error: () => {} };
+
+export interface ResolvedOptions extends DualscaleOptions {
+  readonly models: Readonly<Record<number, string>>;
+  readonly limits: Required<ImageLimits>;
+  readonly concurrency: number;
+  readonly queueLimit: number;
+  readonly logger: DualscaleLogger;
+}
+
+const NAMES = new Set([
+  ...['modelsDir', 'models', 'provider', 'workers', 'threadsPerWorker', 'limits', 'quality'],
+  ...['concurrency', 'queueLimit', 'registry', 'logger'],
+]);
+
+/** Checks what the parts below do not check themselves, and fills in the defaults. Throws DS_BAD_OPTION. */
+export function resolveOptions(options: DualscaleOptions): ResolvedOptions {
+  // A misspelt option would otherwise be the default in silence.
+  for (const name of Object.keys(options)) {
+    if (!NAMES.has(name)) throw badOption(name, `one of the options ${[...NAMES].join(', ')}`, 'an unknown option');
+  }
+  for (const name of Object.keys(options.limits ?? {})) {
+    if (!Object.hasOwn(DEFAULT_LIMITS, name)) {
+      throw badOption(`limits.${name}`, `one of ${Object.keys(DEFAULT_LIMITS).join(', ')}`, 'an unknown limit');
+    }
+  }
+  const { modelsDir, quality } = options;
+  if (modelsDir !== undefined && (typeof modelsDir !== 'string' || modelsDir === '')) {
+    throw badOption('modelsDir', 'the path of a folder', modelsDir);
+  }
+  if (quality !== undefined && !(Number.isInteger(quality) && quality >= 1 && quality <= 100)) {
+    throw badOption('quality', 'an integer from 1 to 100', quality);
+  }
+  const { models = {}, concurrency = 2, queueLimit = 16, logger = SILENT } = options;
+  return { ...options, models, limits: resolveLimits(options.limits), concurrency, queueLimit, logger };
+}

@@ -1,0 +1,126 @@
+/** The server of `dualscale serve` and `npm start`: a folder of photographs, an image host, this plugin, and a page to look at. */
+import { stat } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join, resolve } from 'node:path';
+import express, { type ErrorRequestHandler, type Express } from 'express';
+import { badOption } from '../errors.ts';
+import type { DualscaleLogger, DualscaleOptions } from '../options.ts';
+import { createDualscale, type Dualscale } from '../plugin.ts';
+import { PACKAGE_ROOT } from '../version.ts';
+import { createPageRoutes } from './page-routes.ts';
+import { createPhotoHost, type PhotoHost } from './photo-host.ts';
+
+export interface ServeOptions {
+  /** Folder of photographs; PNG, JPEG, WebP and AVIF files directly in it are shown. @default the package's examples/photos */
+  readonly imagesDir?: string;
+  /** 0 to 65535; 0 takes any free one. @default 8080 */
+  readonly port?: number;
+  /** Address to listen on. @default '127.0.0.1', which only this machine reaches */
+  readonly host?: string;
+  readonly dualscale?: DualscaleOptions;
+  readonly logger: DualscaleLogger;
+}
+
+export interface RunningServer {
+  /** e.g. `http://127.0.0.1:8080/`. */
+  readonly url: string;
+  readonly dualscale: Dualscale;
+  /** Takes no new connections, lets open requests end for up to 10 seconds, stops the workers. */
+  close(): Promise<void>;
+}
+
+const DRAIN_MS = 10_000;
+
+async function checkOptions({ imagesDir = join(PACKAGE_ROOT, 'examples', 'photos'), port = 8080 }: ServeOptions) {
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw badOption('port', 'an integer from 0 to 65535', port);
+  const directory = resolve(imagesDir);
+  const stats = await stat(directory).catch(() => undefined);
+  if (!stats?.isDirectory()) throw badOption('imagesDir', 'a folder', directory);
+  return { directory, port };
+}
+
+interface AppParts {
+  readonly dualscale: Dualscale;
+  readonly photoHost: PhotoHost;
+  readonly directory: string;
+  readonly isReady: () => boolean;
+  readonly logger: DualscaleLogger;
+}
+
+function createApp({ dualscale, photoHost, directory, isReady, logger }: AppParts): Express {
+  const app = express().disable('x-powered-by');
+  // Alive and ready are answered before anything that may wait or fail.
+  app.get('/livez', (_req, res) => void res.set('Cache-Control', 'no-store').send('ok\n'));
+  app.get('/readyz', (_req, res) => {
+    res
+      .status(isReady() ? 200 : 503)
+      .set('Cache-Control', 'no-store')
+      .send(isReady() ? 'ready\n' : 'closing\n');
+  });
+  app.get('/metrics', async (_req, res) => {
+    res.type(dualscale.registry.contentType).send(await dualscale.registry.metrics());
+  });
+  app.use('/photos', dualscale.middleware(), photoHost.handler);
+  app.use(createPageRoutes({ directory, scales: dualscale.scales }));
+  app.use((_req, res) => void res.status(404).type('text').send('Not found\n'));
+  const onError: ErrorRequestHandler = (error, _req, res, next) => {
+    const status = Number((error as { status?: unknown }).status);
+    const isClientFault = status >= 400 && status < 500;
+    if (!isClientFault) logger.error('a request failed', error);
+    if (res.headersSent) return next(error);
+    res
+      .status(isClientFault ? status : 500)
+      .set('Cache-Control', 'no-store')
+      .type('text');
+    res.send(isClientFault ? 'Bad request\n' : 'Internal error\n');
+  };
+  return app.use(onError);
+}
+
+function listen(server: Server, port: number, host: string): Promise<AddressInfo> {
+  return new Promise((resolveListening, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => resolveListening(server.address() as AddressInfo));
+  });
+}
+
+function drain(server: Server): Promise<void> {
+  return new Promise((done) => {
+    const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+    server.close(() => {
+      clearTimeout(timer);
+      done();
+    });
+    server.closeIdleConnections();
+  });
+}
+
+/** Resolves when the server answers. Throws DS_BAD_OPTION, what `createDualscale` throws, and Node's error when the port is taken. */
+export async function startServer(options: ServeOptions): Promise<RunningServer> {
+  const { host = '127.0.0.1', logger } = options;
+  const { directory, port } = await checkOptions(options);
+  const dualscale = await createDualscale({ logger, ...options.dualscale });
+  try {
+    const photoHost = await createPhotoHost(directory, (reason) => {
+      logger.warn(`ipx cannot be used, photographs are served as plain files: ${reason}`);
+    });
+    logger.info(`photographs of ${directory}, by ${photoHost.name}`);
+    let isReady = true;
+    const server = createServer(createApp({ dualscale, photoHost, directory, isReady: () => isReady, logger }));
+    const address = await listen(server, port, host);
+    const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+    return {
+      url: `http://${name}:${address.port}/`,
+      dualscale,
+      async close() {
+        isReady = false;
+        await drain(server);
+        await dualscale.close();
+      },
+    };
+  } catch (error) {
+    await dualscale.close();
+    throw error;
+  }
+}

@@ -1,0 +1,42 @@
+import { describe, expect, test } from 'vitest';
+import { chooseModels } from '../src/choose-models.ts';
+import type { ModelManifest } from '../src/model-store/manifest.ts';
+
+function model(id: string, scale: number, ...quality: [set: string, psnrDb: number][]): ModelManifest {
+  return { id, scale, quality: quality.map(([set, psnrDb]) => ({ set, psnrDb })) } as unknown as ModelManifest;
+}
+
+const ids = (chosen: ReadonlyMap<number, ModelManifest>) => [...chosen].map(([scale, { id }]) => [scale, id]);
+
+describe('chooseModels', () => {
+  test('takes the best PSNR on Set5 for each scale, smallest scale first', () => {
+    const models = [
+      model('x4-fast', 4, ['Set14', 40], ['Set5', 30]),
+      model('x4-good', 4, ['Set14', 20], ['Set5', 31]),
+      model('x2', 2, ['Set5', 37]),
+    ];
+    expect(ids(chooseModels(models))).toEqual([
+      [2, 'x2'],
+      [4, 'x4-good'],
+    ]);
+  });
+
+  test('a measured model beats one that nobody measured', () => {
+    expect(ids(chooseModels([model('a', 4), model('b', 4, ['Own', 10])]))).toEqual([[4, 'b']]);
+    expect(ids(chooseModels([model('a', 4)]))).toEqual([[4, 'a']]);
+  });
+
+  test('a wanted model overrides the best one for its scale alone', () => {
+    const models = [model('good', 4, ['Set5', 31]), model('fast', 4, ['Set5', 30]), model('x2', 2, ['Set5', 37])];
+    expect(ids(chooseModels(models, { 4: 'fast' }))).toEqual([
+      [2, 'x2'],
+      [4, 'fast'],
+    ]);
+  });
+
+  test.each([[{ 4: 'missing' }], [{ 2: 'good' }], [{ 3: 'good' }]])('%j is refused by name', (wanted) => {
+    expect(() => chooseModels([model('good', 4, ['Set5', 31])], wanted)).toThrowError(
+      expect.objectContaining({ code: 'DS_BAD_OPTION', message: expect.stringContaining('models[') }),
+    );
+  });
+});

@@ -1,54 +1,40 @@
 /** Gives invisible pixels the colour of their visible neighbours. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PixelImage } from '../pixels/image.ts';
+
+/** Pixels between two turns of the event loop: a few milliseconds. */
+const PIXELS_PER_TURN = 2 ** 16;
 
 /**
  * Under fully transparent pixels most files hold black: a network mixes it into the visible edge and leaves a dark
- * fringe. Every pixel with alpha 0 takes the colour of the nearest pixel with alpha above 0 (found by two sweeps, so
- * in rare corners the second nearest). `rgb` is returned as it is where nothing or everything is transparent.
+ * fringe. Every pixel with alpha 0 takes the colour of the nearest pixel with alpha above 0, counted in steps along rows
+ * and columns: colour spreads from the edges in waves. `rgb` is returned as it is where nothing is hidden.
  */
-export function bleedColor(rgb: PixelImage, alpha: PixelImage): PixelImage {
-  if (!alpha.data.includes(0) || alpha.data.every((value) => value === 0)) return rgb;
+export async function bleedColor(rgb: PixelImage, alpha: PixelImage): Promise<PixelImage> {
   const { width, height } = rgb;
-  const nearest = nearestVisible(alpha);
+  if (!alpha.data.includes(0)) return rgb;
   const data = rgb.data.slice();
-  for (let i = 0; i < width * height; i++) {
-    if (alpha.data[i] !== 0) continue;
-    for (let channel = 0; channel < 3; channel++) data[i * 3 + channel] = rgb.data[nearest[i] * 3 + channel];
+  const isColored = alpha.data.slice();
+  // Every pixel enters once: first the visible ones, then each hidden one when colour has reached it.
+  const queue = new Int32Array(width * height);
+  let end = 0;
+  for (let pixel = 0; pixel < isColored.length; pixel++) if (isColored[pixel] !== 0) queue[end++] = pixel;
+  const spread = (from: number, to: number): void => {
+    if (isColored[to] !== 0) return;
+    isColored[to] = 1;
+    data[to * 3] = data[from * 3];
+    data[to * 3 + 1] = data[from * 3 + 1];
+    data[to * 3 + 2] = data[from * 3 + 2];
+    queue[end++] = to;
+  };
+  for (let start = 0; start < end; start++) {
+    const pixel = queue[start];
+    const x = pixel % width;
+    if (pixel >= width) spread(pixel, pixel - width);
+    if (x > 0) spread(pixel, pixel - 1);
+    if (x < width - 1) spread(pixel, pixel + 1);
+    if (pixel + width < isColored.length) spread(pixel, pixel + width);
+    if ((start + 1) % PIXELS_PER_TURN === 0) await nextTurn();
   }
   return { width, height, channels: 3, data };
-}
-
-/** For every pixel the index of a visible one, its own where it is visible. */
-function nearestVisible({ width, height, data }: PixelImage): Int32Array {
-  const nearest = Int32Array.from(data, (value, i) => (value === 0 ? -1 : i));
-  const distance = (from: number, to: number): number =>
-    ((from % width) - (to % width)) ** 2 + (Math.floor(from / width) - Math.floor(to / width)) ** 2;
-  const offer = (pixel: number, neighbour: number): void => {
-    const candidate = nearest[neighbour];
-    if (candidate < 0 || nearest[pixel] === pixel) return;
-    if (nearest[pixel] < 0 || distance(pixel, candidate) < distance(pixel, nearest[pixel])) nearest[pixel] = candidate;
-  };
-  const visit = (x: number, y: number, aside: -1 | 1): void => {
-    const pixel = y * width + x;
-    const hasRow = aside < 0 ? y > 0 : y < height - 1;
-    const row = pixel + aside * width;
-    if (hasRow) offer(pixel, row);
-    if (hasRow && x > 0) offer(pixel, row - 1);
-    if (hasRow && x < width - 1) offer(pixel, row + 1);
-  };
-  for (let step = 0; step < height; step++) {
-    sweepRow(step, -1);
-  }
-  for (let step = height - 1; step >= 0; step--) {
-    sweepRow(step, 1);
-  }
-  return nearest;
-
-  function sweepRow(y: number, aside: -1 | 1): void {
-    for (let x = 0; x < width; x++) {
-      visit(x, y, aside);
-      if (x > 0) offer(y * width + x, y * width + x - 1);
-    }
-    for (let x = width - 2; x >= 0; x--) offer(y * width + x, y * width + x + 1);
-  }
 }

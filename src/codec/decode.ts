@@ -1,4 +1,5 @@
 /** Encoded bytes to pixels the network can take. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import sharp from 'sharp';
 import { DualscaleError } from '../errors.ts';
 import type { PixelImage } from '../pixels/image.ts';
@@ -20,6 +21,9 @@ export interface DecodedImage {
 /** The scans of a small hostile file can keep a decoder busy for minutes; the largest allowed image takes a few seconds. */
 const DECODE_TIMEOUT_SECONDS = 30;
 
+/** Pixels between two turns of the event loop: a few milliseconds. */
+const PIXELS_PER_TURN = 2 ** 17;
+
 /**
  * Throws DS_INPUT_TOO_LARGE from the header, before pixels are decoded; DS_UNSUPPORTED_IMAGE for other formats than PNG,
  * JPEG, WebP and AVIF and for animations; DS_BAD_IMAGE for damaged or truncated bytes.
@@ -39,8 +43,8 @@ export async function decode(bytes: Buffer, limits: ImageLimits = {}): Promise<D
   if (info.channels !== 4) {
     throw new DualscaleError('DS_BAD_IMAGE', `expected 3 or 4 channels after decoding, got ${info.channels}`);
   }
-  const { rgb, alpha } = splitAlpha({ ...size, channels: 4, data });
-  return { rgb: bleedColor(rgb, alpha), alpha, header };
+  const { rgb, alpha } = await splitAlpha({ ...size, channels: 4, data });
+  return { rgb: await bleedColor(rgb, alpha), alpha, header };
 }
 
 /** RGB pixels of an image of any size, for training and measuring: no byte limit, alpha is dropped. Throws like `decode`. */
@@ -72,15 +76,23 @@ async function decodePixels(bytes: Buffer, header: ImageHeader, limitInputPixels
   }
 }
 
-function splitAlpha({ width, height, data }: PixelImage): { readonly rgb: PixelImage; readonly alpha: PixelImage } {
+async function splitAlpha({
+  width,
+  height,
+  data,
+}: PixelImage): Promise<{ readonly rgb: PixelImage; readonly alpha: PixelImage }> {
   const count = width * height;
   const rgb = new Uint8Array(count * 3);
   const alpha = new Uint8Array(count);
-  for (let i = 0; i < count; i++) {
-    rgb[i * 3] = data[i * 4];
-    rgb[i * 3 + 1] = data[i * 4 + 1];
-    rgb[i * 3 + 2] = data[i * 4 + 2];
-    alpha[i] = data[i * 4 + 3];
+  for (let start = 0; start < count; start += PIXELS_PER_TURN) {
+    const end = Math.min(count, start + PIXELS_PER_TURN);
+    for (let i = start; i < end; i++) {
+      rgb[i * 3] = data[i * 4];
+      rgb[i * 3 + 1] = data[i * 4 + 1];
+      rgb[i * 3 + 2] = data[i * 4 + 2];
+      alpha[i] = data[i * 4 + 3];
+    }
+    if (end < count) await nextTurn();
   }
   return { rgb: { width, height, channels: 3, data: rgb }, alpha: { width, height, channels: 1, data: alpha } };
 }

@@ -21,7 +21,7 @@ export const DEFAULT_LIMITS: Required<ImageLimits> = {
 export const MOST_PIXELS = 16383 ** 2;
 
 /** Longest side the encoders take: VP8's 14 bits, libjpeg's 65500, libvips' for AVIF, libpng's default. */
-export const MAX_SIDE: Readonly<Record<ImageFormat, number>> = {
+const MAX_SIDE: Readonly<Record<ImageFormat, number>> = {
   webp: 16383,
   jpeg: 65500,
   avif: 16384,

@@ -9,7 +9,7 @@ const TILE = 32;
 /** The cubic kernel looks two pixels to either side. */
 const MARGIN = 2;
 /** Tiles between two turns of the event loop: a few milliseconds. */
-const TILES_PER_TURN = 4;
+const TILES_PER_TURN = 2;
 
 /**
  * Enlarges an alpha plane (1 channel): exactly `imresize` with its bicubic kernel, so that edges lie where the pixels'

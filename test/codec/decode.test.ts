@@ -129,17 +129,17 @@ describe('alpha', () => {
     },
   );
 
-  test('bleeding takes the nearest visible pixel and leaves visible ones alone', () => {
+  test('bleeding takes the nearest visible pixel and leaves visible ones alone', async () => {
     const alpha = pixels(9, 5, 1, (x, y) => (y === 2 && (x === 1 || x === 7) ? 255 : 0));
     const rgb = pixels(9, 5, 3, (x, y, c) => (y === 2 && x === 1 ? 10 + c : y === 2 && x === 7 ? 200 + c : 77));
-    const bled = bleedColor(rgb, alpha);
+    const bled = await bleedColor(rgb, alpha);
     const expected = pixels(9, 5, 3, (x, _y, c) => (x < 4 ? 10 : 200) + c);
     for (let i = 0; i < bled.data.length; i++) {
       if (Math.floor(i / 3) % 9 !== 4) expect(bled.data[i]).toBe(expected.data[i]);
     }
   });
 
-  test('bleeding finds the nearest visible pixel of a random mask', () => {
+  test('bleeding finds the nearest visible pixel of a random mask', async () => {
     let state = 7;
     const random = (): number => {
       state = (state * 1103515245 + 12345) % 2147483648;
@@ -147,31 +147,31 @@ describe('alpha', () => {
     };
     const alpha = pixels(31, 23, 1, () => (random() < 0.03 ? 255 : 0));
     const rgb = pixels(31, 23, 3, (x, y, c) => [x * 8, y * 11, 50][c]);
-    expect(farthestMiss(bleedColor(rgb, alpha), alpha)).toBeLessThanOrEqual(1);
+    expect(farthestMiss(await bleedColor(rgb, alpha), alpha)).toBe(0);
   });
 
-  test('nothing visible or nothing hidden is left as it is', () => {
+  test('nothing visible or nothing hidden is left as it is', async () => {
     const rgb = pixels(4, 4, 3, smooth);
     expect(
-      bleedColor(
+      await bleedColor(
         rgb,
         pixels(4, 4, 1, () => 0),
       ),
-    ).toBe(rgb);
+    ).toEqual(rgb);
     expect(
-      bleedColor(
+      await bleedColor(
         rgb,
         pixels(4, 4, 1, () => 1),
       ),
     ).toBe(rgb);
   });
 
-  /** How much farther than the true nearest visible pixel the chosen one is, at worst. Colours name their position. */
+  /** How many steps farther than the nearest visible pixel the chosen one is, at worst. Colours name their position. */
   function farthestMiss(bled: PixelImage, alpha: PixelImage): number {
     const visible = [...alpha.data.keys()].filter((i) => alpha.data[i] > 0).map((i) => [i % 31, Math.floor(i / 31)]);
     let worst = 0;
     for (let i = 0; i < alpha.data.length; i++) {
-      const distance = ([x, y]: number[]): number => Math.hypot(x - (i % 31), y - Math.floor(i / 31));
+      const distance = ([x, y]: number[]): number => Math.abs(x - (i % 31)) + Math.abs(y - Math.floor(i / 31));
       const chosen = [bled.data[i * 3] / 8, bled.data[i * 3 + 1] / 11];
       expect(alpha.data[chosen[1] * 31 + chosen[0]]).toBe(255);
       worst = Math.max(worst, distance(chosen) - Math.min(...visible.map(distance)));

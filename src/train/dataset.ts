@@ -1,0 +1,104 @@
+/** The photographs a run trains on: found, decoded, reduced to every level once, split by the hash of their bytes. */
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DualscaleError } from '../errors.ts';
+import { crop } from '../pixels/crop.ts';
+import type { PixelImage } from '../pixels/image.ts';
+import { imresize } from '../pixels/imresize.ts';
+
+/** One photograph at each level; key 1 is the LR image, the largest key the HR image. */
+export type ImagePyramid = ReadonlyMap<number, PixelImage>;
+
+export interface Dataset {
+  readonly train: readonly ImagePyramid[];
+  readonly validation: readonly ImagePyramid[];
+  /** sha256 over the sorted file hashes: two runs with the same digest saw the same pictures. */
+  readonly digest: string;
+}
+
+export interface DatasetOptions {
+  /** Folders searched recursively for JPEG, PNG, WebP, AVIF and TIFF files. */
+  readonly folders: readonly string[];
+  readonly levels: readonly number[];
+  /** Photographs with more pixels are halved (bicubic): full-size ones are smooth and carry JPEG artefacts. @default 400_000 */
+  readonly halveAbovePixels?: number;
+  /** Smallest LR side, in pixels, of a usable photograph. */
+  readonly minLrSide: number;
+  /** Share of the photographs held out, 0 to 0.5. @default 0.03 */
+  readonly validationShare?: number;
+  readonly decode: (bytes: Buffer) => Promise<PixelImage>;
+  /** Called after each photograph with how many are done. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+const PHOTOGRAPH = /\.(jpe?g|png|webp|avif|tiff?)$/i;
+
+async function listPhotographs(folders: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const folder of folders) {
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((cause: Error) => {
+      throw new DualscaleError(
+        'DS_BAD_DATA',
+        `expected \`data\` to be a readable folder, got \`${folder}\` (${cause.message})`,
+        { cause },
+      );
+    });
+    for (const entry of entries)
+      if (entry.isFile() && PHOTOGRAPH.test(entry.name)) found.push(join(entry.parentPath, entry.name));
+  }
+  return found.sort();
+}
+
+/** Validation photographs are those whose hash falls below the share: adding pictures never moves one across the split. */
+export function isValidation(hash: string, share: number): boolean {
+  return Number.parseInt(hash.slice(0, 8), 16) / 2 ** 32 < share;
+}
+
+/** HR cut to a multiple of the scale, then reduced from HR to every level (never from level to level). */
+function buildPyramid(photograph: PixelImage, levels: readonly number[]): ImagePyramid {
+  const scale = Math.max(...levels);
+  const width = photograph.width - (photograph.width % scale);
+  const height = photograph.height - (photograph.height % scale);
+  const hrImage = crop(photograph, { x: 0, y: 0, width, height });
+  return new Map(
+    levels.map((level) => [level, level === scale ? hrImage : imresize(hrImage, { scale: level / scale })]),
+  );
+}
+
+/** Throws DS_BAD_DATA when a folder cannot be read or no usable photograph is left for training. */
+export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
+  const {
+    folders,
+    levels,
+    minLrSide,
+    halveAbovePixels = 400_000,
+    validationShare = 0.03,
+    decode,
+    onProgress,
+  } = options;
+  const files = await listPhotographs(folders);
+  const scale = Math.max(...levels);
+  const train: ImagePyramid[] = [];
+  const validation: ImagePyramid[] = [];
+  const hashes: string[] = [];
+  for (const [i, file] of files.entries()) {
+    const bytes = await readFile(file);
+    const hash = createHash('sha256').update(bytes).digest('hex');
+    const decoded = await decode(bytes).catch(() => undefined);
+    onProgress?.(i + 1, files.length);
+    if (!decoded || hashes.includes(hash)) continue;
+    const { width, height } = decoded;
+    const photograph = width * height > halveAbovePixels ? imresize(decoded, { scale: 0.5 }) : decoded;
+    if (Math.min(photograph.width, photograph.height) < minLrSide * scale) continue;
+    hashes.push(hash);
+    (isValidation(hash, validationShare) ? validation : train).push(buildPyramid(photograph, levels));
+  }
+  if (train.length === 0) {
+    throw new DualscaleError(
+      'DS_BAD_DATA',
+      `expected \`data\` to hold photographs of at least ${minLrSide * scale} pixels a side, got ${files.length} files and none usable in \`${folders.join(', ')}\``,
+    );
+  }
+  return { train, validation, digest: createHash('sha256').update(hashes.sort().join()).digest('hex') };
+}

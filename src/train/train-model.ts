@@ -1,0 +1,138 @@
+/** One training run from a folder of photographs to a parameter vector: the list of its steps. */
+import { join } from 'node:path';
+import type { Engine, Provider } from '../engine/engine.ts';
+import type { ParameterValues } from '../network/create-network.ts';
+import { initialiseParameters } from '../network/create-network.ts';
+import type { NetworkSpec } from '../network/network.ts';
+import type { PixelImage } from '../pixels/image.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
+import type { Dataset } from './dataset.ts';
+import { loadDataset } from './dataset.ts';
+import { createGradientPool } from './gradient-pool.ts';
+import type { Objective } from './objective.ts';
+import { createObjective } from './objective.ts';
+import { flattenParameters, unflattenParameters } from './parameter-layout.ts';
+import { createRandom } from './random.ts';
+import type { LoopOptions, TrainEvent } from './train-loop.ts';
+import { trainLoop } from './train-loop.ts';
+import { createValidator } from './validate.ts';
+
+export interface TrainRecipe extends LoopOptions {
+  readonly spec: NetworkSpec;
+  /** Weight of the dual regression loss. 0 turns it off. @default 0.1 */
+  readonly dualWeight: number;
+}
+
+export interface TrainOptions {
+  readonly recipe: TrainRecipe;
+  /** Folders of photographs. */
+  readonly data: readonly string[];
+  /** Folder of the run: checkpoint and log. */
+  readonly out: string;
+  /** Go on from the folder's checkpoint; without it a folder that holds one is refused by the caller. */
+  readonly resume: boolean;
+  /** Weights to start from instead of random ones; parameters they lack (a new tail, the duals) start at random. */
+  readonly startFrom?: Readonly<Record<string, ParameterValues>>;
+  readonly engine: Engine;
+  readonly provider?: Provider;
+  /** Worker threads for gradients. @default 1 */
+  readonly workers?: number;
+  /** Patches per run of the network. @default `batchSize / workers` */
+  readonly microBatchSize?: number;
+  readonly decode: (bytes: Buffer) => Promise<PixelImage>;
+  readonly report: (
+    event: TrainEvent | { readonly type: 'data'; readonly done: number; readonly total: number },
+  ) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface TrainResult {
+  readonly step: number;
+  /** Moving average of the primal network's weights. */
+  readonly parameters: Readonly<Record<string, ParameterValues>>;
+  /** The dual networks' weights. */
+  readonly dualParameters: Readonly<Record<string, ParameterValues>>;
+  readonly dataset: Pick<Dataset, 'digest'> & { readonly trainImages: number; readonly validationImages: number };
+}
+
+export const checkpointPath = (out: string): string => join(out, 'checkpoint.safetensors');
+
+/** Random start (PyTorch's initialisation), overlaid with the given weights where name and shape agree. */
+function startState(
+  objective: Objective,
+  seed: number,
+  startFrom: TrainOptions['startFrom'],
+): Omit<Checkpoint, 'fingerprint'> {
+  const values: Record<string, ParameterValues> = {};
+  for (const network of [objective.primal, ...objective.duals]) {
+    Object.assign(values, initialiseParameters(network, createRandom(seed, 0x1417)));
+  }
+  for (const [name, given] of Object.entries(startFrom ?? {})) {
+    if (values[name]?.data.length === given.data.length) values[name] = given;
+  }
+  const parameters = flattenParameters(objective.layout, values);
+  const zeros = () => new Float32Array(parameters.length);
+  return {
+    step: 0,
+    usualLoss: Number.POSITIVE_INFINITY,
+    state: { parameters, firstMoment: zeros(), secondMoment: zeros(), average: parameters.slice() },
+  };
+}
+
+/** Throws DS_BAD_DATA when the photographs or the checkpoint cannot be used. */
+export async function trainModel(options: TrainOptions): Promise<TrainResult> {
+  const { recipe, out, engine, decode, report, workers = 1 } = options;
+  const objective = createObjective(recipe.spec, recipe.dualWeight);
+  const fingerprint = JSON.stringify({
+    spec: recipe.spec,
+    dual: objective.duals.map(({ spec }) => spec),
+    seed: recipe.seed,
+  });
+  const resumed = options.resume ? await loadCheckpoint(checkpointPath(out), fingerprint) : undefined;
+  const dataset = await loadDataset({
+    folders: options.data,
+    levels: objective.levels,
+    minLrSide: recipe.lrPatchSize,
+    decode,
+    onProgress: (done, total) => report({ type: 'data', done, total }),
+  });
+  const validate = await createValidator(engine, objective.primal, objective.layout, dataset.validation);
+  const { batchSize, lrPatchSize } = recipe;
+  const micro = options.microBatchSize === undefined ? {} : { microBatchSize: options.microBatchSize };
+  const pool = await createGradientPool(objective, {
+    batchSize,
+    lrPatchSize,
+    workers,
+    provider: options.provider ?? 'cpu',
+    ...micro,
+  });
+  try {
+    const start = resumed ?? startState(objective, recipe.seed, options.startFrom);
+    const { step, state } = await trainLoop(start, recipe, {
+      engine,
+      pool,
+      dataset,
+      validate,
+      save: (checkpoint) => saveCheckpoint(checkpointPath(out), { ...checkpoint, fingerprint }),
+      report,
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
+    const duals = Object.assign(
+      {},
+      ...objective.duals.map((dual) => unflattenParameters(objective.layout, state.average, dual)),
+    );
+    return {
+      step,
+      parameters: unflattenParameters(objective.layout, state.average, objective.primal),
+      dualParameters: duals,
+      dataset: {
+        digest: dataset.digest,
+        trainImages: dataset.train.length,
+        validationImages: dataset.validation.length,
+      },
+    };
+  } finally {
+    await pool.close();
+  }
+}

@@ -30,7 +30,9 @@ function emitNode(emitter: Emitter, tape: Tape, node: TapeNode, held: Map<number
 
 /** Compiles at the shapes the inputs declare; every size in the graph is fixed. */
 function emitTape(name: string, tape: Tape): OnnxGraph {
-  const emitter = new Emitter();
+  const both = Object.keys(tape.outputs).find((output) => tape.inputs[output] !== undefined);
+  if (both !== undefined) throw new Error(`${name}: \`${both}\` is the name of an input and of an output`);
+  const emitter = new Emitter(new Set([...Object.keys(tape.inputs), ...Object.keys(tape.outputs)]));
   const held = new Map<number, Held>();
   const inputs: OnnxValue[] = [];
   for (const { id, shape, dtype, data, splat, input } of tape.values) {
@@ -51,19 +53,19 @@ function emitTape(name: string, tape: Tape): OnnxGraph {
   return { name, nodes: emitter.nodes, initializers, inputs, outputs };
 }
 
-/** What of a graph depends on the sizes of its inputs, as text: two traces at different sizes must agree in it. */
-function fingerprint(graph: OnnxGraph): string {
-  const constants = graph.initializers.map(
-    ({ name, shape, bytes }) => `${name}${shape}:${bytes.length < 4096 ? bytes : bytes.length}`,
-  );
-  return JSON.stringify([graph.nodes, constants]);
+/** Whether two compilations of a program at different sizes differ in nothing but the shapes of inputs and outputs. */
+function sameGraph(a: OnnxGraph, b: OnnxGraph): boolean {
+  const described = ({ nodes, initializers }: OnnxGraph) =>
+    JSON.stringify([nodes, initializers.map(({ name, dtype, shape }) => [name, dtype, shape])]);
+  const sameBytes = (i: number) => Buffer.compare(a.initializers[i].bytes, b.initializers[i].bytes) === 0;
+  return described(a) === described(b) && a.initializers.every((_, i) => sameBytes(i));
 }
 
 /** Odd and unequal, so that a size that slipped into an attribute cannot match by accident. */
 const PROBE_OFFSETS = [3, 8];
 
 function withDynamicAxes(program: Program, graph: OnnxGraph, probe: OnnxGraph): OnnxGraph {
-  if (fingerprint(graph) !== fingerprint(probe)) {
+  if (!sameGraph(graph, probe)) {
     throw new Error(`${program.name}: the graph depends on the size of an axis that was declared dynamic`);
   }
   const inputs = graph.inputs.map((value) => {

@@ -1,5 +1,5 @@
 /** Output shape and dtype of every TF.js kernel the compiler knows. Values are never computed here. */
-import { tf } from '../tf.ts';
+import { type Tensor, tf } from '../tf.ts';
 import type { Dtype } from './program.ts';
 import type { Attributes } from './tape.ts';
 
@@ -80,6 +80,16 @@ export function convGeometry(
     dimRoundingMode,
   );
   const { top, left, bottom, right } = info.padInfo;
+  const regular = (size: number, kernel: number, stride: number) => Math.floor((size - kernel) / stride) + 1;
+  if (
+    info.outHeight !== regular(info.inHeight + top + bottom, info.filterHeight, info.strideHeight) ||
+    info.outWidth !== regular(info.inWidth + left + right, info.filterWidth, info.strideWidth)
+  ) {
+    // TF.js computes the width from the kernel's height when the padding is one number.
+    throw new Error(
+      `a convolution's output size [${info.outShape}] is not what its padding gives: use 'same', 'valid' or explicit pads`,
+    );
+  }
   return {
     strides: [info.strideHeight, info.strideWidth],
     pads: [top, left, bottom, right],
@@ -100,6 +110,16 @@ function reshaped(x: ValueSpec, shape: readonly number[]): ValueSpec {
   const known = shape.reduce((product, dim) => (dim === -1 ? product : product * dim), 1);
   const size = x.shape.reduce((product, dim) => product * dim, 1);
   return { shape: shape.map((dim) => (dim === -1 ? size / known : dim)), dtype: x.dtype };
+}
+
+/** Begin and size per axis; TF.js passes on what its caller wrote: one number, fewer axes than the value has, no size. */
+export function sliceBounds(
+  shape: readonly number[],
+  { begin, size }: Attributes,
+): { begin: number[]; size: number[] } {
+  const x = { shape: [...shape], rank: shape.length } as unknown as Tensor;
+  const [first, count] = tf.slice_util.parseSliceParams(x, begin as number[], size as number[]) as [number[], number[]];
+  return { begin: first, size: count };
 }
 
 const list = (rule: KernelRule['infer']): KernelRule => ({ inputs: 'list', infer: rule });
@@ -147,11 +167,7 @@ const special: Record<string, KernelRule> = {
   },
   Slice: {
     inputs: ['x'],
-    infer: ([x], a) => {
-      const begin = a['begin'] as number[];
-      const size = (a['size'] as number[]).map((n, i) => (n === -1 ? x.shape[i] - begin[i] : n));
-      return { shape: size, dtype: x.dtype };
-    },
+    infer: ([x], a) => ({ shape: sliceBounds(x.shape, a).size, dtype: x.dtype }),
   },
   Concat: list((inputs, a) => {
     const [axis] = axesOf(a['axis'] ?? 0, inputs[0].shape.length);
@@ -175,6 +191,7 @@ const special: Record<string, KernelRule> = {
   DepthToSpace: {
     inputs: ['x'],
     infer: ([x], a) => {
+      if (a['dataFormat'] === 'NCHW') throw new Error('the compiler supports NHWC pixel shuffles only');
       const s = a['blockSize'] as number;
       const [n, h, w, c] = x.shape;
       return { shape: [n, h * s, w * s, c / (s * s)], dtype: x.dtype };
@@ -183,7 +200,7 @@ const special: Record<string, KernelRule> = {
   Softmax: { inputs: ['logits'], infer: ([x]) => x },
   LogicalNot: { inputs: ['x'], infer: ([x]) => ({ shape: x.shape, dtype: 'bool' }) },
   Sum: reduction('axis'),
-  Mean: reduction('axis'),
+  Mean: { inputs: ['x'], infer: (inputs, a) => ({ ...reduction('axis').infer(inputs, a), dtype: 'float32' }) },
   Max: reduction('reductionIndices'),
 };
 

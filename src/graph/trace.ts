@@ -3,20 +3,23 @@
  * the gradients TF.js derives included, is appended to a tape.
  */
 import { tf } from '../tf.ts';
-import { KERNEL_RULES } from './infer.ts';
+import { axesOf, KERNEL_RULES } from './infer.ts';
 import type { Dtype, Program } from './program.ts';
 import type { Tape, TapeNode, TapeValue } from './tape.ts';
 import { sizeOf } from './tape.ts';
 
 const BACKEND = 'dualscale-trace';
 
-interface SymbolicId {
-  readonly id: number;
-}
-
 interface Recording {
   readonly values: TapeValue[];
   readonly nodes: TapeNode[];
+}
+
+interface SymbolicId {
+  readonly owner: Recording;
+  readonly id: number;
+  /** Tensors that share the value, counted because TF.js' own books go wrong otherwise. */
+  references: number;
 }
 
 type Values = Float32Array | Int32Array | Uint8Array;
@@ -34,7 +37,7 @@ class TraceBackend extends tf.KernelBackend {
   add(value: Omit<TapeValue, 'id'>): SymbolicId {
     const id = this.recording.values.length;
     this.recording.values.push({ ...value, id });
-    return { id };
+    return { owner: this.recording, id, references: 1 };
   }
 
   override write(values: Values, shape: number[], dtype: Dtype): SymbolicId {
@@ -48,14 +51,16 @@ class TraceBackend extends tf.KernelBackend {
   override readSync(): never {
     return this.read();
   }
-  // Values live as long as the recording, so TF.js' reference counts mean nothing here.
-  override disposeData(): boolean {
-    return true;
+  override disposeData(dataId: object): boolean {
+    const symbol = dataId as SymbolicId;
+    symbol.references -= 1;
+    return symbol.references <= 0;
   }
-  override incRef(): void {}
-  decRef(): void {}
-  override refCount(): number {
-    return 1;
+  override incRef(dataId: object): void {
+    (dataId as SymbolicId).references += 1;
+  }
+  override refCount(dataId: object): number {
+    return (dataId as SymbolicId).references;
   }
   override numDataIds(): number {
     return this.recording.values.length;
@@ -76,27 +81,78 @@ class TraceBackend extends tf.KernelBackend {
 
 type TensorInfo = { dataId: object; shape: number[]; dtype: Dtype };
 
+/** The number of a tensor on the tape. TF.js also hands over tensors of other backends and of earlier traces; they have none. */
+function idOf({ dataId }: { dataId: object }, recording: Recording): number {
+  const { owner, id } = dataId as SymbolicId;
+  if (owner !== recording) {
+    throw new Error(
+      'a traced program may use its inputs, its constants and what it makes of them, but no tensor made outside',
+    );
+  }
+  return id;
+}
+
+type Attributes = Record<string, unknown>;
+
+function record(
+  backend: TraceBackend,
+  kernel: string,
+  tensors: readonly TensorInfo[],
+  attributes: Attributes,
+): TensorInfo {
+  const inputs = tensors.map((tensor) => idOf(tensor, backend.recording));
+  const { shape, dtype } = KERNEL_RULES[kernel].infer(tensors, attributes);
+  const dataId = backend.add({ shape, dtype });
+  backend.recording.nodes.push({ kernel, inputs, outputs: [dataId.id], attributes: { ...attributes } });
+  return { dataId, shape: [...shape], dtype };
+}
+
+/** Slices of `x` along one axis, one per size. Splitting and unstacking, the gradients of concat and stack, are recorded as these. */
+function slices(backend: TraceBackend, x: TensorInfo, axis: number, sizes: readonly number[]): TensorInfo[] {
+  let offset = 0;
+  return sizes.map((count) => {
+    const begin = x.shape.map((_, i) => (i === axis ? offset : 0));
+    const size = x.shape.map((dim, i) => (i === axis ? count : dim));
+    offset += count;
+    return record(backend, 'Slice', [x], { begin, size });
+  });
+}
+
+interface KernelCall {
+  readonly inputs: Readonly<Record<string, TensorInfo>>;
+  readonly attrs: Attributes;
+  readonly backend: TraceBackend;
+}
+
+const MANY_OUTPUTS: Readonly<Record<string, (call: KernelCall) => TensorInfo[]>> = {
+  SplitV: ({ inputs: { x }, attrs, backend }) => {
+    const [axis] = axesOf(attrs['axis'], x.shape.length);
+    const sizes = tf.backend_util.prepareSplitSize(x as never, attrs['numOrSizeSplits'] as number[], axis);
+    return slices(backend, x, axis, sizes);
+  },
+  Unpack: ({ inputs: { value }, attrs, backend }) => {
+    const [axis] = axesOf(attrs['axis'], value.shape.length);
+    const shape = value.shape.filter((_, i) => i !== axis);
+    const ones = Array<number>(value.shape[axis]).fill(1);
+    return slices(backend, value, axis, ones).map((part) => record(backend, 'Reshape', [part], { shape }));
+  },
+};
+
+function identity({ inputs: { x }, backend }: KernelCall): TensorInfo {
+  backend.incRef(x.dataId);
+  return { dataId: x.dataId, shape: x.shape, dtype: x.dtype };
+}
+
 function registerKernels(): void {
-  const aliased = ({ inputs }: { inputs: Record<string, TensorInfo> }) => ({ ...inputs['x'] });
-  tf.registerKernel({ kernelName: 'Identity', backendName: BACKEND, kernelFunc: aliased as never });
-  for (const [kernelName, rule] of Object.entries(KERNEL_RULES)) {
-    const kernelFunc = (call: {
-      inputs: Record<string, TensorInfo>;
-      attrs: Record<string, unknown>;
-      backend: TraceBackend;
-    }) => {
-      const inputs = rule.inputs === 'list' ? Object.values(call.inputs) : rule.inputs.map((name) => call.inputs[name]);
-      const { shape, dtype } = rule.infer(inputs, call.attrs);
-      const dataId = call.backend.add({ shape, dtype });
-      call.backend.recording.nodes.push({
-        kernel: kernelName,
-        inputs: inputs.map((input) => (input.dataId as SymbolicId).id),
-        outputs: [dataId.id],
-        attributes: { ...call.attrs },
-      });
-      return { dataId, shape: [...shape], dtype };
-    };
+  const register = (kernelName: string, kernelFunc: (call: KernelCall) => TensorInfo | TensorInfo[]) =>
     tf.registerKernel({ kernelName, backendName: BACKEND, kernelFunc: kernelFunc as never });
+  register('Identity', identity);
+  for (const [kernelName, kernelFunc] of Object.entries(MANY_OUTPUTS)) register(kernelName, kernelFunc);
+  for (const [kernelName, rule] of Object.entries(KERNEL_RULES)) {
+    register(kernelName, ({ inputs, attrs, backend }) => {
+      const tensors = rule.inputs === 'list' ? Object.values(inputs) : rule.inputs.map((name) => inputs[name]);
+      return record(backend, kernelName, tensors, attrs);
+    });
   }
 }
 
@@ -120,7 +176,7 @@ export function traceProgram(program: Program): Tape {
   trace.recording = recording;
   const inputs: Record<string, number> = {};
   const outputs: Record<string, number> = {};
-  tf.setBackend(BACKEND);
+  void tf.setBackend(BACKEND);
   try {
     tf.tidy(() => {
       const tensors: Record<string, ReturnType<typeof tf.tensor>> = {};
@@ -137,11 +193,10 @@ export function traceProgram(program: Program): Tape {
         declare(name, { shape, dtype, data });
         delete inputs[name];
       }
-      for (const [name, tensor] of Object.entries(program.run(tensors)))
-        outputs[name] = (tensor.dataId as SymbolicId).id;
+      for (const [name, tensor] of Object.entries(program.run(tensors))) outputs[name] = idOf(tensor, recording);
     });
   } finally {
-    tf.setBackend(previous ?? 'cpu');
+    void tf.setBackend(previous ?? 'cpu');
     trace.recording = { values: [], nodes: [] };
   }
   return { ...recording, inputs, outputs };

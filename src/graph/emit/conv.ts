@@ -36,8 +36,15 @@ const inputGradient: EmitRule = (emitter, [dy, filter], node, [shape]) => {
         : emitter.node('Slice', [emitter.plain(filter).name, ...reversal(emitter)]);
     const weight = emitter.node('Transpose', [turned], { perm: { ints: [2, 3, 0, 1] } });
     const [kh, kw] = [kernel[0] - 1, kernel[1] - 1];
-    const turnedPads = { ints: [kh - top, kw - left, kh - bottom, kw - right] };
-    return result(emitter.node('Conv', [gradient, weight], { kernel_shape, pads: turnedPads }));
+    const wanted = [kh - top, kw - left, kh - bottom, kw - right];
+    const turnedPads = { ints: wanted.map((n) => Math.max(0, n)) };
+    const cropped = crop(
+      emitter,
+      gradient,
+      wanted.map((n) => Math.max(0, -n)),
+      outShape,
+    );
+    return result(emitter.node('Conv', [cropped, weight], { kernel_shape, pads: turnedPads }));
   }
   const extra = [1, 2].map((axis) => {
     const before = axis === 1 ? top : left;
@@ -52,6 +59,13 @@ const inputGradient: EmitRule = (emitter, [dy, filter], node, [shape]) => {
   };
   return result(emitter.node('ConvTranspose', [gradient, oihw(emitter, filter)], attributes));
 };
+
+/** Drops border rows and columns of dy that saw nothing but padding, which negative pads would express if ONNX allowed them. */
+function crop(emitter: Emitter, name: string, [top, left, bottom, right]: readonly number[], shape: readonly number[]) {
+  if (top + left + bottom + right === 0) return name;
+  const ends = emitter.int64([shape[1] - bottom, shape[2] - right]);
+  return emitter.node('Slice', [name, emitter.int64([top, left]), ends, emitter.int64([2, 3])]);
+}
 
 /** Slice inputs that reverse axes 0 and 1. */
 function reversal(emitter: Emitter): string[] {

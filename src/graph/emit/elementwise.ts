@@ -68,30 +68,32 @@ const filled =
 /** Largest finite power of ten in float32: turns any positive activation into something above 1. */
 const HUGE = 1e38;
 
+/** A scalar constant of the type a kernel works in. */
+const scalar = (emitter: Emitter, value: number, dtype: Held['dtype']) => emitter.splat(value, [], dtype).name;
+
 const step: EmitRule = (emitter, [x], node, [shape]) => {
   const alpha = Number(node.attributes['alpha'] ?? 0);
   const emit = ([name]: string[]) => {
     // ONNX Runtime's Greater + Cast and its Sign are not vectorised; scaling and clipping are.
-    if (alpha === 0) {
+    if (alpha === 0 && x.dtype === 'float32') {
       const scaled = emitter.node('Mul', [name, emitter.float([HUGE])]);
       return emitter.node('Clip', [scaled, emitter.float([0]), emitter.float([1])]);
     }
     return emitter.node('Where', [
-      emitter.node('Greater', [name, emitter.float([0])]),
-      emitter.float([1]),
-      emitter.float([alpha]),
+      emitter.node('Greater', [name, scalar(emitter, 0, x.dtype)]),
+      scalar(emitter, 1, x.dtype),
+      scalar(emitter, alpha, x.dtype),
     ]);
   };
   return { ...combine(emitter, emit, [x], shape), dtype: x.dtype };
 };
 
-const clip: EmitRule = unary((emitter, name, node) =>
-  emitter.node('Clip', [
-    name,
-    emitter.float([Number(node.attributes['clipValueMin'])]),
-    emitter.float([Number(node.attributes['clipValueMax'])]),
-  ]),
-);
+const clip: EmitRule = (emitter, [x], node, [shape]) => {
+  const limits = ['clipValueMin', 'clipValueMax'].map((limit) =>
+    scalar(emitter, Number(node.attributes[limit]), x.dtype),
+  );
+  return { ...combine(emitter, ([name]) => emitter.node('Clip', [name, ...limits]), [x], shape), dtype: x.dtype };
+};
 
 const select: EmitRule = (emitter, [condition, t, e], _node, [shape]) => ({
   ...combine(emitter, (names) => emitter.node('Where', names), [condition, t, e], shape),

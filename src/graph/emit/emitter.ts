@@ -31,16 +31,28 @@ export function nchwShape(shape: readonly number[]): number[] {
   return NHWC_TO_NCHW.map((axis) => shape[axis]);
 }
 
+/** Whether going channels-first moves no data and so is a reshape: one channel, or one pixel. */
+function movesNothing([, h, w, c]: readonly number[]): boolean {
+  return c === 1 || h * w === 1;
+}
+
 export class Emitter {
   readonly nodes: OnnxNode[] = [];
   readonly initializers: OnnxInitializer[] = [];
   readonly #constants = new Map<string, string>();
   readonly #converted = new Map<string, Held>();
+  readonly #reserved: ReadonlySet<string>;
   #counter = 0;
+
+  /** @param reserved names of the program's inputs and outputs, which no value inside may have. */
+  constructor(reserved: ReadonlySet<string>) {
+    this.#reserved = reserved;
+  }
 
   fresh(hint: string): string {
     this.#counter += 1;
-    return `${hint}_${this.#counter}`;
+    const name = `${hint}_${this.#counter}`;
+    return this.#reserved.has(name) ? this.fresh(hint) : name;
   }
 
   node(op: string, inputs: readonly string[], attributes: Record<string, OnnxAttribute> = {}, domain?: string): string {
@@ -114,14 +126,12 @@ export class Emitter {
   #convert(value: Held, layout: Layout, perm: readonly number[]): Held {
     const key = `${value.name}|${layout}`;
     const known = this.#converted.get(key);
-    if (known) return known;
-    // A transpose that moves no data is a reshape: one channel, or one pixel.
-    const [, h, w, c] = value.stored;
+    // The same name may stand for several values that differ in how far they are to be spread out.
+    if (known) return { ...known, shape: value.shape };
     const stored = layout === 'nchw' ? nchwShape(value.stored) : value.stored;
-    const name =
-      c === 1 || h * w === 1
-        ? this.node('Reshape', [value.name, this.int64(stored)])
-        : this.node('Transpose', [value.name], { perm: { ints: perm } });
+    const name = movesNothing(value.stored)
+      ? this.node('Reshape', [value.name, this.int64(stored)])
+      : this.node('Transpose', [value.name], { perm: { ints: perm } });
     const converted = { ...value, name, layout };
     this.#converted.set(key, converted);
     this.#converted.set(`${name}|${value.layout}`, value);
@@ -134,7 +144,9 @@ export class Emitter {
     if (sizeOf(value.stored) === 1) return value.name;
     if (value.stored.length === 4) return this.nchw({ ...value, shape: value.stored }).name;
     const lifted = [...Array<number>(rank - value.stored.length).fill(1), ...value.stored];
-    return this.node('Reshape', [value.name, this.int64(nchwShape(lifted))]);
+    if (movesNothing(lifted)) return this.node('Reshape', [value.name, this.int64(nchwShape(lifted))]);
+    const name = this.node('Reshape', [value.name, this.int64(lifted)]);
+    return this.nchw({ ...value, name, shape: lifted, stored: lifted }).name;
   }
 
   cast(name: string, dtype: OnnxDtype): string {

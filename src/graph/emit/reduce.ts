@@ -3,6 +3,7 @@
 import { axesOf } from '../infer.ts';
 import type { OnnxAttribute } from '../onnx-model.ts';
 import { sizeOf } from '../tape.ts';
+import type { Held } from './emitter.ts';
 import { NHWC_TO_NCHW } from './emitter.ts';
 import type { EmitRule } from './rules.ts';
 
@@ -50,7 +51,10 @@ export const REDUCE: Readonly<Record<string, EmitRule>> = {
     }
     return reduction('ReduceSum', 'axis')(emitter, [x], node, shapes);
   },
-  Mean: reduction('ReduceMean', 'axis'),
+  Mean: (emitter, [x], node, shapes) => {
+    const float: Held = x.dtype === 'float32' ? x : { ...x, name: emitter.cast(x.name, 'float32'), dtype: 'float32' };
+    return reduction('ReduceMean', 'axis')(emitter, [float], node, shapes);
+  },
   Max: reduction('ReduceMax', 'reductionIndices'),
   BatchMatMul: matMul,
   Softmax: softmax,

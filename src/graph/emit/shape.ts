@@ -1,6 +1,6 @@
 /** Kernels that move values: reshape, transpose, slice, concat, pad, tile, pixel shuffles. */
 
-import { axesOf } from '../infer.ts';
+import { axesOf, sliceBounds } from '../infer.ts';
 import { sameShape } from '../tape.ts';
 import type { Emitter, Held } from './emitter.ts';
 import { NHWC_TO_NCHW, nchwShape } from './emitter.ts';
@@ -33,8 +33,9 @@ const transpose: EmitRule = (emitter, [x], node, [shape]) => {
 };
 
 const slice: EmitRule = (emitter, [value], node, [shape]) => {
+  if (value.splat !== undefined) return { ...value, shape };
   const x = emitter.full(value);
-  const begin = stored(x.layout, node.attributes['begin'] as number[]);
+  const begin = stored(x.layout, sliceBounds(x.shape, node.attributes).begin);
   const size = stored(x.layout, shape);
   const full = stored(x.layout, x.shape);
   const axes = size.flatMap((n, axis) => (n === full[axis] ? [] : [axis]));
@@ -82,7 +83,7 @@ function pad(
   const x = emitter.full(value);
   const inOrder = stored(x.layout, paddings);
   const pads = emitter.int64([...inOrder.map(([before]) => before), ...inOrder.map(([, after]) => after)]);
-  const inputs = fill === undefined ? [x.name, pads] : [x.name, pads, emitter.float([fill])];
+  const inputs = fill === undefined ? [x.name, pads] : [x.name, pads, emitter.splat(fill, [], x.dtype).name];
   return held(emitter.node('Pad', inputs, { mode: { string: mode } }), shape, x.layout, x.dtype);
 }
 

@@ -1,0 +1,175 @@
+/** `plugin.json` says what the package and the code say, in both directions. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { describe, expect, test } from 'vitest';
+import { createSlots } from '../src/admission/slots.ts';
+import { DEFAULT_LIMITS } from '../src/codec/limits.ts';
+import { PARAMETER } from '../src/http/parse-request.ts';
+import * as api from '../src/index.ts';
+import { METRICS } from '../src/metrics/definitions.ts';
+import { resolveOptions } from '../src/options.ts';
+
+const root = new URL('../', import.meta.url);
+const readJson = (path: string) => JSON.parse(readFileSync(new URL(path, root), 'utf8'));
+const plugin = readJson('plugin.json');
+const hosts: { name: string; range: string; testedWith?: string }[] = plugin.hosts;
+const schema = readJson('docs/plugin.schema.json');
+const pack = readJson('package.json');
+const validate = new Ajv2020({ strict: true, allowUnionTypes: true }).compile(schema);
+const configuration = plugin.configSchema.properties;
+
+describe('the schema', () => {
+  test('accepts plugin.json', () => {
+    expect(validate(plugin), JSON.stringify(validate.errors)).toBe(true);
+  });
+
+  test.each(Object.keys(plugin).filter((key) => key !== '$schema'))('refuses a plugin without %s', (key) => {
+    expect(validate({ ...plugin, [key]: undefined })).toBe(false);
+  });
+
+  test.each([
+    ['at the top', { ...plugin, extra: 1 }],
+    ['in the entry', { ...plugin, entry: { ...plugin.entry, extra: 'x' } }],
+    ['in a host', { ...plugin, hosts: [{ ...plugin.hosts[0], extra: 1 }] }],
+    ['in a model', { ...plugin, models: [{ ...plugin.models[0], extra: 1 }] }],
+    ['in a metric', { ...plugin, metrics: [{ ...plugin.metrics[0], extra: 1 }] }],
+  ])('refuses an unknown key %s', (_, value) => {
+    expect(validate(value)).toBe(false);
+  });
+});
+
+describe('plugin.json and package.json', () => {
+  test.each(['name', 'version', 'license', 'description', 'engines'])('agree on %s', (key) => {
+    expect(plugin[key]).toEqual(pack[key]);
+  });
+
+  test('name the same entry points', () => {
+    expect(pack.exports['.']).toEqual({ types: plugin.entry.types, default: plugin.entry.module });
+    expect(pack.bin).toEqual({ [plugin.id]: plugin.entry.command });
+    expect(pack.exports['./plugin.json']).toBe('./plugin.json');
+  });
+
+  test('plugin.json, its schema and the models are published', () => {
+    expect(pack.files).toEqual(expect.arrayContaining(['plugin.json', 'docs', 'models']));
+  });
+
+  test('ranges of hosts that are peer dependencies are theirs', () => {
+    const ranges = new Map(hosts.map(({ name, range }) => [name, range]));
+    expect(ranges.get('ipx')).toBe(pack.peerDependencies.ipx);
+    expect(ranges.get('node:http')).toBe(pack.engines.node);
+  });
+
+  test.each(hosts.filter(({ testedWith }) => testedWith))('$name $testedWith is installed', ({ name, testedWith }) => {
+    expect(readJson(`node_modules/${name}/package.json`).version).toBe(testedWith);
+  });
+});
+
+describe('plugin.json and the code', () => {
+  test('the factory is exported', () => {
+    expect(api).toHaveProperty(plugin.entry.factory, expect.any(Function));
+  });
+
+  test('the query parameter has its name', () => {
+    expect(plugin.parameters.map(({ name }: { name: string }) => name)).toEqual([PARAMETER]);
+  });
+
+  test('every route of the server is listed, and no other', () => {
+    const sources = readdirSync(new URL('src/serve/', root)).filter((name) => name.endsWith('.ts'));
+    const text = sources.map((name) => readFileSync(new URL(`src/serve/${name}`, root), 'utf8')).join('');
+    const routes = [...text.matchAll(/(?:app|router)\.(get|post|put|delete|use)\('(\/[^']*)'/g)].map(
+      ([, verb, path]) =>
+        // A mount point serves what is below it.
+        verb === 'use' ? `GET ${path}/{name}` : `${verb?.toUpperCase()} ${path}`,
+    );
+    const listed = plugin.endpoints.map(({ method, path }: { method: string; path: string }) => `${method} ${path}`);
+    expect(listed.sort()).toEqual(routes.sort());
+  });
+
+  test('every metric is listed, with type, labels and help, and no other', () => {
+    const defined = Object.entries(METRICS).map(([name, { type, labels, help }]) => ({ name, type, labels, help }));
+    expect(plugin.metrics).toEqual(defined);
+    for (const { name } of plugin.metrics) expect(name).toMatch(`${plugin.id}_`);
+  });
+
+  test('every option is listed, and no other', () => {
+    let known: string[] = [];
+    try {
+      resolveOptions({ 'no such option': 1 } as never);
+    } catch (error) {
+      known =
+        /one of the options (.*), got/
+          .exec((error as Error).message)?.[1]
+          ?.replace('`', '')
+          .split(', ') ?? [];
+    }
+    expect(Object.keys(configuration).sort()).toEqual(known.sort());
+  });
+
+  test('the table of options in README.md has the same names', () => {
+    const section =
+      readFileSync(new URL('README.md', root), 'utf8').split('\n## Options\n')[1]?.split('\n## ')[0] ?? '';
+    const rows = [...section.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
+    expect(rows.sort()).toEqual(Object.keys(configuration).sort());
+  });
+
+  test('defaults are the ones of the code', () => {
+    const resolved = resolveOptions({}) as unknown as Record<string, unknown>;
+    for (const name of ['models', 'concurrency', 'queueLimit']) {
+      expect(configuration[name].default, name).toEqual(resolved[name]);
+    }
+    const limits = Object.entries<{ default: number }>(configuration.limits.properties);
+    expect(Object.fromEntries(limits.map(([name, limit]) => [name, limit.default]))).toEqual(DEFAULT_LIMITS);
+  });
+
+  test('the providers are the ones of the type', () => {
+    const source = readFileSync(new URL('src/engine/engine.ts', root), 'utf8');
+    const union = /export type Provider = (.*);/.exec(source)?.[1] ?? '';
+    expect(configuration.provider.enum).toEqual([
+      'auto',
+      ...union.split(' | ').map((name) => name.replaceAll("'", '')),
+    ]);
+  });
+
+  const bounds = Object.entries({ quality: configuration.quality, ...configuration.limits.properties }) as [
+    string,
+    { minimum: number; maximum?: number },
+  ][];
+  test.each(bounds)('the bounds of %s are the ones of the code', (name, { minimum, maximum }) => {
+    const withValue = (value: number) =>
+      resolveOptions(name === 'quality' ? { quality: value } : { limits: { [name]: value } });
+    expect(() => withValue(minimum)).not.toThrow();
+    expect(() => withValue(minimum - 1)).toThrow(expect.objectContaining({ code: 'DS_BAD_OPTION' }));
+    if (maximum === undefined) return;
+    expect(() => withValue(maximum)).not.toThrow();
+    expect(() => withValue(maximum + 1)).toThrow(expect.objectContaining({ code: 'DS_BAD_OPTION' }));
+  });
+
+  test.each(['concurrency', 'queueLimit'])('the least %s is the one of the code', (name) => {
+    const { minimum } = configuration[name];
+    const slots = (value: number) => createSlots({ concurrency: 1, queueLimit: 0, now: () => 0, [name]: value });
+    expect(() => slots(minimum)).not.toThrow();
+    expect(() => slots(minimum - 1)).toThrow(expect.objectContaining({ code: 'DS_BAD_OPTION' }));
+  });
+});
+
+const shipped = readdirSync(new URL('models/', root), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+
+describe.skipIf(shipped.length === 0)('plugin.json and models/ (skipped while models/ is empty)', () => {
+  test('every model is listed, and no other', () => {
+    expect(plugin.models.map(({ id }: { id: string }) => id).sort()).toEqual(shipped.map(({ name }) => name).sort());
+  });
+
+  test.each(plugin.models as { id: string; scale: number; manifest: string }[])(
+    '$id is what its manifest says',
+    (model) => {
+      expect(existsSync(new URL(model.manifest, root))).toBe(true);
+      const { id, scale } = readJson(model.manifest);
+      expect({ id, scale }).toEqual({ id: model.id, scale: model.scale });
+    },
+  );
+
+  test('the query parameter takes the scales that models have', () => {
+    const scales = new Set(plugin.models.map(({ scale }: { scale: number }) => scale));
+    expect(new Set(plugin.parameters[0].values)).toEqual(scales);
+  });
+});

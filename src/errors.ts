@@ -33,11 +33,17 @@ export class DualscaleError extends Error {
   readonly status: number;
   readonly publicMessage: string;
 
-  constructor(code: ErrorCode, message: string, options: { readonly publicDetail?: string; readonly cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { readonly publicDetail?: string; readonly cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? {} : { cause: options.cause });
     this.code = code;
     this.status = ERRORS[code].status;
-    this.publicMessage = options.publicDetail ? `${ERRORS[code].publicMessage} ${options.publicDetail}` : ERRORS[code].publicMessage;
+    this.publicMessage = options.publicDetail
+      ? `${ERRORS[code].publicMessage} ${options.publicDetail}`
+      : ERRORS[code].publicMessage;
   }
 }
 

@@ -3,7 +3,7 @@
 import { CONV } from './emit/conv.ts';
 import { ELEMENTWISE, foldSplats } from './emit/elementwise.ts';
 import type { Held } from './emit/emitter.ts';
-import { Emitter } from './emit/emitter.ts';
+import { Emitter, nchwShape } from './emit/emitter.ts';
 import { REDUCE } from './emit/reduce.ts';
 import type { EmitRule } from './emit/rules.ts';
 import { SHAPE } from './emit/shape.ts';
@@ -50,7 +50,11 @@ function emitTape(name: string, tape: Tape): OnnxGraph {
   });
   const used = new Set(emitter.nodes.flatMap((node) => node.inputs));
   const initializers = emitter.initializers.filter((tensor) => used.has(tensor.name));
-  return { name, nodes: emitter.nodes, initializers, inputs, outputs };
+  const shapes = new Map<string, readonly number[]>(initializers.map((tensor) => [tensor.name, tensor.shape]));
+  for (const { name: heldName, layout, stored } of held.values()) {
+    shapes.set(heldName, layout === 'nchw' ? nchwShape(stored) : stored);
+  }
+  return { name, nodes: emitter.nodes, initializers, inputs, outputs, shapes };
 }
 
 /** Whether two compilations of a program at different sizes differ in nothing but the shapes of inputs and outputs. */
@@ -98,5 +102,11 @@ export function compileProgram(program: Program): OnnxGraph {
       { ...spec, shape: spec.shape.map((dim, axis) => (dynamic.includes(axis) ? dim + PROBE_OFFSETS[axis % 2] : dim)) },
     ];
   });
-  return withDynamicAxes(program, graph, compileAt({ ...program, inputs: Object.fromEntries(grown) }));
+  let probe: OnnxGraph;
+  try {
+    probe = compileAt({ ...program, inputs: Object.fromEntries(grown) });
+  } catch (cause) {
+    throw new Error(`${program.name}: it compiles at the declared sizes, but not at other sizes of its dynamic axes`, { cause });
+  }
+  return withDynamicAxes(program, graph, probe);
 }

@@ -42,6 +42,8 @@ export interface OnnxGraph {
   readonly initializers: readonly OnnxInitializer[];
   readonly inputs: readonly OnnxValue[];
   readonly outputs: readonly OnnxValue[];
+  /** Shapes of the values as stored, where the emitter knows them. Not part of the file. */
+  readonly shapes?: ReadonlyMap<string, readonly number[]>;
 }
 
 function writeAttribute(name: string, value: OnnxAttribute): ProtobufWriter {
@@ -87,8 +89,7 @@ export function serializeOnnx(graph: OnnxGraph): Uint8Array {
   for (const output of graph.outputs) body.message(12, writeValue(output));
   const model = new ProtobufWriter().int(1, 9).string(2, 'dualscale').message(7, body);
   model.message(8, new ProtobufWriter().string(1, '').int(2, 17));
-  if (graph.nodes.some((node) => node.domain === 'com.microsoft')) {
-    model.message(8, new ProtobufWriter().string(1, 'com.microsoft').int(2, 1));
-  }
+  const domains = new Set(graph.nodes.flatMap(({ domain }) => (domain ? [domain] : [])));
+  for (const domain of domains) model.message(8, new ProtobufWriter().string(1, domain).int(2, 1));
   return model.finish();
 }

@@ -7,10 +7,13 @@
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { Provider } from '../engine/engine.ts';
+import { nchwcBlockSize } from '../engine/nchwc-block.ts';
 import type { Script } from '../engine/pool-script.ts';
 import { scriptFor } from '../engine/pool-script.ts';
 import { DualscaleError } from '../errors.ts';
 import { compileProgram } from '../graph/compile.ts';
+import { blockConvolutions } from '../graph/nchwc.ts';
+import type { OnnxGraph } from '../graph/onnx-model.ts';
 import { serializeOnnx } from '../graph/onnx-model.ts';
 import type { GradientWorkerData } from './gradient-worker.ts';
 import type { BatchShape, Objective } from './objective.ts';
@@ -77,6 +80,12 @@ function reply(worker: Worker): Promise<void> {
   });
 }
 
+/** Only the CPU provider has blocked convolutions. */
+async function blockForCpu(graph: OnnxGraph, provider: Provider): Promise<OnnxGraph> {
+  const block = provider === 'cpu' ? await nchwcBlockSize() : 0;
+  return block > 0 ? blockConvolutions(graph, block) : graph;
+}
+
 export async function createGradientPool(objective: Objective, options: GradientPoolOptions): Promise<GradientPool> {
   const {
     batchSize,
@@ -90,7 +99,7 @@ export async function createGradientPool(objective: Objective, options: Gradient
   if (!Number.isInteger(microBatches))
     throw new Error(`expected microBatchSize to divide ${batchSize}, got ${microBatchSize}`);
   const program = gradientProgram(objective, { batchSize: microBatchSize, lrPatchSize });
-  const onnx = serializeOnnx(compileProgram(program));
+  const onnx = serializeOnnx(await blockForCpu(compileProgram(program), provider));
   const parameters = shared(objective.layout.size);
   const side = (level: number) => lrPatchSize * level;
   const images = new Map(objective.levels.map((level) => [level, shared(batchSize * side(level) ** 2 * 3)]));

@@ -1,0 +1,267 @@
+/**
+ * A pass over the emitted graph that runs convolutions in ONNX Runtime's blocked layout (NCHWc: channels in blocks of 16
+ * or 8, innermost). ONNX Runtime does this by itself only for constant weights; in a training step the weights are
+ * inputs, so the same operators of its internal domain are emitted here, with the weights brought into the blocked
+ * order inside the graph. A blocked value keeps its NCHW shape on paper; element-wise operators pass it on.
+ *
+ * The order and the operators are those of onnxruntime/core/optimizer/nchwc_transformer.cc.
+ */
+import type { OnnxGraph, OnnxInitializer, OnnxNode } from './onnx-model.ts';
+
+export const NCHWC_DOMAIN = 'com.microsoft.nchwc';
+
+type Shape = readonly number[];
+
+const UNARY = new Set(['Relu', 'LeakyRelu', 'Abs', 'Neg', 'Sigmoid', 'Tanh', 'Clip', 'Sqrt', 'Exp']);
+const BINARY = new Set(['Add', 'Sub', 'Mul', 'Div', 'Max', 'Min', 'Sum']);
+
+class BlockedGraph {
+  readonly nodes: OnnxNode[] = [];
+  readonly initializers: OnnxInitializer[];
+  /** Blocked form of a value, by its original name. */
+  readonly #blocked = new Map<string, string>();
+  /** Values that exist in their original order. */
+  readonly #plain = new Set<string>();
+  readonly #block: number;
+  readonly #shapes: Map<string, Shape>;
+  readonly #constants = new Map<string, string>();
+
+  constructor(graph: OnnxGraph, block: number) {
+    this.#block = block;
+    this.#shapes = new Map(graph.shapes);
+    this.initializers = [...graph.initializers];
+  }
+
+  shape(name: string): Shape | undefined {
+    return this.#shapes.get(name);
+  }
+
+  setShape(name: string, shape: Shape): void {
+    this.#shapes.set(name, shape);
+  }
+
+  isBlocked(name: string): boolean {
+    return this.#blocked.has(name);
+  }
+
+  int64(values: readonly number[]): string {
+    const name = `blocked_${values.join('_')}`;
+    if (!this.#constants.has(name)) {
+      const bytes = new Uint8Array(BigInt64Array.from(values.map(BigInt)).buffer);
+      this.initializers.push({ name, dtype: 'int64', shape: [values.length], bytes });
+      this.#constants.set(name, name);
+    }
+    return name;
+  }
+
+  push(node: OnnxNode): string {
+    this.nodes.push(node);
+    return node.outputs[0];
+  }
+
+  /** Declares that `name` now exists in blocked order only, held as the returned name. */
+  holdBlocked(name: string): string {
+    const blocked = `${name}_nchwc`;
+    this.#blocked.set(name, blocked);
+    return blocked;
+  }
+
+  canBlock(name: string): boolean {
+    const shape = this.shape(name);
+    return this.isBlocked(name) || (shape?.length === 4 && shape[1] % this.#block === 0);
+  }
+
+  /** The blocked form, converted where it does not exist yet. */
+  blocked(name: string): string {
+    const known = this.#blocked.get(name);
+    if (known) return known;
+    this.#plain.add(name);
+    const output = this.holdBlocked(name);
+    return this.push({ op: 'ReorderInput', domain: NCHWC_DOMAIN, inputs: [name], outputs: [output] });
+  }
+
+  /** The value under its own name, converted back where it exists in blocked order only. */
+  plain(name: string): string {
+    const blocked = this.#blocked.get(name);
+    if (blocked && !this.#plain.has(name)) {
+      this.#plain.add(name);
+      const channels = (this.shape(name) as Shape)[1];
+      this.push({
+        op: 'ReorderOutput',
+        domain: NCHWC_DOMAIN,
+        inputs: [blocked],
+        outputs: [name],
+        attributes: { channels: { int: channels } },
+      });
+    }
+    return name;
+  }
+
+  /** Marks a value that a node computes in its original order. */
+  computedPlain(name: string): void {
+    this.#plain.add(name);
+  }
+}
+
+interface Pass {
+  readonly graph: BlockedGraph;
+  readonly block: number;
+  readonly producer: ReadonlyMap<string, OnnxNode>;
+  readonly uses: ReadonlyMap<string, number>;
+}
+
+interface BlockedFilter {
+  /** [kh, kw, I, O] */
+  readonly shape: Shape;
+  readonly weight: string;
+  /** The convolution reads an unblocked image: fewer input channels than a block. */
+  readonly readsPlain: boolean;
+}
+
+const ints = (node: OnnxNode, name: string): readonly number[] => {
+  const value = node.attributes?.[name];
+  return value && 'ints' in value ? value.ints : [];
+};
+
+/** The HWIO filter behind a convolution's weight, and whether that weight is its turned form (the input gradient's). */
+function filterOf(
+  { producer, graph }: Pass,
+  weight: string,
+): { name: string; shape: Shape; turned: boolean } | undefined {
+  const transpose = producer.get(weight);
+  if (transpose?.op !== 'Transpose') return undefined;
+  const perm = ints(transpose, 'perm').join();
+  const name = transpose.inputs[0];
+  if (perm === '3,2,0,1') {
+    const shape = graph.shape(name);
+    return shape ? { name, shape, turned: false } : undefined;
+  }
+  if (perm !== '2,3,0,1') return undefined;
+  const reversed = producer.get(name);
+  const shape = graph.shape(reversed?.op === 'Slice' ? reversed.inputs[0] : name);
+  return shape ? { name, shape, turned: true } : undefined;
+}
+
+/** Weights in the order the blocked convolution reads: OIHWBiBo, or OIHWBo for images with few channels. */
+function blockFilter(pass: Pass, weight: string): BlockedFilter | undefined {
+  const { graph, block } = pass;
+  const filter = filterOf(pass, weight);
+  if (!filter) return undefined;
+  const [kh, kw, first, second] = filter.shape;
+  const [inChannels, outChannels] = filter.turned ? [second, first] : [first, second];
+  const readsPlain = inChannels < block;
+  if (outChannels % block !== 0 || (!readsPlain && inChannels % block !== 0)) return undefined;
+  const split = readsPlain && !filter.turned;
+  if (readsPlain && filter.turned) return undefined;
+  const cells = split ? [kh, kw, first, second / block, block] : [kh, kw, first / block, block, second / block, block];
+  const perm = split ? [3, 2, 0, 1, 4] : filter.turned ? [2, 4, 0, 1, 5, 3] : [4, 2, 0, 1, 3, 5];
+  const push = (op: string, suffix: string, inputs: string[], attributes: OnnxNode['attributes'] = {}) =>
+    graph.push({ op, inputs, outputs: [`${weight}_${suffix}`], attributes });
+  const cut = push('Reshape', 'cells', [filter.name, graph.int64(cells)]);
+  const ordered = push('Transpose', 'ordered', [cut], { perm: { ints: perm } });
+  const shaped = push('Reshape', 'blocked', [ordered, graph.int64([outChannels, inChannels, kh, kw])]);
+  return { shape: filter.shape, weight: shaped, readsPlain };
+}
+
+/** Blocks a convolution, taking a following residual addition or ReLU in where nothing else reads what lies between. */
+function blockConv(
+  pass: Pass,
+  node: OnnxNode,
+  followers: ReadonlyMap<string, OnnxNode>,
+  swallowed: Set<OnnxNode>,
+): boolean {
+  const { graph, uses } = pass;
+  const filter = blockFilter(pass, node.inputs[1]);
+  if (!filter || (!filter.readsPlain && !graph.canBlock(node.inputs[0]))) return false;
+  const image = filter.readsPlain ? graph.plain(node.inputs[0]) : graph.blocked(node.inputs[0]);
+  const inputs = [image, filter.weight, ...(node.inputs[2] ? [graph.plain(node.inputs[2])] : [])];
+  let output = node.outputs[0];
+  let activation: OnnxNode['attributes'] = {};
+  const follower = uses.get(output) === 1 ? followers.get(output) : undefined;
+  if (follower?.op === 'Relu') {
+    activation = { activation: { string: 'Relu' } };
+    swallowed.add(follower);
+    output = follower.outputs[0];
+  }
+  const attributes = { ...node.attributes, ...activation };
+  graph.push({ op: 'Conv', domain: NCHWC_DOMAIN, inputs, outputs: [graph.holdBlocked(output)], attributes });
+  return true;
+}
+
+/** Element-wise operators run on blocked values when every rank-4 operand of theirs has the result's shape. */
+function blockElementwise({ graph }: Pass, node: OnnxNode): boolean {
+  const unary = UNARY.has(node.op);
+  if (!unary && !BINARY.has(node.op)) return false;
+  const operands = unary ? node.inputs.slice(0, 1) : node.inputs;
+  if (!operands.some((name) => graph.isBlocked(name))) return false;
+  const shape = graph.shape(operands.find((name) => graph.isBlocked(name)) as string);
+  if (!shape) return false;
+  const target = shape.join();
+  const isNumber = (name: string) => (graph.shape(name) ?? [0]).every((dim) => dim === 1);
+  if (!operands.every((name) => graph.shape(name)?.join() === target || isNumber(name))) return false;
+  const inputs = node.inputs.map((name, i) => ((unary && i > 0) || isNumber(name) ? name : graph.blocked(name)));
+  graph.setShape(node.outputs[0], shape);
+  graph.push({ ...node, inputs, outputs: [graph.holdBlocked(node.outputs[0])] });
+  return true;
+}
+
+/** A sum over everything but the channels (a bias gradient): the blocks are summed as they lie. */
+function blockChannelSum(
+  { graph, block }: Pass,
+  node: OnnxNode,
+  constants: ReadonlyMap<string, OnnxInitializer>,
+): boolean {
+  if (node.op !== 'ReduceSum' || !graph.isBlocked(node.inputs[0])) return false;
+  const axes = constants.get(node.inputs[1]);
+  const keep = node.attributes?.['keepdims'];
+  if (!axes || (keep && 'int' in keep && keep.int === 1)) return false;
+  if ([...new BigInt64Array(axes.bytes.slice().buffer)].join() !== '0,2,3') return false;
+  const [n, c, h, w] = graph.shape(node.inputs[0]) as Shape;
+  const output = node.outputs[0];
+  const push = (op: string, suffix: string, inputs: string[], attributes: OnnxNode['attributes'] = {}) =>
+    graph.push({ op, inputs, outputs: [`${output}${suffix}`], attributes });
+  const cells = push('Reshape', '_cells', [graph.blocked(node.inputs[0]), graph.int64([n, c / block, h * w, block])]);
+  const sums = push('ReduceSum', '_sums', [cells, graph.int64([0, 2])], { keepdims: { int: 0 } });
+  push('Reshape', '', [sums, graph.int64([c])]);
+  return true;
+}
+
+function dropUnused(nodes: readonly OnnxNode[], outputs: ReadonlySet<string>): OnnxNode[] {
+  const needed = new Set(outputs);
+  const kept = nodes.toReversed().filter((node) => {
+    if (!node.outputs.some((name) => needed.has(name))) return false;
+    for (const name of node.inputs) needed.add(name);
+    return true;
+  });
+  return kept.reverse();
+}
+
+/**
+ * @param block channels per block of this machine's ONNX Runtime (16 with AVX-512, 8 with AVX2; see `nchwcBlockSize`)
+ * The graph must come with `shapes`.
+ */
+export function blockConvolutions(graph: OnnxGraph, block: number): OnnxGraph {
+  const constants = new Map(graph.initializers.map((tensor) => [tensor.name, tensor]));
+  const uses = new Map<string, number>();
+  const followers = new Map<string, OnnxNode>();
+  for (const node of graph.nodes) {
+    for (const name of node.inputs) {
+      uses.set(name, (uses.get(name) ?? 0) + 1);
+      followers.set(name, node);
+    }
+  }
+  const blockedGraph = new BlockedGraph(graph, block);
+  const producer = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
+  const pass: Pass = { graph: blockedGraph, block, producer, uses };
+  const swallowed = new Set<OnnxNode>();
+  for (const node of graph.nodes) {
+    if (swallowed.has(node)) continue;
+    if (node.op === 'Conv' && blockConv(pass, node, followers, swallowed)) continue;
+    if (blockElementwise(pass, node) || blockChannelSum(pass, node, constants)) continue;
+    blockedGraph.push({ ...node, inputs: node.inputs.map((name) => blockedGraph.plain(name)) });
+    for (const name of node.outputs) blockedGraph.computedPlain(name);
+  }
+  const nodes = dropUnused(blockedGraph.nodes, new Set(graph.outputs.map(({ name }) => name)));
+  const used = new Set(nodes.flatMap((node) => node.inputs));
+  return { ...graph, nodes, initializers: blockedGraph.initializers.filter(({ name }) => used.has(name)) };
+}

@@ -2,6 +2,7 @@
 import { type Tensor, tf } from '../tf.ts';
 import type { Dtype } from './program.ts';
 import type { Attributes } from './tape.ts';
+import { sizeOf } from './tape.ts';
 
 export interface ValueSpec {
   readonly shape: readonly number[];
@@ -108,7 +109,10 @@ const pad: KernelRule = {
 
 function reshaped(x: ValueSpec, shape: readonly number[]): ValueSpec {
   const known = shape.reduce((product, dim) => (dim === -1 ? product : product * dim), 1);
-  const size = x.shape.reduce((product, dim) => product * dim, 1);
+  const size = sizeOf(x.shape);
+  if (shape.includes(-1) ? size % known !== 0 : size !== known) {
+    throw new Error(`a value of shape [${x.shape}] cannot be reshaped to [${shape}]`);
+  }
   return { shape: shape.map((dim) => (dim === -1 ? size / known : dim)), dtype: x.dtype };
 }
 

@@ -168,6 +168,12 @@ function traceBackend(): TraceBackend {
   return backend;
 }
 
+function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const kernel = /^Kernel '(\w+)' not registered/.exec(message)?.[1];
+  return kernel ? `the compiler has no form of the TF.js kernel ${kernel}` : message;
+}
+
 /** Records `program` at the shapes its inputs declare. Throws when it calls a kernel without a rule or reads a tensor's values. */
 export function traceProgram(program: Program): Tape {
   const trace = traceBackend();
@@ -195,6 +201,8 @@ export function traceProgram(program: Program): Tape {
       }
       for (const [name, tensor] of Object.entries(program.run(tensors))) outputs[name] = idOf(tensor, recording);
     });
+  } catch (error) {
+    throw new Error(`${program.name}: ${reasonOf(error)}`, { cause: error });
   } finally {
     void tf.setBackend(previous ?? 'cpu');
     trace.recording = { values: [], nodes: [] };

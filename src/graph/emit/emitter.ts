@@ -31,7 +31,7 @@ export function nchwShape(shape: readonly number[]): number[] {
   return NHWC_TO_NCHW.map((axis) => shape[axis]);
 }
 
-/** Whether going channels-first moves no data and so is a reshape: one channel, or one pixel. */
+/** Whether going channels-first moves no data: one channel, or one pixel. */
 function movesNothing([, h, w, c]: readonly number[]): boolean {
   return c === 1 || h * w === 1;
 }
@@ -128,14 +128,24 @@ export class Emitter {
     const known = this.#converted.get(key);
     // The same name may stand for several values that differ in how far they are to be spread out.
     if (known) return { ...known, shape: value.shape };
-    const stored = layout === 'nchw' ? nchwShape(value.stored) : value.stored;
     const name = movesNothing(value.stored)
-      ? this.node('Reshape', [value.name, this.int64(stored)])
+      ? this.#relabel(value, layout)
       : this.node('Transpose', [value.name], { perm: { ints: perm } });
     const converted = { ...value, name, layout };
     this.#converted.set(key, converted);
     this.#converted.set(`${name}|${value.layout}`, value);
     return converted;
+  }
+
+  /** Another layout without moving data, in a form that does not depend on the sizes of the other axes. */
+  #relabel({ name, stored }: Held, layout: Layout): string {
+    const [, , , channels] = stored;
+    const [from, to] = layout === 'nchw' ? [3, 1] : [1, 3];
+    if (channels === 1) {
+      return this.node('Unsqueeze', [this.node('Squeeze', [name, this.int64([from])]), this.int64([to])]);
+    }
+    // Zero keeps the size of the first axis.
+    return this.node('Reshape', [name, this.int64(layout === 'nchw' ? [0, channels, 1, 1] : [0, 1, 1, channels])]);
   }
 
   /** An operand of an element-wise kernel whose result is held as `layout` with `rank` axes. */

@@ -12,6 +12,7 @@ import { createMetrics, type MetricsRegistry } from './metrics/metrics.ts';
 import { listModels, loadModel, modelDirectory } from './model-store/load.ts';
 import type { ModelManifest } from './model-store/manifest.ts';
 import { type DualscaleOptions, type ResolvedOptions, resolveOptions } from './options.ts';
+import type { PixelImage } from './pixels/image.ts';
 import { createUpscaler } from './upscale/upscale.ts';
 import { PACKAGE_ROOT } from './version.ts';
 
@@ -39,9 +40,20 @@ export interface Dualscale {
   /** The model that serves `scale` when no other is asked for; undefined for a scale nobody serves. */
   servedBy(scale: number): ModelManifest | undefined;
   readonly registry: MetricsRegistry;
+  /**
+   * Runs each serving model once on a small blank picture, so that the first request is as fast as the next and a model
+   * that cannot run here is found before it. Throws DS_ENGINE, DS_WORKER_CRASHED.
+   */
+  warmUp(): Promise<void>;
   /** Stops the workers. What still waits fails with DS_ABORTED, over HTTP with a 503. */
   close(): Promise<void>;
 }
+
+const BLANK_SIDE = 64;
+const BLANK: PixelImage = {
+  ...{ width: BLANK_SIDE, height: BLANK_SIDE, channels: 3 },
+  data: new Uint8Array(BLANK_SIDE ** 2 * 3),
+};
 
 type ModelLoader = (id: string) => Promise<ServedModel>;
 
@@ -134,6 +146,10 @@ export async function createDualscale(options: DualscaleOptions = {}): Promise<D
     models,
     servedBy: (scale) => chosen.get(scale),
     registry: metrics.registry,
+    async warmUp() {
+      // One after the other: each then finds all workers idle and is spread over them.
+      for (const model of served.values()) await upscaler.upscale(BLANK, model);
+    },
     close: () => upscaler.close(),
   };
 }

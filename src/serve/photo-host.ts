@@ -1,7 +1,9 @@
 /** The image host of `npm start`: IPX where it is installed, else plain files. */
+import { readFile, stat } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { extname } from 'node:path';
+import { extname, join } from 'node:path';
 import express, { type RequestHandler } from 'express';
+import { isPhotoName } from './photos.ts';
 
 export interface PhotoHost {
   readonly name: 'ipx' | 'express.static';
@@ -12,20 +14,61 @@ export interface PhotoHost {
  * IPX re-encodes every picture, by default as JPEG of quality 80 with half the colour resolution. Enlarged, that is what one
  * would see, so lossy formats get a high quality; PNG takes none, because sharp answers a PNG quality with a palette.
  */
-function modifiersFor(path: string): string {
-  return extname(path).toLowerCase() === '.png' ? '_' : 'quality_95';
+function modifiersFor(name: string): string {
+  return extname(name).toLowerCase() === '.png' ? '_' : 'quality_95';
+}
+
+/** IPX decodes its path twice and refuses quotes and percent signs in it, so names travel through it as base64url. */
+const idOf = (name: string): string => Buffer.from(name).toString('base64url');
+
+function fileOf(directory: string, id: string): string | undefined {
+  const name = Buffer.from(id.replace(/^\//, ''), 'base64url').toString();
+  return isPhotoName(name) ? join(directory, name) : undefined;
+}
+
+const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
+
+/** What IPX asks its storage for: the date of a file and its bytes, undefined where there is none. */
+function photoStorage(directory: string) {
+  return {
+    name: 'photos',
+    async getMeta(id: string) {
+      const file = fileOf(directory, id);
+      try {
+        return file === undefined ? undefined : { mtime: (await stat(file)).mtime };
+      } catch (error) {
+        if (isMissing(error)) return undefined;
+        throw error;
+      }
+    },
+    async getData(id: string) {
+      const file = fileOf(directory, id);
+      if (file === undefined) return undefined;
+      const bytes = await readFile(file);
+      return new Uint8Array(bytes).buffer;
+    },
+  };
 }
 
 async function createIpxHandler(directory: string): Promise<RequestHandler> {
-  const { createIPX, createIPXNodeServer, ipxFSStorage } = await import('ipx');
+  const { createIPX, createIPXNodeServer } = await import('ipx');
   // IPX copies these into sharp's own settings: phones store pictures lying on their side, and 4:2:0 halves colour edges.
   const sharpOptions = { autoOrient: true, jpegChromaSubsampling: '4:4:4' } as object;
-  const serve = createIPXNodeServer(createIPX({ storage: ipxFSStorage({ dir: directory }), sharpOptions }));
+  const serve = createIPXNodeServer(createIPX({ storage: photoStorage(directory), sharpOptions }));
   return (req: IncomingMessage, res: ServerResponse) => {
-    const url = req.url ?? '/';
-    req.url = `/${modifiersFor(url.split('?')[0] as string)}${url}`;
+    const name = decodePath(req.url ?? '/');
+    req.url = `/${modifiersFor(name)}/${idOf(name)}`;
     return serve(req, res);
   };
+}
+
+function decodePath(url: string): string {
+  const path = (url.split('?')[0] as string).slice(1);
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    throw Object.assign(new Error(`not a path: ${path}`), { status: 400 });
+  }
 }
 
 /** `onFallback` is told why IPX, an optional peer dependency, cannot be used. */

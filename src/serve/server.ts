@@ -51,11 +51,12 @@ interface AppParts {
 function createApp({ dualscale, photoHost, directory, isReady, logger }: AppParts): Express {
   const app = express().disable('x-powered-by');
   // Alive and ready are answered before anything that may wait or fail.
-  app.get('/livez', (_req, res) => void res.set('Cache-Control', 'no-store').send('ok\n'));
+  app.get('/livez', (_req, res) => void res.set('Cache-Control', 'no-store').type('text').send('ok\n'));
   app.get('/readyz', (_req, res) => {
     res
       .status(isReady() ? 200 : 503)
       .set('Cache-Control', 'no-store')
+      .type('text')
       .send(isReady() ? 'ready\n' : 'closing\n');
   });
   app.get('/metrics', async (_req, res) => {
@@ -102,6 +103,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   const { directory, port } = await checkOptions(options);
   const dualscale = await createDualscale({ logger, ...options.dualscale });
   try {
+    await dualscale.warmUp();
     const photoHost = await createPhotoHost(directory, (reason) => {
       logger.warn(`ipx cannot be used, photographs are served as plain files: ${reason}`);
     });

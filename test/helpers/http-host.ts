@@ -1,6 +1,6 @@
 /** Serves one request handler on a free port of this machine. */
 import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import sharp, { type Sharp } from 'sharp';
 import type { Middleware } from '../../src/http/middleware.ts';
@@ -46,4 +46,11 @@ export function encoder(width: number, height: number): Sharp {
 export async function pixelsOf(bytes: Uint8Array) {
   const { data, info } = await sharp(bytes).raw().toBuffer({ resolveWithObject: true });
   return { width: info.width, height: info.height, channels: info.channels, data: new Uint8Array(data) };
+}
+
+/** Without what `fetch` adds: to a conditional request it adds `Cache-Control: no-cache`, upon which hosts give no 304. */
+export async function plainGet(url: string, headers: Record<string, string> = {}) {
+  const [response] = (await once(request(url, { headers }).end(), 'response')) as [IncomingMessage];
+  await once(response.resume(), 'end');
+  return { status: response.statusCode, headers: response.headers };
 }

@@ -52,9 +52,10 @@ export const PAGE_HTML = `<!doctype html>
     </div>
     <div class="facts">
       <h2></h2>
+      <dl class="what"></dl>
       <p class="time"><strong></strong><span></span></p>
       <div class="stages" aria-hidden="true"></div>
-      <dl></dl>
+      <dl class="times"></dl>
       <p class="links"><a class="small" target="_blank" rel="noopener">small</a><a class="large" target="_blank" rel="noopener">enlarged</a></p>
     </div>
   </article>

@@ -140,15 +140,15 @@ function row(list, label, value, color) {
 function showFacts(card, answer) {
   const { total, times, header, inBytes, outBytes, scale } = answer;
   $('.time strong', card.root).textContent = formatMs(total);
-  $('.time span', card.root).textContent = 'from click to picture';
+  $('.time span', card.root).textContent = 'from request to picture';
   const bar = $('.stages', card.root);
-  const list = $('dl', card.root);
-  bar.replaceChildren();
-  list.replaceChildren();
-  row(list, 'size', size(card.before) + ' \\u2192 ' + size(card.after));
-  row(list, 'bytes', formatBytes(inBytes) + ' \\u2192 ' + formatBytes(outBytes));
+  const what = $('.what', card.root);
+  const list = $('.times', card.root);
+  for (const part of [bar, what, list]) part.replaceChildren();
+  row(what, 'size', size(card.before) + ' \\u2192 ' + size(card.after));
+  row(what, 'bytes', formatBytes(inBytes) + ' \\u2192 ' + formatBytes(outBytes));
   const model = /model=([^;]+)/.exec(header || '');
-  row(list, 'model', model ? model[1] : 'none');
+  row(what, 'model', model ? model[1] : 'none');
   for (const stage of STAGES) {
     if (times[stage] === undefined) continue;
     const piece = element('i');

@@ -2,13 +2,13 @@
 export const PAGE_CSS = `:root {
   color-scheme: dark light;
   --ground: #101418; --panel: #181e24; --edge: #2b343d; --text: #e8edf1; --quiet: #9aa8b4; --accent: #ff9d4d; --on-accent: #1b1007;
-  --host: #6b7885; --queue: #46525d; --decode: #4fa3c7; --infer: #ff9d4d; --encode: #8fc26b; --bad: #ff8d7d;
+  --host: #6b7885; --queue: #46525d; --decode: #4fa3c7; --infer: #ff9d4d; --encode: #8fc26b;
   font: 16px/1.55 ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif;
 }
 @media (prefers-color-scheme: light) {
   :root {
     --ground: #f5f3ef; --panel: #ffffff; --edge: #ddd8cf; --text: #1d2227; --quiet: #5f6a73; --accent: #b9540a; --on-accent: #ffffff;
-    --host: #9aa4ad; --queue: #c9cfd4; --decode: #2f83a8; --infer: #d9731a; --encode: #5d9138; --bad: #b3261e;
+    --host: #9aa4ad; --queue: #c9cfd4; --decode: #2f83a8; --infer: #d9731a; --encode: #5d9138;
   }
 }
 * { box-sizing: border-box; }
@@ -39,7 +39,7 @@ legend { float: left; padding: 0; margin-right: .1rem; color: var(--quiet); font
 .zoom input { width: clamp(5rem, 14vw, 10rem); accent-color: var(--accent); }
 .zoom output { min-width: 3.2rem; font-variant-numeric: tabular-nums; font-weight: 600; }
 #gallery { display: grid; gap: clamp(1.5rem, 3vw, 2.5rem); outline: 0; }
-.card { display: grid; grid-template-columns: minmax(0, 1fr) 17rem; background: var(--panel); border: 1px solid var(--edge); border-radius: 1rem; overflow: hidden; }
+.card { display: grid; grid-template-columns: minmax(0, 1fr) 19rem; background: var(--panel); border: 1px solid var(--edge); border-radius: 1rem; overflow: hidden; }
 .stage { --ratio: 1.5; --split: 50%; position: relative; aspect-ratio: var(--ratio); width: 100%; max-width: calc(84vh * var(--ratio)); margin: 0 auto; overflow: hidden; background: #0a0c0e; touch-action: pan-y; cursor: ew-resize; user-select: none; -webkit-user-select: none; }
 .stage[data-zoomed] { touch-action: none; cursor: grab; }
 .stage[data-zoomed][data-held] { cursor: grabbing; }
@@ -69,11 +69,11 @@ legend { float: left; padding: 0; margin-right: .1rem; color: var(--quiet); font
 .time span { color: var(--quiet); font-size: .875rem; }
 .stages { display: flex; gap: 2px; height: 8px; border-radius: 4px; overflow: hidden; background: var(--edge); }
 .stages i { min-width: 2px; }
-dl { display: grid; grid-template-columns: auto 1fr; gap: .22rem 1rem; margin: 0; font-size: .9rem; font-variant-numeric: tabular-nums; }
+dl { display: grid; grid-template-columns: auto 1fr; gap: .22rem 1rem; margin: 0; font-size: .875rem; font-variant-numeric: tabular-nums; }
 dt { color: var(--quiet); }
 dt i { display: inline-block; width: .6em; height: .6em; margin-right: .5em; border-radius: 2px; }
 dd { margin: 0; text-align: right; overflow-wrap: anywhere; }
-dd.wide { grid-column: 1 / -1; text-align: left; color: var(--bad); }
+.what:empty, .what:empty ~ .time, .what:empty ~ .stages { visibility: hidden; }
 .links { margin: auto 0 0; display: flex; gap: 1.2rem; font-size: .9rem; }
 .notice { padding: 2rem; text-align: center; color: var(--quiet); border: 1px dashed var(--edge); border-radius: 1rem; }
 footer { margin-top: 2.5rem; color: var(--quiet); font-size: .9rem; display: flex; flex-wrap: wrap; justify-content: space-between; gap: .3rem 2rem; }

@@ -15,10 +15,12 @@ export interface Dataset {
   readonly validation: readonly ImagePyramid[];
   /** sha256 over the sorted file hashes: two runs with the same digest saw the same pictures. */
   readonly digest: string;
+  /** Files that are not used, and why, in the order they were found. */
+  readonly skipped: readonly { readonly file: string; readonly reason: string }[];
 }
 
 export interface DatasetOptions {
-  /** Folders searched recursively for JPEG, PNG, WebP, AVIF and TIFF files. */
+  /** Folders searched recursively for JPEG, PNG, WebP and AVIF files. */
   readonly folders: readonly string[];
   readonly levels: readonly number[];
   /** Photographs with more pixels are halved (bicubic): full-size ones are smooth and carry JPEG artefacts. @default 400_000 */
@@ -30,9 +32,10 @@ export interface DatasetOptions {
   readonly decode: (bytes: Buffer) => Promise<PixelImage>;
   /** Called after each photograph with how many are done. */
   readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
 }
 
-const PHOTOGRAPH = /\.(jpe?g|png|webp|avif|tiff?)$/i;
+const PHOTOGRAPH = /\.(jpe?g|png|webp|avif)$/i;
 
 async function listPhotographs(folders: readonly string[]): Promise<string[]> {
   const found: string[] = [];
@@ -66,39 +69,46 @@ function buildPyramid(photograph: PixelImage, levels: readonly number[]): ImageP
   );
 }
 
-/** Throws DS_BAD_DATA when a folder cannot be read or no usable photograph is left for training. */
+/** A photograph ready to be reduced, or the reason why it is of no use. */
+async function readPhotograph(bytes: Buffer, options: DatasetOptions): Promise<PixelImage | string> {
+  const { levels, minLrSide, halveAbovePixels = 400_000, decode } = options;
+  const decoded = await decode(bytes).catch((error: Error) => error.message);
+  if (typeof decoded === 'string') return decoded;
+  const { width, height } = decoded;
+  const photograph = width * height > halveAbovePixels ? imresize(decoded, { scale: 0.5 }) : decoded;
+  const minSide = minLrSide * Math.max(...levels);
+  if (Math.min(photograph.width, photograph.height) >= minSide) return photograph;
+  return `${photograph.width}x${photograph.height} is too small for patches of ${minSide} pixels`;
+}
+
+/** Throws DS_BAD_DATA when a folder cannot be read or no usable photograph is left for training, DS_ABORTED when the signal fires. */
 export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
-  const {
-    folders,
-    levels,
-    minLrSide,
-    halveAbovePixels = 400_000,
-    validationShare = 0.03,
-    decode,
-    onProgress,
-  } = options;
+  const { folders, levels, minLrSide, validationShare = 0.03, onProgress, signal } = options;
   const files = await listPhotographs(folders);
-  const scale = Math.max(...levels);
   const train: ImagePyramid[] = [];
   const validation: ImagePyramid[] = [];
-  const hashes: string[] = [];
+  const hashes = new Set<string>();
+  const skipped: { file: string; reason: string }[] = [];
   for (const [i, file] of files.entries()) {
+    if (signal?.aborted) throw new DualscaleError('DS_ABORTED', 'stopped while the photographs were read');
     const bytes = await readFile(file);
     const hash = createHash('sha256').update(bytes).digest('hex');
-    const decoded = await decode(bytes).catch(() => undefined);
+    const photograph = hashes.has(hash) ? 'the same bytes as another file' : await readPhotograph(bytes, options);
+    if (typeof photograph === 'string') skipped.push({ file, reason: photograph });
+    else {
+      hashes.add(hash);
+      (isValidation(hash, validationShare) ? validation : train).push(buildPyramid(photograph, levels));
+    }
     onProgress?.(i + 1, files.length);
-    if (!decoded || hashes.includes(hash)) continue;
-    const { width, height } = decoded;
-    const photograph = width * height > halveAbovePixels ? imresize(decoded, { scale: 0.5 }) : decoded;
-    if (Math.min(photograph.width, photograph.height) < minLrSide * scale) continue;
-    hashes.push(hash);
-    (isValidation(hash, validationShare) ? validation : train).push(buildPyramid(photograph, levels));
   }
   if (train.length === 0) {
     throw new DualscaleError(
       'DS_BAD_DATA',
-      `expected \`data\` to hold photographs of at least ${minLrSide * scale} pixels a side, got ${files.length} files and none usable in \`${folders.join(', ')}\``,
+      `expected \`data\` to hold photographs of at least ${minLrSide * Math.max(...levels)} pixels a side, got ${files.length} files and none usable in \`${folders.join(', ')}\``,
     );
   }
-  return { train, validation, digest: createHash('sha256').update(hashes.sort().join()).digest('hex') };
+  const digest = createHash('sha256')
+    .update([...hashes].sort().join())
+    .digest('hex');
+  return { train, validation, digest, skipped };
 }

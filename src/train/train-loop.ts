@@ -71,7 +71,7 @@ async function applyGradient(
 
 /**
  * Trains from `start` to the end of the schedule, or until the signal fires, and returns the final state.
- * A checkpoint is saved every `checkpointEvery` steps and at the end.
+ * A checkpoint is saved every `checkpointEvery` steps and at the end, also when the signal ended it.
  */
 export async function trainLoop(
   start: Omit<Checkpoint, 'fingerprint'>,
@@ -110,7 +110,9 @@ export async function trainLoop(
     if (step % validateEvery === 0 || step === schedule.steps) {
       report({ type: 'validation', step, psnrDb: await validate(state.average) });
     }
-    if (step % checkpointEvery === 0 || step === schedule.steps) await save({ step, usualLoss, state });
+    if (step % checkpointEvery === 0 || step === schedule.steps || signal?.aborted) {
+      await save({ step, usualLoss, state });
+    }
   }
   await update.release();
   return { step, usualLoss, state };

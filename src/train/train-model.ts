@@ -3,12 +3,14 @@ import { join } from 'node:path';
 import type { Engine, Provider } from '../engine/engine.ts';
 import type { ParameterValues } from '../network/create-network.ts';
 import { initialiseParameters } from '../network/create-network.ts';
-import type { NetworkSpec } from '../network/network.ts';
+import type { Network, NetworkSpec } from '../network/network.ts';
 import type { PixelImage } from '../pixels/image.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import type { Dataset } from './dataset.ts';
 import { loadDataset } from './dataset.ts';
+import { createEagerGradients } from './eager-gradients.ts';
+import type { GradientPool } from './gradient-pool.ts';
 import { createGradientPool } from './gradient-pool.ts';
 import type { Objective } from './objective.ts';
 import { createObjective } from './objective.ts';
@@ -34,18 +36,35 @@ export interface TrainOptions {
   readonly resume: boolean;
   /** Weights to start from instead of random ones; parameters they lack (a new tail, the duals) start at random. */
   readonly startFrom?: Readonly<Record<string, ParameterValues>>;
+  /** Runs the optimiser and validations; the `tfjs` engine also computes the gradients, in this thread. */
   readonly engine: Engine;
+  /** Where the workers' sessions run. @default 'cpu' */
   readonly provider?: Provider;
-  /** Worker threads for gradients. @default 1 */
+  /** Worker threads for gradients, of no effect with the `tfjs` engine. @default 1 */
   readonly workers?: number;
   /** Patches per run of the network. @default `batchSize / workers` */
   readonly microBatchSize?: number;
   readonly decode: (bytes: Buffer) => Promise<PixelImage>;
-  readonly report: (
-    event: TrainEvent | { readonly type: 'data'; readonly done: number; readonly total: number },
-  ) => void;
+  readonly report: (event: RunEvent) => void;
   readonly signal?: AbortSignal;
 }
+
+/** What a run has read: `digest` and `skipped` as in `Dataset`. */
+export type DatasetSummary = Pick<Dataset, 'digest' | 'skipped'> & {
+  readonly trainImages: number;
+  readonly validationImages: number;
+};
+
+export type RunEvent =
+  | TrainEvent
+  | { readonly type: 'data'; readonly done: number; readonly total: number }
+  /** Everything is ready; `step` steps were done before, by the run that is resumed. */
+  | {
+      readonly type: 'start';
+      readonly step: number;
+      readonly parameterCount: number;
+      readonly dataset: DatasetSummary;
+    };
 
 export interface TrainResult {
   readonly step: number;
@@ -53,7 +72,7 @@ export interface TrainResult {
   readonly parameters: Readonly<Record<string, ParameterValues>>;
   /** The dual networks' weights. */
   readonly dualParameters: Readonly<Record<string, ParameterValues>>;
-  readonly dataset: Pick<Dataset, 'digest'> & { readonly trainImages: number; readonly validationImages: number };
+  readonly dataset: DatasetSummary;
 }
 
 export const checkpointPath = (out: string): string => join(out, 'checkpoint.safetensors');
@@ -69,7 +88,7 @@ function startState(
     Object.assign(values, initialiseParameters(network, createRandom(seed, 0x1417)));
   }
   for (const [name, given] of Object.entries(startFrom ?? {})) {
-    if (values[name]?.data.length === given.data.length) values[name] = given;
+    if (values[name]?.shape.join() === given.shape.join()) values[name] = given;
   }
   const parameters = flattenParameters(objective.layout, values);
   const zeros = () => new Float32Array(parameters.length);
@@ -80,10 +99,24 @@ function startState(
   };
 }
 
+function summarise({ digest, skipped, train, validation }: Dataset): DatasetSummary {
+  return { digest, skipped, trainImages: train.length, validationImages: validation.length };
+}
+
+async function createGradients(objective: Objective, options: TrainOptions): Promise<GradientPool> {
+  const { recipe, engine, workers = 1, provider = 'cpu', microBatchSize } = options;
+  const { batchSize, lrPatchSize } = recipe;
+  const shape = { batchSize, lrPatchSize, ...(microBatchSize === undefined ? {} : { microBatchSize }) };
+  if (engine.name === 'tfjs') return createEagerGradients(objective, engine, shape);
+  return createGradientPool(objective, { ...shape, workers, provider });
+}
+
 /** Throws DS_BAD_DATA when the photographs or the checkpoint cannot be used. */
 export async function trainModel(options: TrainOptions): Promise<TrainResult> {
-  const { recipe, out, engine, decode, report, workers = 1 } = options;
+  const { recipe, out, engine, decode, report } = options;
+  const signal = options.signal ? { signal: options.signal } : {};
   const objective = createObjective(recipe.spec, recipe.dualWeight);
+  const { primal, layout } = objective;
   const fingerprint = JSON.stringify({
     spec: recipe.spec,
     dual: objective.duals.map(({ spec }) => spec),
@@ -96,19 +129,13 @@ export async function trainModel(options: TrainOptions): Promise<TrainResult> {
     minLrSide: recipe.lrPatchSize,
     decode,
     onProgress: (done, total) => report({ type: 'data', done, total }),
+    ...signal,
   });
-  const validate = await createValidator(engine, objective.primal, objective.layout, dataset.validation);
-  const { batchSize, lrPatchSize } = recipe;
-  const micro = options.microBatchSize === undefined ? {} : { microBatchSize: options.microBatchSize };
-  const pool = await createGradientPool(objective, {
-    batchSize,
-    lrPatchSize,
-    workers,
-    provider: options.provider ?? 'cpu',
-    ...micro,
-  });
+  const validate = await createValidator(engine, primal, layout, dataset.validation);
+  const pool = await createGradients(objective, options);
   try {
     const start = resumed ?? startState(objective, recipe.seed, options.startFrom);
+    report({ type: 'start', step: start.step, parameterCount: layout.size, dataset: summarise(dataset) });
     const { step, state } = await trainLoop(start, recipe, {
       engine,
       pool,
@@ -116,21 +143,14 @@ export async function trainModel(options: TrainOptions): Promise<TrainResult> {
       validate,
       save: (checkpoint) => saveCheckpoint(checkpointPath(out), { ...checkpoint, fingerprint }),
       report,
-      ...(options.signal ? { signal: options.signal } : {}),
+      ...signal,
     });
-    const duals = Object.assign(
-      {},
-      ...objective.duals.map((dual) => unflattenParameters(objective.layout, state.average, dual)),
-    );
+    const average = (network: Pick<Network, 'parameters'>) => unflattenParameters(layout, state.average, network);
     return {
       step,
-      parameters: unflattenParameters(objective.layout, state.average, objective.primal),
-      dualParameters: duals,
-      dataset: {
-        digest: dataset.digest,
-        trainImages: dataset.train.length,
-        validationImages: dataset.validation.length,
-      },
+      parameters: average(primal),
+      dualParameters: Object.assign({}, ...objective.duals.map(average)),
+      dataset: summarise(dataset),
     };
   } finally {
     await pool.close();

@@ -1,0 +1,70 @@
+/** A preset from a JSON file: every number is checked before a day of training starts with it. */
+import { DualscaleError } from '../errors.ts';
+import { JsonFields } from '../model-store/json-fields.ts';
+import { isModelId } from '../model-store/manifest.ts';
+import { parseSpec } from '../network/parse-spec.ts';
+import type { TrainPreset } from './presets/preset.ts';
+import type { Schedule } from './schedule.ts';
+import type { TrainRecipe } from './train-model.ts';
+
+const MOST_STEPS = 1e9;
+
+/** Reads a number where there is one; absent ones keep the trainer's default. */
+function optional<Name extends string>(
+  value: unknown,
+  name: Name,
+  read: (name: Name) => number,
+): Partial<Record<Name, number>> {
+  const present = (value as Readonly<Record<string, unknown>>)[name] !== undefined;
+  return present ? ({ [name]: read(name) } as Record<Name, number>) : {};
+}
+
+function parseSchedule(value: unknown): Schedule {
+  const names = ['steps', 'learningRate', 'warmupSteps', 'finalLearningRate'];
+  const fields = new JsonFields(value, 'recipe.schedule', names);
+  return {
+    steps: fields.integer('steps', 1, MOST_STEPS),
+    learningRate: fields.number('learningRate', 0, 1),
+    ...optional(value, 'warmupSteps', (name) => fields.integer(name, 0, MOST_STEPS)),
+    ...optional(value, 'finalLearningRate', (name) => fields.number(name, 0, 1)),
+  };
+}
+
+function parseRecipe(value: unknown): TrainRecipe {
+  const needed = ['spec', 'dualWeight', 'schedule', 'seed', 'batchSize', 'lrPatchSize'];
+  const names = [...needed, 'checkpointEvery', 'validateEvery', 'emaDecay', 'skipAbove'];
+  const fields = new JsonFields(value, 'recipe', names);
+  return {
+    spec: parseSpec(fields.raw('spec')),
+    dualWeight: fields.number('dualWeight', 0, 1000),
+    schedule: parseSchedule(fields.raw('schedule')),
+    seed: fields.integer('seed', 0),
+    batchSize: fields.integer('batchSize', 1, 4096),
+    lrPatchSize: fields.integer('lrPatchSize', 4, 1024),
+    checkpointEvery: fields.integer('checkpointEvery', 1, MOST_STEPS),
+    validateEvery: fields.integer('validateEvery', 1, MOST_STEPS),
+    ...optional(value, 'emaDecay', (name) => fields.number(name, 0, 1)),
+    ...optional(value, 'skipAbove', (name) => fields.number(name, 1, 1e9)),
+  };
+}
+
+/**
+ * @param value parsed JSON: `{ id, description, recipe }` as in `TrainPreset`.
+ * @param where name of the file, for messages.
+ * @throws DS_BAD_OPTION naming the field, what was expected and what came; unknown fields are refused.
+ */
+export function parsePreset(value: unknown, where: string): TrainPreset {
+  try {
+    const fields = new JsonFields(value, '', ['id', 'description', 'recipe']);
+    const id = fields.text('id', 64);
+    if (!isModelId(id)) {
+      throw new DualscaleError(
+        'DS_BAD_OPTION',
+        `expected \`id\` to be lower-case words joined by \`-\`, got \`${id}\``,
+      );
+    }
+    return { id, description: fields.text('description'), recipe: parseRecipe(fields.raw('recipe')) };
+  } catch (cause) {
+    throw new DualscaleError('DS_BAD_OPTION', `${where}: ${(cause as Error).message}`, { cause });
+  }
+}

@@ -1,0 +1,81 @@
+/** From a finished run to a model folder that every command can read. */
+
+import { modelDirectory, readManifest, type StoredModel } from '../model-store/load.ts';
+import type { Provenance } from '../model-store/manifest.ts';
+import { publishModel } from '../model-store/publish.ts';
+import { VERSION } from '../version.ts';
+import type { TrainPreset } from './presets/preset.ts';
+import type { DatasetSummary, TrainRecipe, TrainResult } from './train-model.ts';
+
+export interface RunSettings {
+  readonly workers: number;
+  readonly microBatchSize: number;
+  /** e.g. `onnx/cpu`. */
+  readonly engine: string;
+  /** Id and digest of the model whose weights it started from. */
+  readonly startFrom?: string;
+}
+
+export interface PublishRunOptions {
+  readonly preset: TrainPreset;
+  readonly settings: RunSettings;
+  /** Where the photographs come from, in words. */
+  readonly dataNote?: string;
+  readonly license: string;
+  /** What it was trained on: processor, cores, memory. */
+  readonly machine: string;
+  readonly date: Date;
+}
+
+/** Everything that decides the numbers of a run, by name; network and seed have their own places. */
+export function describeSettings(
+  { dualWeight, schedule, batchSize, lrPatchSize, ...rest }: TrainRecipe,
+  { workers, microBatchSize, engine, startFrom }: RunSettings,
+): Provenance['recipe'] {
+  const { learningRate, warmupSteps = 100, finalLearningRate = 1e-7 } = schedule;
+  return {
+    ...{ loss: 'L1 + dualWeight * dual L1', dualWeight, optimizer: 'Adam', learningRate, warmupSteps },
+    ...{ finalLearningRate, decay: 'cosine', clipNorm: rest.adam?.clipNorm ?? 1, emaDecay: rest.emaDecay ?? 0.999 },
+    ...{ batchSize, lrPatchSize, workers, microBatchSize, engine },
+    ...(startFrom === undefined ? {} : { startFrom }),
+  };
+}
+
+function describeData({ trainImages, validationImages, digest }: DatasetSummary, note?: string): string {
+  const counts = `${trainImages} photographs, ${validationImages} more held out by hash for validation`;
+  const prepared = 'those above 400,000 pixels halved; LR made by bicubic imresize';
+  return `${note ? `${note}: ` : ''}${counts}; ${prepared}; sha256 of the files' sha256s ${digest}`;
+}
+
+/** 1.0.0, or the next minor version of what is there. */
+async function nextVersion(root: string, id: string): Promise<string> {
+  const present = await readManifest(modelDirectory(root, id)).catch(() => undefined);
+  if (!present) return '1.0.0';
+  const [major, minor] = present.version.split('.');
+  return `${major}.${Number(minor) + 1}.0`;
+}
+
+/** Publishes the averaged weights as `<root>/<preset id>`. Throws as `publishModel` does. */
+export async function publishRun(root: string, result: TrainResult, options: PublishRunOptions): Promise<StoredModel> {
+  const { preset, settings, dataNote, license, machine, date } = options;
+  const { id, recipe } = preset;
+  const draft = {
+    id,
+    version: await nextVersion(root, id),
+    license,
+    spec: recipe.spec,
+    degradation: 'bicubic' as const,
+    provenance: {
+      trainer: `dualscale ${VERSION}`,
+      data: describeData(result.dataset, dataNote),
+      seeds: [recipe.seed],
+      steps: result.step,
+      recipe: describeSettings(recipe, settings),
+      date: date.toISOString().slice(0, 10),
+      machine,
+    },
+    quality: [],
+    latency: [],
+  };
+  return publishModel(root, draft, result.parameters);
+}

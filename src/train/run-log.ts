@@ -1,0 +1,143 @@
+/** What a run has measured, one JSON object per line: readable while the run goes on, and after a kill. */
+import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { RunEvent } from './train-model.ts';
+
+/** A start or a resumption. */
+export interface StartRecord {
+  readonly type: 'start';
+  readonly time: string;
+  /** Steps done before. */
+  readonly step: number;
+  readonly dataDigest: string;
+  readonly trainImages: number;
+  readonly validationImages: number;
+  /** Everything that decides the numbers: options by name. */
+  readonly settings: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** Means over the last `steps` steps. */
+export interface StepsRecord {
+  readonly type: 'steps';
+  readonly time: string;
+  readonly step: number;
+  readonly steps: number;
+  readonly primalLoss: number;
+  /** Unweighted. */
+  readonly dualLoss: number;
+  readonly gradientNorm: number;
+  /** Of the last step. */
+  readonly learningRate: number;
+  /** Steps that changed nothing, because their loss was out of the ordinary. */
+  readonly skipped: number;
+  readonly patchesPerSecond: number;
+}
+
+export interface ValidationRecord {
+  readonly type: 'validation';
+  readonly time: string;
+  readonly step: number;
+  /** Null without held-out photographs. */
+  readonly psnrDb: number | null;
+}
+
+export type RunRecord = StartRecord | StepsRecord | ValidationRecord;
+
+/** Records of a log file, up to and including `lastStep`; none without a file. A line that a kill cut short is passed over. */
+export function readRunLog(path: string, lastStep = Number.POSITIVE_INFINITY): RunRecord[] {
+  const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  const records: RunRecord[] = [];
+  for (const line of text.split('\n')) {
+    try {
+      const record = JSON.parse(line) as RunRecord;
+      if (record.step <= lastStep) records.push(record);
+    } catch {
+      // Cut short, or the empty end.
+    }
+  }
+  return records;
+}
+
+export interface RunLogOptions {
+  readonly path: string;
+  readonly batchSize: number;
+  readonly settings: StartRecord['settings'];
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Steps that one record sums up. @default 10 */
+  readonly every?: number;
+}
+
+export interface RunLog {
+  /** From the beginning of the run, resumptions included; grows with `report`. */
+  readonly records: readonly RunRecord[];
+  report(event: RunEvent): void;
+}
+
+type StepEvent = Extract<RunEvent, { type: 'step' }>;
+
+function summarise(events: readonly StepEvent[], seconds: number, batchSize: number): Omit<StepsRecord, 'time'> {
+  const mean = (pick: (event: StepEvent) => number) =>
+    events.reduce((sum, event) => sum + pick(event), 0) / events.length;
+  const last = events.at(-1) as StepEvent;
+  return {
+    type: 'steps',
+    step: last.step,
+    steps: events.length,
+    primalLoss: mean(({ primalLoss }) => primalLoss),
+    dualLoss: mean(({ dualLoss }) => dualLoss),
+    gradientNorm: mean(({ gradientNorm }) => gradientNorm),
+    learningRate: last.learningRate,
+    skipped: events.filter(({ skipped }) => skipped).length,
+    patchesPerSecond: (events.length * batchSize) / seconds,
+  };
+}
+
+/** Whole or not at all: a reader of the file, or the run after a kill, sees the old content or the new. */
+export function replaceText(path: string, content: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  const beside = `${path}.tmp`;
+  writeFileSync(beside, content);
+  renameSync(beside, path);
+}
+
+/**
+ * @param resumedStep steps that the checkpoint holds, 0 for a new run. What the log says beyond them is dropped: those
+ * steps are done again.
+ */
+export function openRunLog(options: RunLogOptions, resumedStep: number): RunLog {
+  const { path, batchSize, settings, now, every = 10 } = options;
+  const records = resumedStep === 0 ? [] : readRunLog(path, resumedStep);
+  replaceText(path, records.map((record) => `${JSON.stringify(record)}\n`).join(''));
+  let pending: StepEvent[] = [];
+  let since = now();
+  const append = (record: RunRecord): void => {
+    records.push(record);
+    appendFileSync(path, `${JSON.stringify(record)}\n`);
+  };
+  const time = () => new Date(now()).toISOString();
+  return {
+    records,
+    report(event) {
+      if (event.type === 'start') {
+        const { digest, trainImages, validationImages } = event.dataset;
+        append({
+          ...{ type: 'start', time: time(), step: event.step, dataDigest: digest, trainImages, validationImages },
+          settings,
+        });
+        since = now();
+      } else if (event.type === 'step') {
+        pending.push(event);
+        if (event.step % every !== 0) return;
+        append({ time: time(), ...summarise(pending, (now() - since) / 1000, batchSize) });
+        pending = [];
+        since = now();
+      } else if (event.type === 'validation') {
+        const { step, psnrDb } = event;
+        append({ type: 'validation', time: time(), step, psnrDb: Number.isFinite(psnrDb) ? psnrDb : null });
+        // Validation is not training: it does not count as slowness.
+        since = pending.length === 0 ? now() : since;
+      }
+    },
+  };
+}

@@ -1,0 +1,114 @@
+/** A training run with everything a person wants of it: checkpoint, log, plot, and a model in the end. */
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { badOption } from '../errors.ts';
+import type { StoredModel } from '../model-store/load.ts';
+import { createNetwork } from '../network/create-network.ts';
+import { drawLossPlot } from './loss-plot.ts';
+import { chooseMicroBatchSize } from './micro-batch.ts';
+import type { TrainPreset } from './presets/preset.ts';
+import { describeSettings, type PublishRunOptions, publishRun, type RunSettings } from './publish-run.ts';
+import { openRunLog, type RunLog, replaceText, type StartRecord } from './run-log.ts';
+import { checkpointPath, type RunEvent, type TrainOptions, trainModel } from './train-model.ts';
+
+export const logPath = (out: string): string => join(out, 'log.jsonl');
+export const plotPath = (out: string): string => join(out, 'loss.svg');
+
+export interface TrainRunOptions
+  extends Omit<TrainOptions, 'recipe' | 'startFrom' | 'workers' | 'report'>,
+    Pick<PublishRunOptions, 'dataNote' | 'license' | 'machine'> {
+  readonly preset: TrainPreset;
+  /** From 1. */
+  readonly workers: number;
+  readonly startFrom?: StoredModel;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly report: (event: RunEvent) => void;
+  /** Told what changed at a resumption. */
+  readonly warn: (message: string) => void;
+}
+
+export interface TrainRunResult {
+  readonly step: number;
+  /** Absent when the signal ended the run before its last step. */
+  readonly model?: StoredModel;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined)) !== undefined;
+}
+
+/** A resumed run may have other settings on purpose; by accident it must not have them in silence. */
+function warnOfChanges(log: RunLog, warn: (message: string) => void): void {
+  const starts = log.records.filter((record): record is StartRecord => record.type === 'start');
+  const [before, now] = starts.slice(-2);
+  if (!now) return;
+  if (before.dataDigest !== now.dataDigest) warn('resumed with other photographs than before');
+  for (const name of new Set([...Object.keys(before.settings), ...Object.keys(now.settings)])) {
+    const [old, current] = [before.settings[name], now.settings[name]];
+    if (old !== current) warn(`resumed with ${name} ${current ?? 'absent'}, before it was ${old ?? 'absent'}`);
+  }
+}
+
+function resolveSettings({
+  preset,
+  engine,
+  provider,
+  workers,
+  microBatchSize,
+  startFrom,
+}: TrainRunOptions): RunSettings {
+  const { spec, batchSize, lrPatchSize } = preset.recipe;
+  const onCpu = engine.name === 'onnx' && (provider ?? 'cpu') === 'cpu';
+  const size = onCpu ? chooseMicroBatchSize(createNetwork(spec), { batchSize, lrPatchSize, workers }) : batchSize;
+  return {
+    workers,
+    microBatchSize: microBatchSize ?? size,
+    engine: `${engine.name}/${engine.name === 'tfjs' ? engine.provider : (provider ?? 'cpu')}`,
+    ...(startFrom ? { startFrom: `${startFrom.manifest.id} ${startFrom.digest.slice(0, 16)}` } : {}),
+  };
+}
+
+/** Passes every event on, and keeps log and plot. */
+function createReporter({ preset, out, now, warn, report }: TrainRunOptions, settings: RunSettings) {
+  const { id, recipe } = preset;
+  const { schedule, batchSize } = recipe;
+  const described = { steps: schedule.steps, ...describeSettings(recipe, settings) };
+  let log: RunLog | undefined;
+  return (event: RunEvent): void => {
+    if (event.type === 'start') {
+      // Only now is it known how far the checkpoint goes.
+      log = openRunLog({ path: logPath(out), batchSize, settings: described, now }, event.step);
+    }
+    log?.report(event);
+    if (log && event.type === 'start') warnOfChanges(log, warn);
+    if (log && event.type === 'validation') replaceText(plotPath(out), drawLossPlot(id, log.records));
+    report(event);
+  };
+}
+
+/**
+ * Trains, logs to `log.jsonl`, draws `loss.svg`, and publishes `<out>/<preset id>` when the last step is done.
+ * Throws DS_BAD_OPTION when `out` holds a checkpoint and `resume` is not set, and what `trainModel` and `publishModel` throw.
+ */
+export async function trainRun(options: TrainRunOptions): Promise<TrainRunResult> {
+  const { preset, out, resume, startFrom } = options;
+  if (!resume && (await exists(checkpointPath(out)))) {
+    throw badOption('--out', 'a folder without a checkpoint, or --resume to be given', out);
+  }
+  const { recipe } = preset;
+  const settings = resolveSettings(options);
+  const result = await trainModel({
+    ...options,
+    recipe,
+    microBatchSize: settings.microBatchSize,
+    startFrom: startFrom?.parameters ?? {},
+    report: createReporter(options, settings),
+  });
+  const { step } = result;
+  if (step < recipe.schedule.steps) return { step };
+  const { dataNote, license, machine, now } = options;
+  const note = dataNote === undefined ? {} : { dataNote };
+  const model = await publishRun(out, result, { preset, settings, license, machine, date: new Date(now()), ...note });
+  return { step, model };
+}

@@ -106,7 +106,9 @@ export function compileProgram(program: Program): OnnxGraph {
   try {
     probe = compileAt({ ...program, inputs: Object.fromEntries(grown) });
   } catch (cause) {
-    throw new Error(`${program.name}: it compiles at the declared sizes, but not at other sizes of its dynamic axes`, { cause });
+    throw new Error(`${program.name}: it compiles at the declared sizes, but not at other sizes of its dynamic axes`, {
+      cause,
+    });
   }
   return withDynamicAxes(program, graph, probe);
 }

@@ -88,31 +88,32 @@ const STACK_BELOW_CHANNELS = 16;
 const filterGradient: EmitRule = (emitter, [x, dy], node, [shape]) => {
   const geometry = convGeometry(x.shape, shape, node.attributes);
   const [kh, kw, inChannels, outChannels] = shape;
-  const shifts = geometry.strides[0] === 1 && geometry.strides[1] === 1 ? flatShifts : strided;
-  const { gradient, images } = shifts(emitter, emitter.nchw(x), emitter.nchw(dy), geometry);
+  const unstrided = geometry.strides[0] === 1 && geometry.strides[1] === 1;
+  const stack = inChannels < STACK_BELOW_CHANNELS && kh * kw > 1;
+  const shifts = !unstrided ? strided : stack || kh * kw === 1 ? flatShifts : crossedShifts;
+  const pairs = shifts(emitter, emitter.nchw(x), emitter.nchw(dy), geometry);
   const batch = x.shape[0];
-  const product = (image: string) =>
+  const product = ({ image, gradient }: ShiftedPair) =>
     emitter.node('FusedMatMul', [image, gradient], { transA: { int: 0 }, transB: { int: 1 } }, MICROSOFT);
-  const stack = inChannels < STACK_BELOW_CHANNELS && images.length > 1;
   const join = (names: readonly string[]) =>
     names.length === 1 ? names[0] : emitter.node('Concat', names, { axis: { int: 1 } });
-  const perSample = stack ? product(join(images)) : join(images.map(product));
+  const stacked = () => product({ image: join(pairs.map(({ image }) => image)), gradient: pairs[0].gradient });
+  const perSample = stack ? stacked() : join(pairs.map(product));
   const summed =
     batch === 1 ? perSample : emitter.node('ReduceSum', [perSample, emitter.int64([0])], { keepdims: { int: 0 } });
   const name = emitter.node('Reshape', [summed, emitter.int64([kh, kw, inChannels, outChannels])]);
   return { name, shape, stored: shape, layout: 'plain', dtype: x.dtype };
 };
 
-interface ShiftedImages {
-  /** dy [N, O, K] */
+/** For one kernel position: the input [N, I, K] and dy [N, O, K], brought so that equal places in K belong together. */
+interface ShiftedPair {
+  readonly image: string;
   readonly gradient: string;
-  /** the input at each kernel position [N, I, K] */
-  readonly images: readonly string[];
 }
 
 type Geometry = ReturnType<typeof convGeometry>;
 
-function flatShifts(emitter: Emitter, x: Held, dy: Held, { pads, kernel, outShape }: Geometry): ShiftedImages {
+function flatShifts(emitter: Emitter, x: Held, dy: Held, { pads, kernel, outShape }: Geometry): ShiftedPair[] {
   const [n, , , inChannels] = x.shape;
   const [, outHeight, outWidth, outChannels] = outShape;
   const [top, left, bottom, right] = pads;
@@ -134,13 +135,39 @@ function flatShifts(emitter: Emitter, x: Held, dy: Held, { pads, kernel, outShap
   const images: string[] = [];
   for (let ky = 0; ky < kernel[0]; ky++)
     for (let kx = 0; kx < kernel[1]; kx++) images.push(cut(image, ky * pitch + kx));
-  return {
-    gradient: pitch > outWidth ? cut(gradient, 0) : gradient,
-    images: kernel[0] * kernel[1] === 1 && pads.every((p) => p === 0) ? [image] : images,
-  };
+  const cutGradient = pitch > outWidth ? cut(gradient, 0) : gradient;
+  const whole = kernel[0] * kernel[1] === 1 && pads.every((p) => p === 0);
+  return (whole ? [image] : images).map((shifted) => ({ image: shifted, gradient: cutGradient }));
 }
 
-function strided(emitter: Emitter, x: Held, dy: Held, { pads, kernel, outShape, strides }: Geometry): ShiftedImages {
+/**
+ * The same with fewer copies: the input is shifted along the row only, and dy is placed at each row offset of the padded
+ * grid; the product of shift kx and offset ky is kernel position (ky, kx). Costs kh - 1 rows of zeros in each product.
+ */
+function crossedShifts(emitter: Emitter, x: Held, dy: Held, { pads, kernel, outShape }: Geometry): ShiftedPair[] {
+  const [n, , , inChannels] = x.shape;
+  const [, outHeight, outWidth, outChannels] = outShape;
+  const [top, left, bottom, right] = pads;
+  const [kh, kw] = kernel;
+  const pitch = x.shape[2] + left + right;
+  const rows = x.shape[1] + top + bottom;
+  const size = rows * pitch;
+  const flat = (name: string, channels: number, length: number) =>
+    emitter.node('Reshape', [name, emitter.int64([n, channels, length])]);
+  // One more row below, so that every shift has the same length.
+  const padded = emitter.node('Pad', [x.name, emitter.int64([0, 0, top, left, 0, 0, bottom + 1, right])]);
+  const image = flat(padded, inChannels, size + pitch);
+  const images = Array.from({ length: kw }, (_, kx) =>
+    emitter.node('Slice', [image, emitter.int64([kx]), emitter.int64([kx + size]), emitter.int64([2])]),
+  );
+  const gradients = Array.from({ length: kh }, (_, ky) => {
+    const placed = emitter.int64([0, 0, ky, 0, 0, 0, rows - outHeight - ky, pitch - outWidth]);
+    return flat(emitter.node('Pad', [dy.name, placed]), outChannels, size);
+  });
+  return gradients.flatMap((gradient) => images.map((shifted) => ({ image: shifted, gradient })));
+}
+
+function strided(emitter: Emitter, x: Held, dy: Held, { pads, kernel, outShape, strides }: Geometry): ShiftedPair[] {
   const [n, , , inChannels] = x.shape;
   const [, outHeight, outWidth, outChannels] = outShape;
   const [top, left, bottom, right] = pads;
@@ -163,7 +190,8 @@ function strided(emitter: Emitter, x: Held, dy: Held, { pads, kernel, outShape, 
       images.push(emitter.node('Reshape', [picked, emitter.int64([n, inChannels, size])]));
     }
   }
-  return { gradient: emitter.node('Reshape', [dy.name, emitter.int64([n, outChannels, size])]), images };
+  const gradient = emitter.node('Reshape', [dy.name, emitter.int64([n, outChannels, size])]);
+  return images.map((image) => ({ image, gradient }));
 }
 
 export const CONV: Readonly<Record<string, EmitRule>> = {

@@ -5,7 +5,7 @@ import type { SkipReason } from './classify-answer.ts';
 import type { EnlargedPicture } from './picture-upscaler.ts';
 
 /** Says which model served, or why none did. */
-export const STATUS_HEADER = 'X-Dualscale';
+const STATUS_HEADER = 'X-Dualscale';
 
 /** What the host says about its own bytes and is wrong for others. */
 const ABOUT_THE_BYTES = [

@@ -4,7 +4,7 @@ import { basename, extname } from 'node:path';
 
 const EXTENSIONS = new Set(['.png', '.jpg', '.jpeg', '.webp', '.avif']);
 /** The page shows every photograph it is told of: a folder with a whole archive must not make a page nobody can scroll. */
-export const MOST_PHOTOS = 200;
+const MOST_PHOTOS = 200;
 
 /** Whether a file of this name is a picture this server shows; never a path, never a hidden file. */
 export function isPhotoName(name: string): boolean {

@@ -39,8 +39,8 @@ legend { float: left; padding: 0; margin-right: .1rem; color: var(--quiet); font
 .zoom input { width: clamp(5rem, 14vw, 10rem); accent-color: var(--accent); }
 .zoom output { min-width: 3.2rem; font-variant-numeric: tabular-nums; font-weight: 600; }
 #gallery { display: grid; gap: clamp(1.5rem, 3vw, 2.5rem); outline: 0; }
-.card { display: grid; grid-template-columns: minmax(0, 1fr) 19rem; background: var(--panel); border: 1px solid var(--edge); border-radius: 1rem; overflow: hidden; }
-.stage { --ratio: 1.5; --split: 50%; position: relative; aspect-ratio: var(--ratio); width: 100%; max-width: calc(84vh * var(--ratio)); margin: 0 auto; overflow: hidden; background: #0a0c0e; touch-action: pan-y; cursor: ew-resize; user-select: none; -webkit-user-select: none; }
+.card { scroll-margin-top: 7rem; display: grid; grid-template-columns: minmax(0, 1fr) 19rem; background: var(--panel); border: 1px solid var(--edge); border-radius: 1rem; overflow: hidden; }
+.stage { --ratio: 1.5; --split: 50%; position: relative; aspect-ratio: var(--ratio); width: 100%; max-width: calc(78vh * var(--ratio)); margin: 0 auto; overflow: hidden; background: #0a0c0e; touch-action: pan-y; cursor: ew-resize; user-select: none; -webkit-user-select: none; }
 .stage[data-zoomed] { touch-action: none; cursor: grab; }
 .stage[data-zoomed][data-held] { cursor: grabbing; }
 .layer { position: absolute; inset: 0; overflow: hidden; }

@@ -77,7 +77,8 @@ export async function createTfjsEngine(options: TfjsEngineOptions = {}): Promise
             return [name, { dtype: tensor.dtype as Dtype, shape: tensor.shape, data }] as const;
           };
           const results = Object.fromEntries(await Promise.all(Object.entries(outputs).map(read)));
-          for (const tensor of Object.values(outputs)) tensor.dispose();
+          const kept = new Set(Object.values(constants));
+          for (const tensor of Object.values(outputs)) if (!kept.has(tensor)) tensor.dispose();
           return results;
         },
         async release() {

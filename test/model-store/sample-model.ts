@@ -4,7 +4,7 @@ import type { ModelDraft } from '../../src/model-store/publish.ts';
 import { createNetwork, initialiseParameters, type ParameterValues } from '../../src/network/create-network.ts';
 import type { EdgeSpec } from '../../src/network/network.ts';
 
-export const sampleSpec: EdgeSpec = { family: 'edge', scale: 2, featureCount: 4, innerWidths: [3] };
+const sampleSpec: EdgeSpec = { family: 'edge', scale: 2, featureCount: 4, innerWidths: [3] };
 
 export const sampleDraft: ModelDraft = {
   id: 'edge-x2',

@@ -76,12 +76,16 @@ export interface RunLog {
 
 type StepEvent = Extract<RunEvent, { type: 'step' }>;
 
-function summarise(events: readonly StepEvent[], seconds: number, batchSize: number): Omit<StepsRecord, 'time'> {
+function summarise(
+  events: readonly StepEvent[],
+  { time, seconds, batchSize }: { readonly time: string; readonly seconds: number; readonly batchSize: number },
+): StepsRecord {
   const mean = (pick: (event: StepEvent) => number) =>
     events.reduce((sum, event) => sum + pick(event), 0) / events.length;
   const last = events.at(-1) as StepEvent;
   return {
     type: 'steps',
+    time,
     step: last.step,
     steps: events.length,
     primalLoss: mean(({ primalLoss }) => primalLoss),
@@ -129,7 +133,7 @@ export function openRunLog(options: RunLogOptions, resumedStep: number): RunLog 
       } else if (event.type === 'step') {
         pending.push(event);
         if (event.step % every !== 0) return;
-        append({ time: time(), ...summarise(pending, (now() - since) / 1000, batchSize) });
+        append(summarise(pending, { time: time(), seconds: (now() - since) / 1000, batchSize }));
         pending = [];
         since = now();
       } else if (event.type === 'validation') {

@@ -1,0 +1,104 @@
+/** `dualscale bench`: what one picture takes on this machine. */
+
+import type { Provider } from '../engine/engine.ts';
+import { createOnnxEngine } from '../engine/onnx-engine.ts';
+import { chooseProvider } from '../engine/provider.ts';
+import { enlargeProgram } from '../engine/served-model.ts';
+import { loadModel, modelDirectory, type StoredModel } from '../model-store/load.ts';
+import type { LatencyEntry } from '../model-store/manifest.ts';
+import { updateMeasurements } from '../model-store/publish.ts';
+import { createNetwork } from '../network/create-network.ts';
+import { describeMachine } from './describe-machine.ts';
+import { quietLogger } from './logger.ts';
+import { type ModelFlags, modelsRoot, openManifests, openModel } from './open-models.ts';
+import type { PixelSize } from './option-values.ts';
+import { formatTable } from './table.ts';
+
+export interface BenchFlags extends ModelFlags {
+  readonly model?: string;
+  readonly size: PixelSize;
+  readonly threads: number;
+  readonly runs: number;
+  readonly provider: 'auto' | Provider;
+  readonly record?: boolean;
+  readonly json?: boolean;
+}
+
+const WARM_UP_RUNS = 3;
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** Milliseconds of the network alone, input and output copied, without decoding and encoding. */
+async function measure(
+  { manifest, parameters }: StoredModel,
+  { size, threads, runs }: BenchFlags,
+  provider: Provider,
+): Promise<number> {
+  const engine = createOnnxEngine({ threads, provider });
+  const executable = await engine.compile(enlargeProgram(createNetwork(manifest.spec), parameters, size));
+  const { width, height } = size;
+  // The time of a convolution does not depend on the values, as long as they are ordinary numbers.
+  const data = Float32Array.from({ length: width * height * 3 }, (_, i) => ((i * 37) % 256) / 255);
+  const image = { dtype: 'float32', shape: [1, height, width, 3], data } as const;
+  const times: number[] = [];
+  for (let run = 0; run < WARM_UP_RUNS + runs; run++) {
+    const start = performance.now();
+    await executable.run({ image });
+    if (run >= WARM_UP_RUNS) times.push(performance.now() - start);
+  }
+  await executable.release();
+  return median(times);
+}
+
+async function benchModel(stored: StoredModel, flags: BenchFlags, provider: Provider): Promise<LatencyEntry> {
+  const { size, threads, runs } = flags;
+  const { width: inputWidth, height: inputHeight } = size;
+  const medianMs = Number((await measure(stored, flags, provider)).toFixed(3));
+  const shape = `--size ${inputWidth}x${inputHeight} --threads ${threads} --runs ${runs} --provider ${provider}`;
+  return {
+    ...{ device: describeMachine(), engine: 'onnx', provider, threads, inputWidth, inputHeight, medianMs, runs },
+    date: new Date().toISOString().slice(0, 10),
+    command: `dualscale bench --model ${stored.manifest.id} ${shape}`,
+  };
+}
+
+/** One entry per device, engine, provider, threads and size: the last. */
+async function record({ manifest }: StoredModel, entry: LatencyEntry, flags: BenchFlags): Promise<void> {
+  const key = ({ device, engine, provider, threads, inputWidth, inputHeight }: LatencyEntry) =>
+    [device, engine, provider, threads, inputWidth, inputHeight].join('|');
+  const others = manifest.latency.filter((other) => key(other) !== key(entry));
+  await updateMeasurements(modelDirectory(modelsRoot(flags), manifest.id), { latency: [...others, entry] });
+}
+
+async function openAll(flags: BenchFlags): Promise<StoredModel[]> {
+  if (flags.model !== undefined) return [await openModel(flags.model, undefined, flags)];
+  const manifests = await openManifests(flags);
+  return Promise.all(manifests.map(({ id }) => loadModel(modelDirectory(modelsRoot(flags), id))));
+}
+
+export async function runBench(flags: BenchFlags): Promise<void> {
+  const provider = await chooseProvider(flags.provider, { logger: quietLogger });
+  const results: (LatencyEntry & { readonly model: string })[] = [];
+  for (const stored of await openAll(flags)) {
+    const entry = await benchModel(stored, flags, provider);
+    if (flags.record) await record(stored, entry, flags);
+    results.push({ model: stored.manifest.id, ...entry });
+  }
+  if (flags.json) {
+    console.log(JSON.stringify(results, null, 2));
+    return;
+  }
+  const right = (title: string) => ({ title, align: 'right' as const });
+  const rows = results.map((entry) => {
+    const size = `${entry.inputWidth}x${entry.inputHeight}`;
+    return [entry.model, entry.provider, String(entry.threads), size, entry.medianMs.toFixed(2)];
+  });
+  console.log(describeMachine());
+  console.log(
+    formatTable([{ title: 'model' }, { title: 'provider' }, right('threads'), right('size'), right('median ms')], rows),
+  );
+}

@@ -1,0 +1,102 @@
+/** `dualscale eval`. */
+import { basename, resolve } from 'node:path';
+import type { Provider } from '../engine/engine.ts';
+import { compileServedModel } from '../engine/served-model.ts';
+import { badOption } from '../errors.ts';
+import { baseline, type Enlarge } from '../eval/baseline.ts';
+import { type Evaluation, evaluate } from '../eval/evaluate.ts';
+import { modelDirectory, type StoredModel } from '../model-store/load.ts';
+import type { QualityEntry } from '../model-store/manifest.ts';
+import { updateMeasurements } from '../model-store/publish.ts';
+import { createUpscaler } from '../upscale/upscale.ts';
+import { quietLogger } from './logger.ts';
+import { type ModelFlags, modelsRoot, openModel } from './open-models.ts';
+import { createProgress, type Progress } from './progress.ts';
+import { formatTable } from './table.ts';
+
+export interface EvalFlags extends ModelFlags {
+  readonly model?: string;
+  readonly method?: 'bicubic' | 'lanczos3';
+  readonly data: string;
+  readonly scale?: number;
+  readonly set?: string;
+  readonly record?: boolean;
+  readonly json?: boolean;
+  readonly provider: 'auto' | Provider;
+  readonly workers?: number;
+}
+
+const PROTOCOL = 'unrounded BT.601 Y of the 8-bit result, border = scale, mean over the images';
+
+interface Enlarger {
+  readonly name: string;
+  readonly scale: number;
+  readonly stored?: StoredModel;
+  readonly enlarge: Enlarge;
+  close(): Promise<void>;
+}
+
+async function openEnlarger(flags: EvalFlags): Promise<Enlarger> {
+  const { model: id, method, scale, provider, workers } = flags;
+  if (method !== undefined) {
+    if (scale === undefined) throw badOption('--scale', 'given with --method', 'nothing');
+    return { name: method, scale, enlarge: baseline(method, scale), close: async () => {} };
+  }
+  if (id === undefined) throw badOption('--model', 'given, or --method', 'nothing');
+  const stored = await openModel(id, scale, flags);
+  const model = compileServedModel(stored);
+  const pool = workers === undefined ? {} : { workers };
+  const upscaler = await createUpscaler({ provider, logger: quietLogger, ...pool });
+  return {
+    ...{ name: id, scale: model.scale, stored },
+    enlarge: (lrImage) => upscaler.upscale(lrImage, model),
+    close: () => upscaler.close(),
+  };
+}
+
+/** In the manifest there is one result per set and scale: the last. Paths of this machine say nothing elsewhere. */
+async function record(stored: StoredModel, set: string, { scale, psnrDb, ssim }: Evaluation, flags: EvalFlags) {
+  const { id, quality } = stored.manifest;
+  const entry: QualityEntry = {
+    ...{ set, scale, psnrDb: Number(psnrDb.toFixed(4)), ssim: Number(ssim.toFixed(5)), protocol: PROTOCOL },
+    command: `dualscale eval --model ${id} --data ${set} --scale ${scale}`,
+    date: new Date().toISOString().slice(0, 10),
+  };
+  const others = quality.filter((other) => other.set !== set || other.scale !== scale);
+  await updateMeasurements(modelDirectory(modelsRoot(flags), id), { quality: [...others, entry] });
+}
+
+function printTable({ images, psnrDb, ssim }: Evaluation): void {
+  const rows = [...images, { name: 'mean', width: 0, height: 0, psnrDb, ssim }].map((row) => [
+    row.name,
+    row.width > 0 ? `${row.width}x${row.height}` : '',
+    row.psnrDb.toFixed(2),
+    row.ssim.toFixed(4),
+  ]);
+  const right = (title: string) => ({ title, align: 'right' as const });
+  console.log(formatTable([{ title: 'image' }, right('size'), right('PSNR dB'), right('SSIM')], rows));
+}
+
+export async function runEval(flags: EvalFlags): Promise<void> {
+  const { data, json, record: isRecorded, set = basename(resolve(data)) } = flags;
+  if (isRecorded && flags.model === undefined) throw badOption('--record', 'used with --model', 'no model');
+  const enlarger = await openEnlarger(flags);
+  const { name, scale, enlarge } = enlarger;
+  let progress: Progress | undefined;
+  try {
+    const result = await evaluate({
+      ...{ dataDir: data, scale, enlarge },
+      onImage(score, done, total) {
+        progress ??= createProgress('eval', total);
+        progress.update(done, score.name);
+      },
+    });
+    progress?.stop();
+    if (json) console.log(JSON.stringify({ enlarger: name, set, protocol: PROTOCOL, ...result }, null, 2));
+    else printTable(result);
+    if (isRecorded && enlarger.stored) await record(enlarger.stored, set, result, flags);
+  } finally {
+    progress?.stop();
+    await enlarger.close();
+  }
+}

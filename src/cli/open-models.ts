@@ -1,0 +1,51 @@
+/** The models a command works with. */
+import { join } from 'node:path';
+import { chooseModels } from '../choose-models.ts';
+import { badOption } from '../errors.ts';
+import { listModels, loadModel, modelDirectory, type StoredModel } from '../model-store/load.ts';
+import type { ModelManifest } from '../model-store/manifest.ts';
+import { PACKAGE_ROOT } from '../version.ts';
+import { consoleLogger } from './logger.ts';
+
+export interface ModelFlags {
+  /** Folder of model folders. */
+  readonly models?: string;
+}
+
+export const modelsRoot = ({ models }: ModelFlags): string => models ?? join(PACKAGE_ROOT, 'models');
+
+/** Manifests of all usable models; a broken one is reported and passed over. Throws DS_BAD_OPTION without a folder. */
+export async function openManifests(flags: ModelFlags): Promise<readonly ModelManifest[]> {
+  const root = modelsRoot(flags);
+  const { models, broken } = await listModels(root).catch(() => {
+    throw badOption('--models', 'a folder that can be read', root);
+  });
+  for (const { error } of broken) consoleLogger.warn(`a model is passed over: ${error.message}`);
+  return models;
+}
+
+function names(manifests: readonly ModelManifest[]): string {
+  return manifests.length === 0 ? 'a model, but there is none' : `one of ${manifests.map(({ id }) => id).join(', ')}`;
+}
+
+/** Throws DS_BAD_OPTION when there is no such model or its scale is not the one asked for. */
+export async function openModel(id: string, scale: number | undefined, flags: ModelFlags): Promise<StoredModel> {
+  const manifests = await openManifests(flags);
+  const manifest = manifests.find((candidate) => candidate.id === id);
+  if (!manifest) throw badOption('--model', `${names(manifests)} (in ${modelsRoot(flags)})`, id);
+  if (scale !== undefined && scale !== manifest.scale) {
+    throw badOption('--scale', `${manifest.scale}, the scale of ${id}`, scale);
+  }
+  return loadModel(modelDirectory(modelsRoot(flags), id));
+}
+
+/** The best model for a scale. Throws DS_BAD_OPTION when there is none. */
+export async function openBestModel(scale: number, flags: ModelFlags): Promise<StoredModel> {
+  const chosen = chooseModels(await openManifests(flags));
+  const manifest = chosen.get(scale);
+  if (!manifest) {
+    const scales = [...chosen.keys()].join(', ') || 'a scale with a model, but there is none';
+    throw badOption('--scale', `one of the models' scales, ${scales} (in ${modelsRoot(flags)})`, scale);
+  }
+  return loadModel(modelDirectory(modelsRoot(flags), manifest.id));
+}

@@ -1,0 +1,30 @@
+/** Readers of option values. Commander puts the option's name and the value before these messages. */
+import { InvalidArgumentError } from 'commander';
+
+/** Digits only: `Number` would also take `1e3`, ` 4 ` and the empty text. */
+export function integerFrom(low: number, high = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  const range = high === Number.MAX_SAFE_INTEGER ? `from ${low}` : `from ${low} to ${high}`;
+  return (text) => {
+    const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= low && value <= high)) throw new InvalidArgumentError(`Expected an integer ${range}.`);
+    return value;
+  };
+}
+
+export interface PixelSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Sides above this would take gigabytes of activations. */
+const LONGEST_SIDE = 8192;
+
+/** `128x96`: width, then height. */
+export function pixelSize(text: string): PixelSize {
+  const match = /^(\d{1,5})x(\d{1,5})$/.exec(text);
+  const [width, height] = [Number(match?.[1]), Number(match?.[2])];
+  if (!(Math.min(width, height) >= 1 && Math.max(width, height) <= LONGEST_SIDE)) {
+    throw new InvalidArgumentError(`Expected WIDTHxHEIGHT in pixels, e.g. 128x96, sides from 1 to ${LONGEST_SIDE}.`);
+  }
+  return { width, height };
+}

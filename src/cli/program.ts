@@ -1,0 +1,133 @@
+/** The command line's grammar. Commands are imported when they run, so that help and mistakes are answered at once. */
+import { Command, Option } from 'commander';
+import { VERSION } from '../version.ts';
+import { integerFrom, pixelSize } from './option-values.ts';
+
+const models = () =>
+  new Option('--models <dir>', 'folder of models; default: those that ship with the package').env('DUALSCALE_MODELS');
+const provider = (whenAbsent: string) =>
+  new Option('--provider <name>', 'where networks run')
+    .choices(['auto', 'cpu', 'webgpu', 'cuda', 'tensorrt'])
+    .default(whenAbsent);
+const workers = (what: string) => new Option('--workers <n>', what).argParser(integerFrom(1, 1024));
+const json = () => new Option('--json', 'print JSON');
+
+function addUpscale(program: Command): void {
+  program
+    .command('upscale')
+    .description('enlarge a picture, or all pictures of a folder and its subfolders')
+    .argument('<in>', 'a PNG, JPEG, WebP or AVIF file, or a folder')
+    .argument('<out>', 'a file, whose ending says the format, or a folder; what is there is replaced')
+    .option('--scale <n>', 'how many times wider and higher; default: the scale of --model, else 4', integerFrom(2, 8))
+    .option('--model <id>', 'which model; default: the best for the scale')
+    .option('--quality <n>', 'quality of JPEG, WebP and AVIF; default: 90, 85, 65', integerFrom(1, 100))
+    .addOption(models())
+    .addOption(provider('auto'))
+    .addOption(workers('worker threads; default: one per core, one on a GPU'))
+    .action(async (from, to, flags) => (await import('./upscale.ts')).runUpscale(from, to, flags));
+}
+
+function addTrain(program: Command): void {
+  program
+    .command('train')
+    .description('train a network by dual regression; publishes a model in OUT/<preset>')
+    .option('--preset <id>', 'what to train; `dualscale train --list-presets` lists them')
+    .addOption(new Option('--spec <file>', 'JSON file with { id, description, recipe } instead').conflicts('preset'))
+    .option('--list-presets', 'list the presets and exit')
+    .option('--data <dir...>', 'folders of photographs, searched with their subfolders')
+    .option('--out <dir>', 'folder of the run: checkpoint, log.jsonl, loss.svg and the model')
+    .option('--steps <n>', "steps of the whole run; default: the preset's", integerFrom(1, 1e9))
+    .option('--resume', "go on from OUT's checkpoint; starts at step 0 where there is none yet")
+    .option('--seed <n>', "seed of all random numbers; default: the preset's", integerFrom(0, 2 ** 32 - 1))
+    .addOption(workers('worker threads; default: one per core, one on a GPU'))
+    .option('--start-from <dir>', 'folder of a model whose weights are taken over where name and shape agree')
+    .addOption(new Option('--engine <name>', 'what computes').choices(['onnx', 'tfjs']).default('onnx'))
+    .addOption(provider('cpu'))
+    .option('--data-note <text>', 'where the photographs come from, for the manifest')
+    .option('--license <text>', 'license of the model, for the manifest', 'UNLICENSED')
+    .action(async (flags) => (await import('./train.ts')).runTrain(flags));
+}
+
+function addEval(program: Command): void {
+  program
+    .command('eval')
+    .description('PSNR and SSIM on a benchmark folder (Y channel, border = scale, as papers do)')
+    .option('--model <id>', 'which model')
+    .addOption(
+      new Option('--method <name>', 'plain interpolation instead').choices(['bicubic', 'lanczos3']).conflicts('model'),
+    )
+    .requiredOption('--data <dir>', 'folder with HR/ and, where given, LR_bicubic/X<scale>/')
+    .option('--scale <n>', 'enlargement; default: that of --model', integerFrom(2, 8))
+    .option('--set <name>', "name of the set; default: the folder's")
+    .option('--record', "write the result into the model's manifest")
+    .addOption(json())
+    .addOption(models())
+    .addOption(provider('auto'))
+    .addOption(workers('worker threads; default: one per core, one on a GPU'))
+    .action(async (flags) => (await import('./eval.ts')).runEval(flags));
+}
+
+function addModels(program: Command): void {
+  program
+    .command('models')
+    .description('list the models: scale, size, cost, measured quality')
+    .addOption(models())
+    .addOption(json())
+    .action(async (flags) => (await import('./models.ts')).runModels(flags));
+}
+
+function addExport(program: Command): void {
+  program
+    .command('export')
+    .description('write a model as ONNX: input `image` [1, H, W, 3] in 0..1, output `enlarged` [1, s*H, s*W, 3]')
+    .requiredOption('--model <id>', 'which model')
+    .requiredOption('--out <file>', 'the .onnx file; what is there is replaced')
+    .option('--size <WxH>', 'fix the input size; default: any size', pixelSize)
+    .addOption(models())
+    .action(async (flags) => (await import('./export.ts')).runExport(flags));
+}
+
+function addBench(program: Command): void {
+  program
+    .command('bench')
+    .description('latency of models on this machine: median of several runs of one whole picture')
+    .option('--model <id>', 'which model; default: all')
+    .option('--size <WxH>', 'input size', pixelSize, pixelSize('128x128'))
+    .option('--threads <n>', 'threads of one run', integerFrom(1, 1024), 1)
+    .option('--runs <n>', 'runs that count', integerFrom(1, 10_000), 20)
+    .addOption(provider('cpu'))
+    .option('--record', "write the result into the models' manifests")
+    .addOption(json())
+    .addOption(models())
+    .action(async (flags) => (await import('./bench.ts')).runBench(flags));
+}
+
+function addServe(program: Command): void {
+  program
+    .command('serve')
+    .description('serve a folder of photographs, enlarged on demand, and a page to look at them')
+    .addOption(
+      new Option('--images <dir>', 'folder of photographs; default: six that ship with the package').env(
+        'DUALSCALE_IMAGES',
+      ),
+    )
+    .addOption(
+      new Option('--port <n>', '0 takes any free one').env('PORT').argParser(integerFrom(0, 65_535)).default(8080),
+    )
+    .addOption(new Option('--host <address>', 'address to listen on; 0.0.0.0 for all').env('HOST').default('127.0.0.1'))
+    .addOption(models())
+    .addOption(provider('auto'))
+    .addOption(workers('worker threads; default: one per core, one on a GPU'))
+    .action(async (flags) => (await import('./serve.ts')).runServe(flags));
+}
+
+/** Throws CommanderError for help, version and bad usage instead of ending the process. */
+export function createProgram(): Command {
+  const program = new Command('dualscale')
+    .description('Super-resolution for images: enlarge, serve, train, measure.')
+    .version(VERSION)
+    .showHelpAfterError('(--help lists the options)')
+    .exitOverride();
+  for (const add of [addUpscale, addServe, addTrain, addEval, addModels, addExport, addBench]) add(program);
+  return program;
+}

@@ -1,0 +1,38 @@
+/** `dualscale serve` and `npm start`. */
+import type { Provider } from '../engine/engine.ts';
+import { startServer } from '../serve/server.ts';
+import { consoleLogger } from './logger.ts';
+import { type ModelFlags, modelsRoot } from './open-models.ts';
+
+export interface ServeFlags extends ModelFlags {
+  readonly images?: string;
+  readonly port: number;
+  readonly host: string;
+  readonly provider: 'auto' | Provider;
+  readonly workers?: number;
+}
+
+/** Resolves when the server listens; a first SIGINT or SIGTERM closes it in peace, a second one at once. */
+export async function runServe(flags: ServeFlags): Promise<void> {
+  const { images, port, host, provider, workers } = flags;
+  const server = await startServer({
+    ...(images === undefined ? {} : { imagesDir: images }),
+    ...{ port, host, logger: consoleLogger },
+    dualscale: { modelsDir: modelsRoot(flags), provider, ...(workers === undefined ? {} : { workers }) },
+  });
+  console.log(`dualscale is at ${server.url}`);
+  let isClosing = false;
+  const close = (): void => {
+    if (isClosing) process.exit(1);
+    isClosing = true;
+    console.error('closing: open requests may end');
+    server.close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        consoleLogger.error('closing failed', error);
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGINT', close).on('SIGTERM', close);
+}

@@ -1,0 +1,76 @@
+/** What a person sees of a training run. */
+import type { TrainPreset } from '../train/presets/preset.ts';
+import type { DatasetSummary, RunEvent } from '../train/train-model.ts';
+import { createProgress, type Progress } from './progress.ts';
+
+export interface TrainProgress {
+  report(event: RunEvent): void;
+  warn(message: string): void;
+  stop(): void;
+}
+
+/** How much of the running means each step replaces: about the last hundred steps count. */
+const SHARE = 0.02;
+/** So many unusable photographs are named, the others counted. */
+const MOST_NAMED = 10;
+
+export function formatDuration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return '-';
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  if (hours > 0) return `${hours} h ${minutes} min`;
+  return minutes > 0 ? `${minutes} min ${Math.floor(seconds) % 60} s` : `${Math.floor(seconds)} s`;
+}
+
+function describeData({ trainImages, validationImages, skipped }: DatasetSummary): string[] {
+  const named = skipped.slice(0, MOST_NAMED).map(({ file, reason }) => `skipped: ${file} (${reason})`);
+  const rest = skipped.length > MOST_NAMED ? [`skipped: ${skipped.length - MOST_NAMED} more`] : [];
+  const none = validationImages === 0 ? ' (none fell to it: there will be no PSNR)' : '';
+  return [...named, ...rest, `${trainImages} photographs to train on, ${validationImages} held out${none}`];
+}
+
+/** @param now milliseconds of a clock. */
+export function createTrainProgress({ id, recipe }: TrainPreset, now: () => number): TrainProgress {
+  const { schedule, batchSize } = recipe;
+  let progress: Progress | undefined;
+  let psnr = '-';
+  let [loss, secondsPerStep, since] = [Number.NaN, Number.NaN, now()];
+  const mean = (old: number, value: number) => (Number.isNaN(old) ? value : old + SHARE * (value - old));
+  const start = (event: Extract<RunEvent, { type: 'start' }>) => {
+    progress?.stop();
+    for (const line of describeData(event.dataset)) console.error(line);
+    const resumed = event.step > 0 ? `, resumed after step ${event.step}` : '';
+    console.error(`${id}: ${event.parameterCount} parameters to train, the dual networks included${resumed}`);
+    progress = createProgress('step', schedule.steps, event.step, now);
+    since = now();
+  };
+  const step = (event: Extract<RunEvent, { type: 'step' }>) => {
+    secondsPerStep = mean(secondsPerStep, (now() - since) / 1000);
+    loss = mean(loss, event.primalLoss);
+    since = now();
+    const left = formatDuration((schedule.steps - event.step) * secondsPerStep);
+    const speed = `${(batchSize / secondsPerStep).toFixed(1)} patches/s`;
+    progress?.update(event.step, `| ETA ${left} | ${speed} | loss ${loss.toFixed(5)} | PSNR ${psnr} dB`);
+  };
+  return {
+    report(event) {
+      if (event.type === 'data') {
+        progress ??= createProgress('photographs', event.total, 0, now);
+        progress.update(event.done);
+      } else if (event.type === 'start') start(event);
+      else if (event.type === 'step') step(event);
+      else {
+        psnr = Number.isNaN(event.psnrDb) ? '-' : event.psnrDb.toFixed(2);
+        if (!process.stderr.isTTY) progress?.say(`step ${event.step}: PSNR ${psnr} dB`);
+        since = now();
+      }
+    },
+    warn(message) {
+      if (progress) progress.say(`warning: ${message}`);
+      else console.error(`warning: ${message}`);
+    },
+    stop() {
+      progress?.stop();
+      progress = undefined;
+    },
+  };
+}

@@ -72,7 +72,7 @@ async function openEngine(flags: TrainFlags, batchSize: number) {
   if (flags.engine === 'tfjs') return { engine: await openTfjsEngine(), provider: 'cpu' as const, workers: 1 };
   const provider = await chooseProvider(flags.provider, { logger: consoleLogger });
   const workers = flags.workers ?? (provider === 'cpu' ? Math.min(availableParallelism(), batchSize) : 1);
-  return { engine: createOnnxEngine({ provider }), provider, workers };
+  return { engine: createOnnxEngine({ provider, threads: workers }), provider, workers };
 }
 
 async function requireFlags({ data, out }: TrainFlags) {

@@ -32,11 +32,10 @@ export async function createEagerGradients(
     images,
     async compute(parameters) {
       gradient.fill(0);
+      const batch = [...images].map(([level, data]) => [level, data.slice()] as const);
       let [primalLoss, dualLoss] = [0, 0];
       for (let i = 0; i < microBatches; i++) {
-        const inputs = Object.fromEntries(
-          [...images].map(([level, data]) => [levelInput(level), part(level, data, i)]),
-        );
+        const inputs = Object.fromEntries(batch.map(([level, data]) => [levelInput(level), part(level, data, i)]));
         const results = await executable.run({
           parameters: { dtype: 'float32', shape: [size], data: parameters },
           ...inputs,

@@ -39,7 +39,7 @@ export interface BatchGradient {
 }
 
 export interface GradientPool {
-  /** The batch's images by level, to be filled before each call. */
+  /** The batch's images by level. `compute` takes them as they are when it is called; the next batch may be filled in while it runs. */
   readonly images: ReadonlyMap<number, Float32Array>;
   compute(parameters: Float32Array): Promise<BatchGradient>;
   close(): Promise<void>;
@@ -102,11 +102,13 @@ export async function createGradientPool(objective: Objective, options: Gradient
   const onnx = serializeOnnx(await blockForCpu(compileProgram(program), provider));
   const parameters = shared(objective.layout.size);
   const side = (level: number) => lrPatchSize * level;
-  const images = new Map(objective.levels.map((level) => [level, shared(batchSize * side(level) ** 2 * 3)]));
+  const imageLength = (level: number) => batchSize * side(level) ** 2 * 3;
+  const images = new Map(objective.levels.map((level) => [level, new Float32Array(imageLength(level))]));
+  const current = new Map(objective.levels.map((level) => [level, shared(imageLength(level))]));
   const inputs = Object.fromEntries(
     objective.levels.map((level) => [
       levelInput(level),
-      { shape: [microBatchSize, side(level), side(level), 3], batch: images.get(level) as Float32Array },
+      { shape: [microBatchSize, side(level), side(level), 3], batch: current.get(level) as Float32Array },
     ]),
   );
   const count = Math.min(workers, microBatches);
@@ -131,8 +133,9 @@ export async function createGradientPool(objective: Objective, options: Gradient
   const total = new Float32Array(objective.layout.size);
   return {
     images,
-    async compute(current) {
-      parameters.set(current);
+    async compute(values) {
+      parameters.set(values);
+      for (const [level, batch] of images) current.get(level)?.set(batch);
       await Promise.all(
         parts.map(({ worker }) => {
           const done = reply(worker);

@@ -86,9 +86,13 @@ export async function trainLoop(
   let state: State = { ...start.state };
   let step = start.step;
   let usualLoss = start.usualLoss;
+  const prepareBatch = (ofStep: number) => fillBatch(sample, createRandom(seed, ofStep), options, pool.images);
+  if (step < schedule.steps) prepareBatch(step);
   while (step < schedule.steps && !signal?.aborted) {
-    fillBatch(sample, createRandom(seed, step), options, pool.images);
-    const { gradient, primalLoss, dualLoss } = await pool.compute(state.parameters);
+    const computing = pool.compute(state.parameters);
+    // The workers are busy now: this thread cuts the next step's patches meanwhile.
+    prepareBatch(step + 1);
+    const { gradient, primalLoss, dualLoss } = await computing;
     const learningRate = learningRateAt(step, schedule);
     const skipped = !(primalLoss <= skipAbove * usualLoss);
     let gradientNorm = 0;

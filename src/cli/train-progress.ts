@@ -60,7 +60,7 @@ export function createTrainProgress({ id, recipe }: TrainPreset, now: () => numb
       else if (event.type === 'step') step(event);
       else {
         psnr = Number.isNaN(event.psnrDb) ? '-' : event.psnrDb.toFixed(2);
-        if (!process.stderr.isTTY) progress?.say(`step ${event.step}: PSNR ${psnr} dB`);
+        if (!process.stderr.isTTY && psnr !== '-') progress?.say(`step ${event.step}: PSNR ${psnr} dB`);
         since = now();
       }
     },

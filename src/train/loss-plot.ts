@@ -84,7 +84,9 @@ function drawPanel(top: number, title: string, steps: Axis, values: Axis, series
     const dots = points.length > 60 ? '' : points.map(([s, v]) => dot(x(s), y(v), color)).join('');
     return d ? `<path d="M${d}" fill="none" stroke="${color}" stroke-width="1.5"/>${dots}` : '';
   });
-  const legend = series.map(({ name, color }, i) =>
+  // The title says what a single line is.
+  const named = series.length > 1 ? series : [];
+  const legend = named.map(({ name, color }, i) =>
     text(LEFT + INNER - 8, top + 18 + 18 * i, name, `text-anchor="end" fill="${color}"`),
   );
   const frame = `<path d="M${LEFT} ${top}v${PANEL}h${INNER}" fill="none" stroke="#333"/>`;
@@ -115,11 +117,17 @@ export function drawLossPlot(title: string, records: readonly RunRecord[]): stri
   const validated = records.flatMap((record): Point[] =>
     record.type === 'validation' && record.psnrDb !== null ? [[record.step, record.psnrDb]] : [],
   );
-  const quality = [{ name: 'PSNR of the averaged weights', color: '#2e7d32', points: validated }];
+  const quality = [{ name: 'PSNR', color: '#2e7d32', points: validated }];
   const steps = linearAxis(0, Math.max(1, ...records.slice(-2).map(({ step }) => step)), 7);
   const panels = [
     drawPanel(TOPS[0], 'Training loss (log scale)', steps, logAxis(...extent(losses, [0.01, 0.1])), losses),
-    drawPanel(TOPS[1], 'PSNR on held-out photographs, dB', steps, linearAxis(...extent(quality, [20, 30]), 5), quality),
+    drawPanel(
+      TOPS[1],
+      'PSNR of the averaged weights on held-out photographs, dB',
+      steps,
+      linearAxis(...extent(quality, [20, 30]), 5),
+      quality,
+    ),
   ];
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" font-family="sans-serif" font-size="12" fill="#333">`,

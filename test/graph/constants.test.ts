@@ -42,6 +42,27 @@ describe('a tensor of one number', () => {
     await expectSame(program, { x: uniform([]) });
   });
 
+  it('leaves the shape of a value alone that others see spread out', async () => {
+    const program: Program = {
+      name: 'two shapes of one value',
+      inputs: { x: { shape: [1, 4, 5, 3] } },
+      run: ({ x }) => {
+        const y = held(x as Tensor);
+        const spread = tf.mul(y, tf.ones([2, 4, 5, 3]));
+        return {
+          wide: tf.add(spread, tf.tensor([1, 2, 3], [1, 1, 1, 1, 3])),
+          narrow: y,
+          concatenated: tf.concat([y, y], 0),
+          spread,
+        };
+      },
+    };
+    const declared = compileProgram(program).outputs.map(({ name, shape }) => [name, ...shape]);
+    expect(declared).toContainEqual(['narrow', 1, 4, 5, 3]);
+    expect(declared).toContainEqual(['spread', 2, 4, 5, 3]);
+    await expectSame(program, { x: uniform([1, 4, 5, 3]) });
+  });
+
   it('may be NaN, infinite or negative zero', async () => {
     const program: Program = {
       name: 'odd numbers',

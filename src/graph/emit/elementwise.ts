@@ -1,6 +1,5 @@
 /** Kernels that work value by value. Layout and put-off broadcasting pass through them. */
 import type { TapeNode } from '../tape.ts';
-import { sameShape, sizeOf } from '../tape.ts';
 import type { Emitter, Held, Layout } from './emitter.ts';
 import type { EmitRule } from './rules.ts';
 
@@ -135,10 +134,6 @@ export function foldSplats(kernel: string, inputs: readonly Held[]): number | un
   };
   const result = results[kernel];
   return result === undefined ? undefined : Math.fround(result);
-}
-
-export function sameStored(a: Held, b: Held): boolean {
-  return a.layout === b.layout && sameShape(a.stored, b.stored) && sizeOf(a.stored) > 0;
 }
 
 export const ELEMENTWISE: Readonly<Record<string, EmitRule>> = {

@@ -3,7 +3,7 @@
 import { axesOf, sliceBounds } from '../infer.ts';
 import { sameShape } from '../tape.ts';
 import type { Emitter, Held } from './emitter.ts';
-import { NHWC_TO_NCHW, nchwShape } from './emitter.ts';
+import { NHWC_TO_NCHW } from './emitter.ts';
 import type { EmitRule } from './rules.ts';
 
 const held = (name: string, shape: readonly number[], layout: Held['layout'], dtype: Held['dtype']): Held => ({
@@ -120,8 +120,6 @@ const shuffle =
     const attributes = op === 'DepthToSpace' ? { blocksize, mode: { string: 'DCR' } } : { blocksize };
     return held(emitter.node(op, [emitter.nchw(x).name], attributes), shape, 'nchw', x.dtype);
   };
-
-export { nchwShape };
 
 export const SHAPE: Readonly<Record<string, EmitRule>> = {
   Reshape: reshape,

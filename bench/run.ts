@@ -1,0 +1,109 @@
+/** `npm run bench`: all benchmarks one after another, or those that are named. */
+import { writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { PACKAGE_ROOT } from '../src/version.ts';
+import type { Benchmark, BenchOptions, BenchResult } from './benchmark.ts';
+import { compile } from './compile.ts';
+import { eventLoop } from './event-loop.ts';
+import { inference } from './inference.ts';
+import { describeMachine } from './machine.ts';
+import { renderGoals, renderTable } from './print.ts';
+import { trainStep } from './train-step.ts';
+
+const BENCHMARKS: readonly Benchmark[] = [compile, inference, eventLoop, trainStep];
+
+const USAGE = `npm run bench -- [${BENCHMARKS.map(({ name }) => name).join('|')} ...] [options]
+
+  --model ID     x4 model under test (default edge-x4)
+  --models DIR   folder of model folders (default models)
+  --data DIR     folder with test/Set5 (default $DUALSCALE_DATA, else ../shared/data)
+  --python FILE  interpreter with PyTorch, the peer of train-step (default $DUALSCALE_PYTHON, else python3 or /usr/bin/python3)
+  --json FILE    also write everything there
+`;
+
+class UsageError extends Error {}
+
+function chooseBenchmarks(names: readonly string[]): readonly Benchmark[] {
+  const unknown = names.find((name) => !BENCHMARKS.some((benchmark) => benchmark.name === name));
+  if (unknown !== undefined) {
+    throw new UsageError(`expected ${BENCHMARKS.map(({ name }) => name).join(', ')}, got \`${unknown}\``);
+  }
+  return names.length === 0 ? BENCHMARKS : BENCHMARKS.filter(({ name }) => names.includes(name));
+}
+
+function readArguments() {
+  const text = { type: 'string' } as const;
+  const options = {
+    model: text,
+    models: text,
+    data: text,
+    python: text,
+    json: text,
+    help: { type: 'boolean' },
+  } as const;
+  try {
+    const { values, positionals } = parseArgs({ options, allowPositionals: true });
+    return { values, benchmarks: chooseBenchmarks(positionals) };
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+function toOptions(values: ReturnType<typeof readArguments>['values']): BenchOptions {
+  const python = values.python ?? process.env['DUALSCALE_PYTHON'];
+  return {
+    modelsDir: resolve(values.models ?? join(PACKAGE_ROOT, 'models')),
+    modelId: values.model ?? 'edge-x4',
+    dataDir: resolve(values.data ?? process.env['DUALSCALE_DATA'] ?? join(PACKAGE_ROOT, '..', 'shared', 'data')),
+    // Distributions install PyTorch for their own interpreter, which version managers hide.
+    pythons: python === undefined ? ['python3', '/usr/bin/python3'] : [python],
+    log: (message) => console.error(message),
+  };
+}
+
+function print(results: ReadonlyMap<string, BenchResult>): void {
+  for (const { tables, notes } of results.values()) {
+    for (const table of tables) console.log(`\n${renderTable(table)}`);
+    for (const note of notes) console.log(`  ${note}`);
+  }
+  const goals = [...results.values()].flatMap((result) => result.goals);
+  if (goals.length > 0) console.log(`\n${renderGoals(goals)}`);
+}
+
+async function main(): Promise<void> {
+  const { values, benchmarks } = readArguments();
+  if (values.help) {
+    console.log(USAGE);
+    return;
+  }
+  const options = toOptions(values);
+  const machine = describeMachine(new Date());
+  for (const [name, value] of Object.entries(machine)) console.log(`${name.padEnd(16)} ${value}`);
+  if (machine.loadAverage1Min > 0.2)
+    options.log('the machine is not idle: these figures are for looking, not for keeping');
+  const results = new Map<string, BenchResult>();
+  for (const benchmark of benchmarks) {
+    const start = performance.now();
+    options.log(`\n${benchmark.name} ...`);
+    results.set(benchmark.name, await benchmark.run(options));
+    options.log(`${benchmark.name}: ${((performance.now() - start) / 1000).toFixed(0)} s`);
+  }
+  print(results);
+  if (values.json !== undefined) {
+    const report = {
+      machine,
+      command: `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim(),
+      ...Object.fromEntries(results),
+    };
+    await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`);
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  console.error(`${error.message}\n\n${USAGE}`);
+  process.exitCode = 2;
+}

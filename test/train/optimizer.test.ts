@@ -54,7 +54,7 @@ describe.each(['onnx', 'tfjs'] as const)('Adam on the %s engine', (name) => {
     const reference = tf.train.adam(0.01, 0.9, 0.999, 1e-8);
     for (const { gradient, learningRate } of steps) {
       (reference as unknown as { learningRate: number }).learningRate = learningRate;
-      reference.applyGradients({ [variable.name]: tf.tensor1d(gradient) });
+      reference.applyGradients([{ name: variable.name, tensor: tf.tensor1d(gradient) }]);
     }
     const expected = [...(await variable.data())];
     const { parameters } = await runAdam(engine, start, steps, { clipNorm: 10 });

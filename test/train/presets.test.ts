@@ -1,0 +1,38 @@
+import { describe, expect, test } from 'vitest';
+import { isModelId } from '../../src/model-store/manifest.ts';
+import { parsePreset } from '../../src/train/parse-preset.ts';
+import { findPreset, PRESETS } from '../../src/train/presets/find-preset.ts';
+
+describe.each(PRESETS)('preset $id', (preset) => {
+  test('would be accepted as a file', () => {
+    expect(parsePreset(JSON.parse(JSON.stringify(preset)), 'preset')).toEqual(preset);
+    expect(isModelId(preset.id)).toBe(true);
+    expect(preset.id).toMatch(new RegExp(`x${preset.recipe.spec.scale}$`));
+  });
+});
+
+describe('findPreset', () => {
+  test('names the presets there are', () => {
+    expect(findPreset('edge-x4').recipe.spec.scale).toBe(4);
+    expect(() => findPreset('edge-x5')).toThrow(/expected `--preset` to be one of edge-x4, .*, got `edge-x5`/);
+  });
+});
+
+describe('parsePreset', () => {
+  const good = JSON.parse(JSON.stringify(findPreset('edge-x4')));
+
+  test.each([
+    ['id', { ...good, id: 'Edge X4' }, '`id`'],
+    ['recipe.batchSize', { ...good, recipe: { ...good.recipe, batchSize: 0 } }, '`recipe.batchSize`'],
+    ['recipe.lernRate', { ...good, recipe: { ...good.recipe, lernRate: 1 } }, '`recipe.lernRate`'],
+    [
+      'recipe.schedule.steps',
+      { ...good, recipe: { ...good.recipe, schedule: { learningRate: 1e-3, steps: 1.5 } } },
+      '`recipe.schedule.steps`',
+    ],
+    ['spec.scale', { ...good, recipe: { ...good.recipe, spec: { ...good.recipe.spec, scale: 5 } } }, '`spec.scale`'],
+  ])('refuses a bad %s and names it', (_, value, named) => {
+    expect(() => parsePreset(value, 'my.json')).toThrow(expect.objectContaining({ code: 'DS_BAD_OPTION' }));
+    expect(() => parsePreset(value, 'my.json')).toThrow(new RegExp(`^my.json: expected ${named.replace('.', '\\.')}`));
+  });
+});

@@ -1,0 +1,86 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { loadModel } from '../../src/model-store/load.ts';
+import { readSafetensors } from '../../src/model-store/safetensors.ts';
+import { readRunLog } from '../../src/train/run-log.ts';
+import { checkpointPath } from '../../src/train/train-model.ts';
+import { writeGeneratedPhotos } from '../helpers/generated-photos.ts';
+import { type CliResult, runCli, startCli } from '../helpers/run-cli.ts';
+import { TINY } from '../train/tiny-recipe.ts';
+
+const STEPS = 600;
+const EVERY = 10;
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'dualscale-resume-'));
+  await writeGeneratedPhotos(join(folder, 'photos'), 4);
+  const schedule = { ...TINY.recipe.schedule, steps: STEPS };
+  const recipe = { ...TINY.recipe, schedule, checkpointEvery: EVERY, validateEvery: 100 };
+  await writeFile(join(folder, 'tiny.json'), JSON.stringify({ ...TINY, recipe }));
+});
+afterAll(async () => {
+  await rm(folder, { recursive: true });
+});
+
+const out = (name: string) => join(folder, name);
+const train = (name: string, ...more: string[]) => [
+  ...['train', '--spec', join(folder, 'tiny.json'), '--data', join(folder, 'photos'), '--out', out(name)],
+  ...['--workers', '2', ...more],
+];
+
+async function checkpointStep(name: string): Promise<number> {
+  const bytes = await readFile(checkpointPath(out(name))).catch(() => undefined);
+  return bytes ? Number(readSafetensors(bytes).metadata['step']) : 0;
+}
+
+/** Starts a run and sends it a signal at some moment after it has gone beyond the checkpoint it found. */
+async function interrupt(name: string, signal: NodeJS.Signals, more: readonly string[] = []): Promise<CliResult> {
+  const before = await checkpointStep(name);
+  const { child, result } = startCli(train(name, ...more));
+  while ((await checkpointStep(name)) <= before && child.exitCode === null) await sleep(5);
+  await sleep(Math.random() * 150);
+  child.kill(signal);
+  return result;
+}
+
+const steps = (name: string) =>
+  readRunLog(join(out(name), 'log.jsonl')).flatMap((record) =>
+    record.type === 'steps' ? [[record.step, record.primalLoss, record.dualLoss, record.gradientNorm]] : [],
+  );
+
+describe('a run that is killed and resumed', () => {
+  test('ends with the bits of one that was not', async () => {
+    const whole = runCli(train('whole'));
+    const killed: number[] = [];
+    for (const more of [[], ['--resume'], ['--resume']]) {
+      const { signal } = await interrupt('killed', 'SIGKILL', more);
+      expect(signal).toBe('SIGKILL');
+      killed.push(await checkpointStep('killed'));
+    }
+    for (const step of killed) {
+      expect(step % EVERY).toBe(0);
+      expect(step).toBeLessThan(STEPS);
+    }
+    expect((await runCli(train('killed', '--resume'))).code).toBe(0);
+    expect((await whole).code).toBe(0);
+
+    const read = (name: string) => readFile(checkpointPath(out(name)));
+    expect((await read('killed')).equals(await read('whole'))).toBe(true);
+    const digest = async (name: string) => (await loadModel(join(out(name), 'tiny-x2'))).digest;
+    expect(await digest('killed')).toBe(await digest('whole'));
+    // No step is missing from the log and none is there twice.
+    expect(steps('killed')).toEqual(steps('whole'));
+  });
+
+  test('is saved by the way when it is asked to stop', async () => {
+    const { code, stderr } = await interrupt('stopped', 'SIGTERM');
+    expect(code).toBe(143);
+    const step = await checkpointStep('stopped');
+    expect(stderr).toContain(`stopped after step ${step}; the same command with --resume`);
+    await expect(stat(join(out('stopped'), 'tiny-x2'))).rejects.toThrow('ENOENT');
+  });
+});

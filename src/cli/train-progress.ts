@@ -9,12 +9,12 @@ export interface TrainProgress {
   stop(): void;
 }
 
-/** How much of the running means each step replaces: about the last hundred steps count. */
+/** How much of the running means a step replaces, once as many steps are done: about the last hundred count. */
 const SHARE = 0.02;
 /** So many unusable photographs are named, the others counted. */
 const MOST_NAMED = 10;
 
-export function formatDuration(seconds: number): string {
+function formatDuration(seconds: number): string {
   if (!Number.isFinite(seconds)) return '-';
   const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
   if (hours > 0) return `${hours} h ${minutes} min`;
@@ -33,8 +33,8 @@ export function createTrainProgress({ id, recipe }: TrainPreset, now: () => numb
   const { schedule, batchSize } = recipe;
   let progress: Progress | undefined;
   let psnr = '-';
-  let [loss, secondsPerStep, since] = [Number.NaN, Number.NaN, now()];
-  const mean = (old: number, value: number) => (Number.isNaN(old) ? value : old + SHARE * (value - old));
+  let [steps, loss, secondsPerStep, since] = [0, 0, 0, now()];
+  const mean = (old: number, value: number) => old + Math.max(SHARE, 1 / steps) * (value - old);
   const start = (event: Extract<RunEvent, { type: 'start' }>) => {
     progress?.stop();
     for (const line of describeData(event.dataset)) console.error(line);
@@ -44,6 +44,7 @@ export function createTrainProgress({ id, recipe }: TrainPreset, now: () => numb
     since = now();
   };
   const step = (event: Extract<RunEvent, { type: 'step' }>) => {
+    steps += 1;
     secondsPerStep = mean(secondsPerStep, (now() - since) / 1000);
     loss = mean(loss, event.primalLoss);
     since = now();

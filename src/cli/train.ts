@@ -8,7 +8,7 @@ import { createOnnxEngine } from '../engine/onnx-engine.ts';
 import { chooseProvider } from '../engine/provider.ts';
 import { createTfjsEngine } from '../engine/tfjs-engine.ts';
 import { badOption, DualscaleError } from '../errors.ts';
-import { loadModel } from '../model-store/load.ts';
+import { loadModel, type StoredModel } from '../model-store/load.ts';
 import { parsePreset } from '../train/parse-preset.ts';
 import { findPreset, PRESETS } from '../train/presets/find-preset.ts';
 import type { TrainPreset } from '../train/presets/preset.ts';
@@ -85,6 +85,12 @@ async function requireFlags({ data, out }: TrainFlags) {
   return { data, out };
 }
 
+async function openStart(folder: string): Promise<StoredModel> {
+  return loadModel(resolve(folder)).catch((cause: Error) => {
+    throw badOption('--start-from', 'the folder of a model', `${folder} (${cause.message})`);
+  });
+}
+
 function listPresets(): void {
   const rows = PRESETS.map(({ id, description, recipe }) => [id, String(recipe.schedule.steps), description]);
   console.log(formatTable([{ title: 'preset' }, { title: 'steps', align: 'right' }, { title: 'what' }], rows));
@@ -98,7 +104,7 @@ export async function runTrain(flags: TrainFlags): Promise<void> {
   }
   const { data, out } = await requireFlags(flags);
   const preset = await openPreset(flags);
-  const startFrom = flags.startFrom === undefined ? {} : { startFrom: await loadModel(resolve(flags.startFrom)) };
+  const startFrom = flags.startFrom === undefined ? {} : { startFrom: await openStart(flags.startFrom) };
   const { engine, provider, workers } = await openEngine(flags, preset.recipe.batchSize);
   const stop = stopOnSignal('finishing this step, then saving a checkpoint; once more to stop at once');
   const progress = createTrainProgress(preset, Date.now);

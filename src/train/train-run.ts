@@ -8,7 +8,7 @@ import { drawLossPlot } from './loss-plot.ts';
 import { chooseMicroBatchSize } from './micro-batch.ts';
 import type { TrainPreset } from './presets/preset.ts';
 import { describeSettings, type PublishRunOptions, publishRun, type RunSettings } from './publish-run.ts';
-import { openRunLog, type RunLog, replaceText, type StartRecord } from './run-log.ts';
+import { openRunLog, type RunLog, type RunRecord, readRunLog, replaceText, type StartRecord } from './run-log.ts';
 import { checkpointPath, type RunEvent, type TrainOptions, trainModel } from './train-model.ts';
 
 export const logPath = (out: string): string => join(out, 'log.jsonl');
@@ -38,10 +38,12 @@ async function exists(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined)) !== undefined;
 }
 
+const startsOf = (records: readonly RunRecord[]): StartRecord[] =>
+  records.filter((record): record is StartRecord => record.type === 'start');
+
 /** A resumed run may have other settings on purpose; by accident it must not have them in silence. */
 function warnOfChanges(log: RunLog, warn: (message: string) => void): void {
-  const starts = log.records.filter((record): record is StartRecord => record.type === 'start');
-  const [before, now] = starts.slice(-2);
+  const [before, now] = startsOf(log.records).slice(-2);
   if (!now) return;
   if (before.dataDigest !== now.dataDigest) warn('resumed with other photographs than before');
   for (const name of new Set([...Object.keys(before.settings), ...Object.keys(now.settings)])) {
@@ -50,23 +52,32 @@ function warnOfChanges(log: RunLog, warn: (message: string) => void): void {
   }
 }
 
-function resolveSettings({
-  preset,
-  engine,
-  provider,
-  workers,
-  microBatchSize,
-  startFrom,
-}: TrainRunOptions): RunSettings {
+/** A resumed run started from what it started from, whatever is said now. */
+function describeOrigin({ startFrom, out }: TrainRunOptions, isResumed: boolean): { startFrom?: string } {
+  if (isResumed) {
+    const before = startsOf(readRunLog(logPath(out)))[0]?.settings['startFrom'];
+    return before === undefined ? {} : { startFrom: String(before) };
+  }
+  return startFrom ? { startFrom: `${startFrom.manifest.id} ${startFrom.digest.slice(0, 16)}` } : {};
+}
+
+function resolveSettings(options: TrainRunOptions, isResumed: boolean): RunSettings {
+  const { preset, engine, provider = 'cpu', workers, microBatchSize } = options;
   const { spec, batchSize, lrPatchSize } = preset.recipe;
-  const onCpu = engine.name === 'onnx' && (provider ?? 'cpu') === 'cpu';
+  const onCpu = engine.name === 'onnx' && provider === 'cpu';
   const size = onCpu ? chooseMicroBatchSize(createNetwork(spec), { batchSize, lrPatchSize, workers }) : batchSize;
   return {
     workers,
     microBatchSize: microBatchSize ?? size,
-    engine: `${engine.name}/${engine.name === 'tfjs' ? engine.provider : (provider ?? 'cpu')}`,
-    ...(startFrom ? { startFrom: `${startFrom.manifest.id} ${startFrom.digest.slice(0, 16)}` } : {}),
+    engine: `${engine.name}/${engine.name === 'tfjs' ? engine.provider : provider}`,
+    ...describeOrigin(options, isResumed),
   };
+}
+
+/** What the manifest would refuse is refused before the training, not after it. */
+function checkTexts({ license, dataNote = '' }: TrainRunOptions): void {
+  if (license === '' || license.length > 200) throw badOption('--license', 'a text of 1 to 200 characters', license);
+  if (dataNote.length > 1000) throw badOption('--data-note', 'a text of at most 1000 characters', dataNote);
 }
 
 /** Passes every event on, and keeps log and plot. */
@@ -93,11 +104,13 @@ function createReporter({ preset, out, now, warn, report }: TrainRunOptions, set
  */
 export async function trainRun(options: TrainRunOptions): Promise<TrainRunResult> {
   const { preset, out, resume, startFrom } = options;
-  if (!resume && (await exists(checkpointPath(out)))) {
+  checkTexts(options);
+  const hasCheckpoint = await exists(checkpointPath(out));
+  if (hasCheckpoint && !resume) {
     throw badOption('--out', 'a folder without a checkpoint, or --resume to be given', out);
   }
   const { recipe } = preset;
-  const settings = resolveSettings(options);
+  const settings = resolveSettings(options, hasCheckpoint);
   const result = await trainModel({
     ...options,
     recipe,
@@ -105,6 +118,8 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainRunResult
     startFrom: startFrom?.parameters ?? {},
     report: createReporter(options, settings),
   });
+  // Also when the last validation is long ago, or there was nothing left to do.
+  replaceText(plotPath(out), drawLossPlot(preset.id, readRunLog(logPath(out))));
   const { step } = result;
   if (step < recipe.schedule.steps) return { step };
   const { dataNote, license, machine, now } = options;

@@ -72,7 +72,9 @@ describe('train', () => {
     expect(code).toBe(0);
     expect(stderr).toContain('resumed with steps 30, before it was 20');
     const manifest = JSON.parse(await readFile(at('second', 'tiny-x2', 'manifest.json'), 'utf8'));
-    expect(manifest).toMatchObject({ version: '1.1.0', provenance: { steps: 30 } });
+    // Also without being told again where it started.
+    const recipe = { startFrom: start.type === 'start' && start.settings['startFrom'] };
+    expect(manifest).toMatchObject({ version: '1.1.0', provenance: { steps: 30, recipe } });
   });
 });
 

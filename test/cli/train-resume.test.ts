@@ -42,7 +42,7 @@ async function interrupt(name: string, signal: NodeJS.Signals, more: readonly st
   const before = await checkpointStep(name);
   const { child, result } = startCli(train(name, ...more));
   while ((await checkpointStep(name)) <= before && child.exitCode === null) await sleep(5);
-  await sleep(Math.random() * 150);
+  await sleep(Math.random() * 60);
   child.kill(signal);
   return result;
 }

@@ -41,6 +41,8 @@ const mistakes: readonly (readonly [typed: string, ...named: string[]])[] = [
   ['train --preset edge-x5 --data @ --out @/run', '--preset', 'edge-x4', 'edge-x5'],
   ['train --preset edge-x4 --data @/nowhere --out @/run', '--data', 'nowhere'],
   ['train --preset edge-x4 --data @ --out @/run --steps 0', '--steps', 'from 1'],
+  ['train --preset edge-x4 --data @ --out @/run --start-from @/nowhere', '--start-from', 'nowhere'],
+  [`train --preset edge-x4 --data @ --out @/run --license ${'x'.repeat(201)}`, '--license', '1 to 200'],
   ['train --spec @/bad.json --data @ --out @/run', '--spec', 'JSON', 'bad.json'],
   ['train --spec @/none.json --data @ --out @/run', '--spec', 'none.json'],
   ['eval --data @ --scale 2', '--model', '--method'],

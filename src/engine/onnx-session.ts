@@ -5,7 +5,7 @@ import type { Dtype, TensorData } from '../graph/program.ts';
 import type { Executable, Provider, Tensors } from './engine.ts';
 
 // The package is CommonJS; require keeps its load lazy and out of processes that never infer.
-export const ort = createRequire(import.meta.url)('onnxruntime-node') as typeof OnnxRuntime;
+const ort = createRequire(import.meta.url)('onnxruntime-node') as typeof OnnxRuntime;
 
 export interface SessionOptions {
   /** @default 'cpu' */

@@ -46,7 +46,7 @@ interface Losses {
 }
 
 /** L_P sums the L1 losses of every image the primal network returns; L_D those of every dual against the next smaller level. */
-export function dualRegressionLosses(
+function dualRegressionLosses(
   objective: Objective,
   parameters: Readonly<Record<string, Tensor>>,
   images: (level: number) => Tensor4D,
@@ -70,7 +70,7 @@ export interface BatchShape {
   readonly lrPatchSize: number;
 }
 
-export function imageInputs(objective: Objective, { batchSize, lrPatchSize }: BatchShape): Record<string, TensorSpec> {
+function imageInputs(objective: Objective, { batchSize, lrPatchSize }: BatchShape): Record<string, TensorSpec> {
   return Object.fromEntries(
     objective.levels.map((level) => [
       levelInput(level),

@@ -16,7 +16,7 @@ const MAX_LR_SIDE = 120;
 const MAX_IMAGES = 16;
 
 /** Inputs `parameters` [P] and `image` [1, H, W, 3] of any size; output `enlarged`. */
-export function primalProgram(network: Network, layout: ParameterLayout): Program {
+function primalProgram(network: Network, layout: ParameterLayout): Program {
   return {
     name: 'primal',
     inputs: { parameters: { shape: [layout.size] }, image: { shape: [1, 32, 32, 3], dynamicAxes: [1, 2] } },

@@ -1,5 +1,5 @@
 /** Which channel block this machine's ONNX Runtime uses for its blocked convolutions, found by looking at one reordered value. */
-import { NCHWC_DOMAIN } from '../graph/nchwc.ts';
+import { NCHWC_DOMAIN } from '../graph/blocked-graph.ts';
 import { serializeOnnx } from '../graph/onnx-model.ts';
 import { createSession, sessionExecutable } from './onnx-session.ts';
 

@@ -11,7 +11,7 @@ import type { TrainStepConfig, TrainStepReport } from './train-step-case.ts';
 const SHAPE = { batchSize: 16, lrPatchSize: 48, workers: 2, warmUpSteps: 2, steps: 7 } as const;
 const BLOCKS = 8;
 const DUAL_WEIGHTS = [0.1, 0];
-const MICRO_BATCH_SIZES = [1, 2];
+const MICRO_BATCH_SIZES = [1, 2, 8];
 
 /** GFLOP/s wanted of a step with the dual network, by channels. */
 const WANTED: ReadonlyMap<number, number> = new Map([

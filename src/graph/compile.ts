@@ -2,7 +2,7 @@
 
 import { CONV } from './emit/conv.ts';
 import { ELEMENTWISE, foldSplats } from './emit/elementwise.ts';
-import type { Held } from './emit/emitter.ts';
+import type { Held, Target } from './emit/emitter.ts';
 import { Emitter, nchwShape } from './emit/emitter.ts';
 import { REDUCE } from './emit/reduce.ts';
 import type { EmitRule } from './emit/rules.ts';
@@ -29,10 +29,10 @@ function emitNode(emitter: Emitter, tape: Tape, node: TapeNode, held: Map<number
 }
 
 /** Compiles at the shapes the inputs declare; every size in the graph is fixed. */
-function emitTape(name: string, tape: Tape): OnnxGraph {
+function emitTape(name: string, tape: Tape, target: Target): OnnxGraph {
   const both = Object.keys(tape.outputs).find((output) => tape.inputs[output] !== undefined);
   if (both !== undefined) throw new Error(`${name}: \`${both}\` is the name of an input and of an output`);
-  const emitter = new Emitter(new Set([...Object.keys(tape.inputs), ...Object.keys(tape.outputs)]));
+  const emitter = new Emitter(new Set([...Object.keys(tape.inputs), ...Object.keys(tape.outputs)]), target);
   const held = new Map<number, Held>();
   const inputs: OnnxValue[] = [];
   for (const { id, shape, dtype, data, splat, input } of tape.values) {
@@ -86,12 +86,17 @@ function withDynamicAxes(program: Program, graph: OnnxGraph, probe: OnnxGraph): 
   return { ...graph, inputs, outputs };
 }
 
+export interface CompileOptions {
+  /** @default 'any' */
+  readonly target?: Target;
+}
+
 /**
  * Compiles a program to one ONNX graph. Axes declared dynamic get any size at run time; this is proved by compiling
  * twice at different sizes and comparing the graphs. Throws when they differ, or when a kernel has no ONNX form.
  */
-export function compileProgram(program: Program): OnnxGraph {
-  const compileAt = (current: Program) => emitTape(program.name, rewriteTape(traceProgram(current)));
+export function compileProgram(program: Program, { target = 'any' }: CompileOptions = {}): OnnxGraph {
+  const compileAt = (current: Program) => emitTape(program.name, rewriteTape(traceProgram(current)), target);
   const graph = compileAt(program);
   const inputs = Object.entries(program.inputs);
   if (inputs.every(([, spec]) => (spec.dynamicAxes ?? []).length === 0)) return graph;

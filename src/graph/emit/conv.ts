@@ -1,5 +1,6 @@
 /** Convolution, and the two gradients TF.js derives from it, in the forms ONNX Runtime computes fastest. */
 import { convGeometry } from '../infer.ts';
+import type { OnnxAttribute } from '../onnx-model.ts';
 import { sizeOf } from '../tape.ts';
 import type { Emitter, Held } from './emitter.ts';
 import type { EmitRule } from './rules.ts';
@@ -11,12 +12,30 @@ function oihw(emitter: Emitter, filter: Held): string {
   return emitter.node('Transpose', [emitter.plain(filter).name], { perm: { ints: [3, 2, 0, 1] } });
 }
 
+/**
+ * Conv of `image` [N, I, H, W] with `weight` [O, I, kh, kw]. For `webgpu`, channels of zeros are added where its kernel is wrong: it reads
+ * pixels of 6, 9, 15 ... channels as if they had three (ONNX Runtime 1.30, conv2d_mm.cc, when O divides by 4).
+ */
+function convolve(
+  emitter: Emitter,
+  [image, weight, ...bias]: readonly string[],
+  [inChannels, outChannels]: readonly [number, number],
+  attributes: Record<string, OnnxAttribute>,
+): string {
+  const misread = inChannels > 3 && inChannels % 3 === 0 && inChannels % 4 !== 0 && outChannels % 4 === 0;
+  if (!(misread && emitter.target === 'webgpu')) return emitter.node('Conv', [image, weight, ...bias], attributes);
+  const zeros = emitter.int64([0, 0, 0, 0, 0, 4 - (inChannels % 4), 0, 0]);
+  const widened = [image, weight].map((name) => emitter.node('Pad', [name, zeros]));
+  return emitter.node('Conv', [...widened, ...bias], attributes);
+}
+
 const conv2d: EmitRule = (emitter, [x, filter, bias], node, [shape]) => {
   const { strides, pads, kernel } = convGeometry(x.shape, filter.shape, node.attributes);
   const inputs = [emitter.nchw(x).name, oihw(emitter, filter)];
   if (bias) inputs.push(emitter.plain(bias).name);
   const attributes = { kernel_shape: { ints: kernel }, strides: { ints: strides }, pads: { ints: pads } };
-  return { name: emitter.node('Conv', inputs, attributes), shape, stored: shape, layout: 'nchw', dtype: x.dtype };
+  const name = convolve(emitter, inputs, [x.shape[3], shape[3]], attributes);
+  return { name, shape, stored: shape, layout: 'nchw', dtype: x.dtype };
 };
 
 /**
@@ -44,7 +63,8 @@ const inputGradient: EmitRule = (emitter, [dy, filter], node, [shape]) => {
       wanted.map((n) => Math.max(0, -n)),
       outShape,
     );
-    return result(emitter.node('Conv', [cropped, weight], { kernel_shape, pads: turnedPads }));
+    const channels = [outShape[3], shape[3]] as const;
+    return result(convolve(emitter, [cropped, weight], channels, { kernel_shape, pads: turnedPads }));
   }
   const extra = [1, 2].map((axis) => {
     const before = axis === 1 ? top : left;
@@ -93,8 +113,7 @@ const filterGradient: EmitRule = (emitter, [x, dy], node, [shape]) => {
   const shifts = !unstrided ? strided : stack || kh * kw === 1 ? flatShifts : crossedShifts;
   const pairs = shifts(emitter, emitter.nchw(x), emitter.nchw(dy), geometry);
   const batch = x.shape[0];
-  const product = ({ image, gradient }: ShiftedPair) =>
-    emitter.node('FusedMatMul', [image, gradient], { transA: { int: 0 }, transB: { int: 1 } }, MICROSOFT);
+  const product = shiftedProduct(emitter);
   const join = (names: readonly string[]) =>
     names.length === 1 ? names[0] : emitter.node('Concat', names, { axis: { int: 1 } });
   const stacked = () => product({ image: join(pairs.map(({ image }) => image)), gradient: pairs[0].gradient });
@@ -104,6 +123,20 @@ const filterGradient: EmitRule = (emitter, [x, dy], node, [shape]) => {
   const name = emitter.node('Reshape', [summed, emitter.int64([kh, kw, inChannels, outChannels])]);
   return { name, shape, stored: shape, layout: 'plain', dtype: x.dtype };
 };
+
+/** image [N, I, K] times gradient [N, O, K] transposed, without a copy where the provider has such a product. */
+function shiftedProduct(emitter: Emitter): (pair: ShiftedPair) => string {
+  const attributes = { transA: { int: 0 }, transB: { int: 1 } };
+  if (emitter.target === 'any') {
+    return ({ image, gradient }) => emitter.node('FusedMatMul', [image, gradient], attributes, MICROSOFT);
+  }
+  const turned = new Map<string, string>();
+  return ({ image, gradient }) => {
+    const right = turned.get(gradient) ?? emitter.node('Transpose', [gradient], { perm: { ints: [0, 2, 1] } });
+    turned.set(gradient, right);
+    return emitter.node('MatMul', [image, right]);
+  };
+}
 
 /** For one kernel position: the input [N, I, K] and dy [N, O, K], brought so that equal places in K belong together. */
 interface ShiftedPair {

@@ -113,8 +113,14 @@ const squaredDifference: EmitRule = (emitter, [a, b], _node, [shape]) => {
   return { ...combine(emitter, emit, [a, b], shape), dtype: a.dtype };
 };
 
+/** The WebGPU provider has no `Sum`. */
+const sum = (emitter: Emitter, names: readonly string[]): string =>
+  emitter.target === 'webgpu' || names.length === 1
+    ? names.reduce((total, name) => emitter.node('Add', [total, name]))
+    : emitter.node('Sum', names);
+
 const addN: EmitRule = (emitter, inputs, _node, [shape]) => ({
-  ...combine(emitter, (names) => emitter.node('Sum', names), inputs, shape),
+  ...combine(emitter, (names) => sum(emitter, names), inputs, shape),
   dtype: inputs[0].dtype,
 });
 

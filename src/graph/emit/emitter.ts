@@ -10,6 +10,9 @@ import { sameShape, sizeOf } from '../tape.ts';
 
 export type Layout = 'plain' | 'nchw';
 
+/** `webgpu` avoids what ONNX Runtime's WebGPU provider lacks or gets wrong (docs/gpu.md); every provider runs `any`. */
+export type Target = 'any' | 'webgpu';
+
 export interface Held {
   readonly name: string;
   /** Shape as the program sees it (NHWC). */
@@ -42,11 +45,13 @@ export class Emitter {
   readonly #constants = new Map<string, string>();
   readonly #converted = new Map<string, Held>();
   readonly #reserved: ReadonlySet<string>;
+  readonly target: Target;
   #counter = 0;
 
   /** @param reserved names of the program's inputs and outputs, which no value inside may have. */
-  constructor(reserved: ReadonlySet<string>) {
+  constructor(reserved: ReadonlySet<string>, target: Target = 'any') {
     this.#reserved = reserved;
+    this.target = target;
   }
 
   fresh(hint: string): string {

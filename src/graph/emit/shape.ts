@@ -113,10 +113,31 @@ const tile: EmitRule = (emitter, [value], node, [shape]) => {
   return held(emitter.node('Tile', [x.name, emitter.int64(stored(x.layout, reps))]), shape, x.layout, x.dtype);
 };
 
+/** What a `Slice` takes as "to the end". */
+const END = 2 ** 31 - 1;
+
+/**
+ * SpaceToDepth, which the WebGPU provider lacks: every pixel of the blocks as an image of its own, for images of any size. Rows and columns
+ * are picked apart, because ONNX Runtime makes a SpaceToDepth of slices that do both.
+ */
+function spaceToDepth(emitter: Emitter, image: string, blockSize: number): string {
+  const pick = (name: string, axis: number) =>
+    Array.from({ length: blockSize }, (_, first) => {
+      const [start, end, on, step] = [first, END, axis, blockSize].map((value) => emitter.int64([value]));
+      return emitter.node('Slice', [name, start, end, on, step]);
+    });
+  const parts = pick(image, 2).flatMap((rows) => pick(rows, 3));
+  return emitter.node('Concat', parts, { axis: { int: 1 } });
+}
+
 const shuffle =
   (op: 'DepthToSpace' | 'SpaceToDepth'): EmitRule =>
   (emitter, [x], node, [shape]) => {
-    const blocksize = { int: node.attributes['blockSize'] as number };
+    const blockSize = node.attributes['blockSize'] as number;
+    if (op === 'SpaceToDepth' && emitter.target === 'webgpu') {
+      return held(spaceToDepth(emitter, emitter.nchw(x).name, blockSize), shape, 'nchw', x.dtype);
+    }
+    const blocksize = { int: blockSize };
     const attributes = op === 'DepthToSpace' ? { blocksize, mode: { string: 'DCR' } } : { blocksize };
     return held(emitter.node(op, [emitter.nchw(x).name], attributes), shape, 'nchw', x.dtype);
   };

@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+import { createSession, sessionExecutable } from '../../src/engine/onnx-session.ts';
+import { compileProgram } from '../../src/graph/compile.ts';
+import { serializeOnnx } from '../../src/graph/onnx-model.ts';
+import type { NetworkSpec } from '../../src/network/network.ts';
+import { type Tensor4D, tf } from '../../src/tf.ts';
+import { createObjective, gradientProgram } from '../../src/train/objective.ts';
+import { expectEqual, joined, runCpu, type Situation } from '../helpers/programs.ts';
+import { CONV_CASES } from './conv-cases.ts';
+import { ELEMENTWISE_CASES } from './elementwise-cases.ts';
+import { SHAPE_CASES } from './shape-cases.ts';
+
+/** Kernels with a form of their own for WebGPU. The graph is plain ONNX, so any provider can say whether it computes the right thing. */
+const CASES: Readonly<Record<string, readonly Situation[] | undefined>> = {
+  Conv2D: CONV_CASES['Conv2D'],
+  Conv2DBackpropInput: CONV_CASES['Conv2DBackpropInput'],
+  Conv2DBackpropFilter: CONV_CASES['Conv2DBackpropFilter'],
+  AddN: ELEMENTWISE_CASES['AddN'],
+  SpaceToDepth: SHAPE_CASES['SpaceToDepth'],
+};
+
+const SPECS: readonly NetworkSpec[] = [
+  { family: 'edge', scale: 3, featureCount: 12, innerWidths: [9, 15] },
+  { family: 'drn', scale: 4, featureCount: 4, blockCount: 1 },
+];
+
+const training = (spec: NetworkSpec) =>
+  compileProgram(gradientProgram(createObjective(spec, 0.1), { batchSize: 2, lrPatchSize: 8 }), { target: 'webgpu' });
+
+/** Channels of the image that the only Conv of a 3x3 convolution `from` -> `to` channels, or of its input gradient, gets. */
+function convolvedChannels(from: number, to: number, gradient: boolean): number {
+  const input = { shape: [1, 4, 4, from] };
+  const weights = { shape: gradient ? [3, 3, to, from] : [3, 3, from, to] };
+  const { nodes, initializers } = compileProgram(
+    {
+      name: 'conv',
+      inputs: { input, weights },
+      run: ({ input: x, weights: w }) => {
+        const [image, filter] = [x as Tensor4D, w as Tensor4D];
+        if (!gradient) return { y: tf.conv2d(image, filter, 1, 'same') };
+        return { y: tf.grad((z) => tf.conv2d(z as Tensor4D, filter, 1, 'same'))(tf.zeros([1, 4, 4, to]), image) };
+      },
+    },
+    { target: 'webgpu' },
+  );
+  const conv = nodes.find(({ op }) => op === 'Conv');
+  const pad = nodes.find(({ op, outputs }) => op === 'Pad' && conv?.inputs[0] === outputs[0]);
+  const amounts = initializers.find(({ name }) => name === pad?.inputs[1])?.bytes;
+  return from + (amounts ? Number(new BigInt64Array(amounts.slice().buffer)[5]) : 0);
+}
+
+describe('the form for WebGPU', () => {
+  it.each(Object.keys(CASES))('computes what TF.js computes: %s', async (kernel) => {
+    const { program, inputs } = joined(kernel, CASES[kernel] as readonly Situation[]);
+    const onnx = serializeOnnx(compileProgram(program, { target: 'webgpu' }));
+    const executable = sessionExecutable(await createSession(onnx));
+    expectEqual(await executable.run(inputs), await runCpu(program, inputs), 2e-5);
+    await executable.release();
+  });
+
+  it.each(SPECS)('uses no operator in training that the provider lacks: $family x$scale', (spec) => {
+    const ops = new Set(training(spec).nodes.map(({ op }) => op));
+    expect([...ops].filter((op) => ['FusedMatMul', 'Sum', 'SpaceToDepth'].includes(op))).toEqual([]);
+    expect(ops).toContain('MatMul');
+  });
+
+  // Misread: multiples of 3 above 3 that are no multiples of 4, into a multiple of 4.
+  it.each([
+    [6, 4, 8],
+    [9, 12, 12],
+    [27, 8, 28],
+    [3, 4, 3],
+    [12, 4, 12],
+    [10, 4, 10],
+    [9, 6, 9],
+  ])('convolves %i -> %i channels as %i', (from, to, widened) => {
+    expect(convolvedChannels(from, to, false)).toBe(widened);
+    expect(convolvedChannels(from, to, true)).toBe(widened);
+  });
+});

@@ -1,7 +1,20 @@
 /** The interface every engine implements. `onnx` traces and compiles, `tfjs` runs eagerly. */
 import type { Program, TensorData } from '../graph/program.ts';
+import type { ParameterValues } from '../network/create-network.ts';
+import type { NetworkSpec } from '../network/network.ts';
 
 export type Provider = 'cpu' | 'webgpu' | 'cuda' | 'tensorrt';
+
+export type TfjsBackend = 'tensorflow' | 'wasm' | 'cpu';
+
+export const ENGINE_NAMES = ['onnx', 'tfjs'] as const;
+
+export type EngineName = (typeof ENGINE_NAMES)[number];
+
+/** An engine and where it computes. */
+export type Runtime =
+  | { readonly engine: 'onnx'; readonly provider: Provider }
+  | { readonly engine: 'tfjs'; readonly provider: TfjsBackend };
 
 export type Tensors = Readonly<Record<string, TensorData>>;
 
@@ -12,14 +25,13 @@ export interface Executable {
 }
 
 export interface Engine {
-  readonly name: 'onnx' | 'tfjs';
+  readonly name: EngineName;
   /** ONNX Runtime provider or TF.js backend that was chosen. */
   readonly provider: string;
   compile(program: Program): Promise<Executable>;
 }
 
-/** A model as workers need it. The compiled graph has input `image` [1, H, W, 3] and output `enlarged` [1, s*H, s*W, 3], float32 in 0..1, H and W free. */
-export interface ServedModel {
+interface ServedFacts {
   readonly id: string;
   /** sha256 of the weights and the spec: two models with the same digest give the same pixels. */
   readonly digest: string;
@@ -28,5 +40,20 @@ export interface ServedModel {
   readonly halo: number | undefined;
   /** Multiply-accumulates per LR pixel. */
   readonly macsPerLrPixel: number;
+}
+
+/** The compiled graph has input `image` [1, H, W, 3] and output `enlarged` [1, s*H, s*W, 3], float32 in 0..1, H and W free. */
+export interface OnnxServedModel extends ServedFacts {
+  readonly engine: 'onnx';
   readonly onnx: Uint8Array;
 }
+
+/** What an eager engine needs: workers build the network themselves. */
+export interface TfjsServedModel extends ServedFacts {
+  readonly engine: 'tfjs';
+  readonly spec: NetworkSpec;
+  readonly parameters: Readonly<Record<string, ParameterValues>>;
+}
+
+/** A model as the workers of one engine need it. */
+export type ServedModel = OnnxServedModel | TfjsServedModel;

@@ -4,19 +4,26 @@
  */
 import { availableParallelism } from 'node:os';
 import { badOption, DualscaleError } from '../errors.ts';
-import type { Provider, ServedModel } from './engine.ts';
+import { chooseRuntime } from './choose-runtime.ts';
+import type { EngineName, Provider, Runtime, ServedModel, TfjsBackend } from './engine.ts';
 import { type CallQueue, createCallQueue, type QueuedCall } from './pool-queue.ts';
 import { type Script, scriptFor } from './pool-script.ts';
 import { startThreads } from './pool-threads.ts';
-import { chooseProvider, type ProviderLogger } from './provider.ts';
-import type { SharedImage, SharedModel, Tile, TileOutcome, TileTask } from './tile-task.ts';
+import type { ProviderLogger } from './provider.ts';
+import { createModelSharer } from './share-model.ts';
+import type { SharedImage, Tile, TileOutcome, TileTask } from './tile-task.ts';
 
 export interface TilePoolOptions {
-  /** Where the network runs. `auto` takes the fastest that works here. @default 'auto' */
-  readonly provider?: 'auto' | Provider;
-  /** Worker threads, 1 to 1024. @default the CPU cores this process may use; 1 on a GPU, which runs one tile at a time anyway */
+  /** Models must be compiled for the same. @default 'onnx' */
+  readonly engine?: EngineName;
+  /** Where the network runs: a provider of `onnx` or a backend of `tfjs`. `auto` takes the fastest that works here. @default 'auto' */
+  readonly provider?: 'auto' | Provider | TfjsBackend;
+  /**
+   * Worker threads, 1 to 1024. @default the CPU cores this process may use; 1 on a GPU, which runs one tile at a time anyway, and 1 on
+   * `tensorflow`, which takes no other number
+   */
   readonly workers?: number;
-  /** Intra-op threads of a worker while others work too, 1 to 1024. @default 1 */
+  /** Intra-op threads of a worker while others work too, 1 to 1024. With `tfjs`, whose backends have no such setting, only 1. @default 1 */
   readonly threadsPerWorker?: number;
   readonly logger?: ProviderLogger;
 }
@@ -31,9 +38,11 @@ export interface TileJob {
 }
 
 export interface TilePool {
-  readonly provider: Provider;
+  readonly runtime: Runtime;
   readonly workers: number;
   readonly threadsPerWorker: number;
+  /** Most intra-op threads of a tile. */
+  readonly maxThreads: number;
   /** Workers that would start a tile at once, 0 to `workers`. */
   readonly idleWorkers: number;
   /**
@@ -60,46 +69,61 @@ function aborted(reason: string): DualscaleError {
   return new DualscaleError('DS_ABORTED', reason);
 }
 
-/** Model bytes as shared memory, copied once for a model object and freed with it. */
-function createModelSharer(): (model: ServedModel) => SharedModel {
-  const shared = new WeakMap<Uint8Array, SharedArrayBuffer>();
-  return ({ digest, scale, onnx }) => {
-    let bytes = shared.get(onnx);
-    if (!bytes) {
-      bytes = new SharedArrayBuffer(onnx.byteLength);
-      new Uint8Array(bytes).set(onnx);
-      shared.set(onnx, bytes);
-    }
-    return { digest, scale, onnx: bytes };
-  };
+/** TensorFlow has one state for a whole process and its own threads. */
+function checkTfjsCounts({ workers, threadsPerWorker = 1 }: TilePoolOptions, backend: string): void {
+  if (threadsPerWorker !== 1) throw badOption('threadsPerWorker', '1 with the engine tfjs', threadsPerWorker);
+  if (backend === 'tensorflow' && workers !== undefined && workers !== 1) {
+    throw badOption('workers', '1 with the backend tensorflow, which has threads of its own', workers);
+  }
+}
+
+function defaultWorkers({ engine, provider }: Runtime): number {
+  return provider === 'cpu' || (engine === 'tfjs' && provider === 'wasm') ? availableParallelism() : 1;
 }
 
 /** Throws DS_BAD_OPTION when an option is out of range or the provider does not load. */
 export async function createTilePool(options: TilePoolOptions = {}): Promise<TilePool> {
-  const { provider: wanted = 'auto', threadsPerWorker = 1, logger } = options;
+  const { threadsPerWorker = 1, logger } = options;
   checkCount('threadsPerWorker', threadsPerWorker);
   if (options.workers !== undefined) checkCount('workers', options.workers);
-  const provider = await chooseProvider(wanted, logger ? { logger } : {});
-  const workers = options.workers ?? (provider === 'cpu' ? availableParallelism() : 1);
+  const { runtime, release } = await chooseRuntime(options);
+  try {
+    if (runtime.engine === 'tfjs') checkTfjsCounts(options, runtime.provider);
+  } catch (error) {
+    release();
+    throw error;
+  }
   return startTilePool({
-    provider,
-    workers,
+    runtime,
+    workers: options.workers ?? defaultWorkers(runtime),
     threadsPerWorker,
-    script: scriptFor(import.meta.url, 'tile-worker'),
+    script: scriptFor(import.meta.url, runtime.engine === 'onnx' ? 'tile-worker' : 'tfjs-tile-worker'),
     logger,
+    onClosed: release,
   });
 }
 
+function checkEngine({ id, engine }: ServedModel, runtime: Runtime): void {
+  if (engine === runtime.engine) return;
+  throw new DualscaleError(
+    'DS_ENGINE',
+    `${id} was compiled for the engine ${engine}, these workers run ${runtime.engine}`,
+  );
+}
+
 interface StartOptions {
-  readonly provider: Provider;
+  readonly runtime: Runtime;
   readonly workers: number;
   readonly threadsPerWorker: number;
   /** The module that exports `runTile`; tests pass one that dies. */
   readonly script: Script;
   readonly logger?: ProviderLogger | undefined;
+  /** Called when all workers have stopped. */
+  readonly onClosed?: () => void;
 }
 
-export function startTilePool({ provider, workers, threadsPerWorker, script, logger }: StartOptions): TilePool {
+export function startTilePool(options: StartOptions): TilePool {
+  const { runtime, workers, threadsPerWorker, script, logger, onClosed = () => {} } = options;
   const threads = startThreads(workers, script, logger);
   const queue: CallQueue<Call> = createCallQueue();
   const share = createModelSharer();
@@ -134,9 +158,10 @@ export function startTilePool({ provider, workers, threadsPerWorker, script, log
   };
 
   const enqueue = ({ source, destination, ...job }: TileJob, signal: AbortSignal | undefined) => {
+    checkEngine(job.model, runtime);
     const model = share(job.model);
     const pending = job.tiles.map(
-      (tile): TileTask => ({ model, provider, threads: job.threads, source, tile, destination }),
+      (tile): TileTask => ({ model, runtime, threads: job.threads, source, tile, destination }),
     );
     let onAbort = () => {};
     const result = new Promise<void>((resolve, reject) => {
@@ -150,9 +175,10 @@ export function startTilePool({ provider, workers, threadsPerWorker, script, log
   };
 
   return {
-    provider,
+    runtime,
     workers,
     threadsPerWorker,
+    maxThreads: runtime.engine === 'onnx' ? workers * threadsPerWorker : 1,
     get idleWorkers() {
       return queue.calls.length > 0 ? 0 : workers - running;
     },
@@ -165,6 +191,7 @@ export function startTilePool({ provider, workers, threadsPerWorker, script, log
       isClosed = true;
       for (const call of [...queue.calls]) fail(call, aborted('the pool was closed'));
       await threads.close();
+      onClosed();
     },
   };
 }

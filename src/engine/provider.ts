@@ -1,9 +1,8 @@
 /** Which ONNX Runtime provider runs the networks on this box. */
-import { fork } from 'node:child_process';
 import { listSupportedBackends } from 'onnxruntime-node';
 import { badOption } from '../errors.ts';
 import type { Provider } from './engine.ts';
-import { scriptFor } from './pool-script.ts';
+import { probeInChild } from './probe-in-child.ts';
 import type { ProbeReport } from './provider-probe.ts';
 
 export interface ProviderLogger {
@@ -33,45 +32,14 @@ const MIN_SPEEDUP = 1.5;
 async function probe(providers: readonly Provider[], timeoutMs: number): Promise<ProbeReport[]> {
   const reports: ProbeReport[] = [];
   for (let rest = providers; rest.length > 0; rest = providers.slice(reports.length)) {
-    const failure = await probeInChild(rest, timeoutMs, (report) => reports.push(report));
+    const failure = await probeInChild('provider-probe', rest, {
+      timeoutMs,
+      onReport: (report: ProbeReport) => reports.push(report),
+    });
     const reached = providers[reports.length];
     if (reached) reports.push({ provider: reached, error: failure });
   }
   return reports;
-}
-
-/** Resolves with how the child ended. */
-function probeInChild(
-  providers: readonly Provider[],
-  timeoutMs: number,
-  onReport: (report: ProbeReport) => void,
-): Promise<string> {
-  const { file, execArgv } = scriptFor(import.meta.url, 'provider-probe');
-  return new Promise((resolve) => {
-    // Drivers print to stdout and stderr as they like: reports come over the message channel.
-    const child = fork(file, [...providers], { execArgv, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
-    let timer: NodeJS.Timeout;
-    let ending = '';
-    const waitForReport = () => {
-      clearTimeout(timer);
-      timer = setTimeout(() => {
-        ending = `did not answer within ${timeoutMs} ms`;
-        child.kill('SIGKILL');
-      }, timeoutMs);
-    };
-    waitForReport();
-    child.on('message', (report: ProbeReport) => {
-      onReport(report);
-      waitForReport();
-    });
-    child.on('error', (error) => {
-      ending = `could not be tried: ${error.message}`;
-    });
-    child.on('close', (code, signal) => {
-      clearTimeout(timer);
-      resolve(ending || `the process that tried it ended with ${signal ?? `code ${code}`}`);
-    });
-  });
 }
 
 function describe(report: ProbeReport): string {

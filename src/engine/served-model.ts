@@ -6,7 +6,7 @@ import type { ParameterValues } from '../network/create-network.ts';
 import { createNetwork } from '../network/create-network.ts';
 import type { Network, NetworkSpec } from '../network/network.ts';
 import type { Tensor4D } from '../tf.ts';
-import type { ServedModel } from './engine.ts';
+import type { EngineName, ServedModel } from './engine.ts';
 
 type Values = Readonly<Record<string, ParameterValues>>;
 
@@ -46,15 +46,14 @@ export function enlargeProgram(network: Network, parameters: Values, size?: Fixe
   };
 }
 
-/** Compiles to ONNX; takes milliseconds for `edge`. */
-export function compileServedModel({ manifest, parameters, digest }: ModelSource): ServedModel {
-  const network = createNetwork(manifest.spec);
-  return {
-    id: manifest.id,
-    digest,
-    scale: manifest.spec.scale,
-    halo: network.halo,
-    macsPerLrPixel: manifest.macs.perLrPixel,
-    onnx: serializeOnnx(compileProgram(enlargeProgram(network, parameters))),
-  };
+/** For `onnx` this compiles, which takes milliseconds for `edge`; for `tfjs` the workers get spec and parameters as they are. */
+export function compileServedModel(
+  { manifest, parameters, digest }: ModelSource,
+  engine: EngineName = 'onnx',
+): ServedModel {
+  const { id, spec, macs } = manifest;
+  const network = createNetwork(spec);
+  const facts = { id, digest, scale: spec.scale, halo: network.halo, macsPerLrPixel: macs.perLrPixel };
+  if (engine === 'tfjs') return { ...facts, engine, spec, parameters };
+  return { ...facts, engine, onnx: serializeOnnx(compileProgram(enlargeProgram(network, parameters))) };
 }

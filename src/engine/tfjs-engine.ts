@@ -1,12 +1,10 @@
 /** Engine that runs programs eagerly on a TF.js backend: the tests' oracle, and the engine for boxes with TensorFlow installed. */
-import { createRequire } from 'node:module';
 import { badOption } from '../errors.ts';
 import type { Dtype, TensorData } from '../graph/program.ts';
 import type { Tensor } from '../tf.ts';
 import { tf } from '../tf.ts';
-import type { Engine } from './engine.ts';
-
-export type TfjsBackend = 'tensorflow' | 'wasm' | 'cpu';
+import type { Engine, TfjsBackend } from './engine.ts';
+import { loadTfjsBackend, TFJS_BACKENDS } from './tfjs-backend.ts';
 
 interface TfjsEngineOptions {
   /** `auto` takes `tensorflow` where tfjs-node(-gpu) can be imported, else `wasm` where its package is installed, else `cpu`. @default 'auto' */
@@ -14,38 +12,15 @@ interface TfjsEngineOptions {
   readonly log?: (message: string) => void;
 }
 
-const PACKAGES: Readonly<Record<TfjsBackend, readonly string[]>> = {
-  tensorflow: ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'],
-  wasm: ['@tensorflow/tfjs-backend-wasm'],
-  cpu: [],
-};
-
-/** Optional packages: a missing or broken one is a reason to report, never a crash. */
-function importBackend(backend: TfjsBackend): { loaded: boolean; reason: string } {
-  if (backend === 'cpu') return { loaded: true, reason: 'part of @tensorflow/tfjs' };
-  const require = createRequire(import.meta.url);
-  const reasons: string[] = [];
-  for (const name of PACKAGES[backend]) {
-    try {
-      require(name);
-      return { loaded: true, reason: name };
-    } catch (error) {
-      reasons.push(`${name}: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`);
-    }
-  }
-  return { loaded: false, reason: reasons.join('; ') };
-}
-
 async function activate(wanted: TfjsBackend | 'auto', log: (message: string) => void): Promise<TfjsBackend> {
-  const candidates: readonly TfjsBackend[] = wanted === 'auto' ? ['tensorflow', 'wasm', 'cpu'] : [wanted];
   const failures: string[] = [];
-  for (const backend of candidates) {
-    const { loaded, reason } = importBackend(backend);
-    if (loaded && (await tf.setBackend(backend))) {
-      log(`TF.js engine on backend ${backend} (${reason})`);
+  for (const backend of wanted === 'auto' ? TFJS_BACKENDS : [wanted]) {
+    const result = await loadTfjsBackend(backend);
+    if (result.isLoaded) {
+      log(`TF.js engine on backend ${backend} (${result.from})`);
       return backend;
     }
-    failures.push(`${backend} (${reason})`);
+    failures.push(`${backend} (${result.reason})`);
   }
   throw badOption('backend', 'a TF.js backend that loads on this machine', failures.join(', '));
 }

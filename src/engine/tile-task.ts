@@ -1,5 +1,7 @@
-/** What travels between the pool and its workers. Pixels and model bytes are shared memory, so a task costs no copy. */
-import type { Provider } from './engine.ts';
+/** What travels between the pool and its workers. Pixels and weights are shared memory, so a task costs no copy. */
+import type { ParameterValues } from '../network/create-network.ts';
+import type { NetworkSpec } from '../network/network.ts';
+import type { Runtime } from './engine.ts';
 
 /** A rectangle in LR pixels. */
 export interface Area {
@@ -22,16 +24,29 @@ export interface SharedImage {
   readonly pixels: SharedArrayBuffer;
 }
 
-export interface SharedModel {
+interface SharedFacts {
   readonly digest: string;
   readonly scale: number;
+}
+
+export interface SharedOnnxModel extends SharedFacts {
+  readonly engine: 'onnx';
   readonly onnx: SharedArrayBuffer;
 }
 
+export interface SharedTfjsModel extends SharedFacts {
+  readonly engine: 'tfjs';
+  readonly spec: NetworkSpec;
+  /** Views of one shared block. */
+  readonly parameters: Readonly<Record<string, ParameterValues>>;
+}
+
+export type SharedModel = SharedOnnxModel | SharedTfjsModel;
+
 export interface TileTask {
   readonly model: SharedModel;
-  readonly provider: Provider;
-  /** Intra-op threads the session may use. */
+  readonly runtime: Runtime;
+  /** Intra-op threads an ONNX Runtime session may use. */
   readonly threads: number;
   readonly source: SharedImage;
   readonly tile: Tile;

@@ -1,28 +1,43 @@
-/** What runs in a worker thread: one tile through the network. A worker runs one task at a time. */
-import { Tensor } from 'onnxruntime-node';
-import { cutTile, writeTile } from './tile-pixels.ts';
-import { sessionFor } from './tile-sessions.ts';
-import type { TileOutcome, TileTask } from './tile-task.ts';
+/** What runs in a worker thread of the `onnx` engine: one task at a time. */
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { Provider } from './engine.ts';
+import { createTileRunner } from './run-tile.ts';
+import type { TileNetwork } from './tile-networks.ts';
+import type { SharedOnnxModel, TileTask } from './tile-task.ts';
 
-async function enlargeTile(task: TileTask): Promise<void> {
-  const { model, source, tile, destination } = task;
-  const session = await sessionFor(model, task.provider, task.threads);
-  const image = new Tensor('float32', cutTile(source, tile), [1, tile.read.height, tile.read.width, 3]);
-  const { enlarged } = await session.run({ image }, ['enlarged']);
-  const expected = [1, tile.read.height * model.scale, tile.read.width * model.scale, 3];
-  if (enlarged?.dims.join() !== expected.join()) {
-    throw new Error(`expected \`enlarged\` of shape [${expected}], got [${enlarged?.dims}]`);
-  }
-  writeTile(enlarged.data as Float32Array, tile, model.scale, destination);
-  // Freed now: garbage collection does not see native memory and would let it pile up.
-  enlarged.dispose();
+function createSession(model: SharedOnnxModel, provider: Provider, threads: number): Promise<InferenceSession> {
+  // The native side takes no shared memory.
+  const onnx = new Uint8Array(model.onnx.byteLength);
+  onnx.set(new Uint8Array(model.onnx));
+  return InferenceSession.create(onnx, {
+    executionProviders: [provider],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    // A pattern is kept for each input size ever seen, and a server sees many.
+    enableMemPattern: false,
+    // A thread that spins while it waits takes a core from other workers; no difference in time was measured at two threads.
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
+    logSeverityLevel: 3,
+  });
 }
 
-export async function runTile(task: TileTask): Promise<TileOutcome> {
-  try {
-    await enlargeTile(task);
-    return { ok: true };
-  } catch (error) {
-    return { ok: false, message: error instanceof Error ? error.message : String(error) };
-  }
+async function createNetwork({ model, runtime, threads }: TileTask): Promise<TileNetwork> {
+  if (model.engine !== 'onnx' || runtime.engine !== 'onnx') throw new Error('a task of another engine');
+  const session = await createSession(model, runtime.provider, threads);
+  return {
+    async run(values, { width, height }, use) {
+      const image = new Tensor('float32', values, [1, height, width, 3]);
+      const { enlarged } = await session.run({ image }, ['enlarged']);
+      if (!enlarged) throw new Error('the graph has no output `enlarged`');
+      try {
+        use(enlarged.data as Float32Array, enlarged.dims);
+      } finally {
+        // Freed now: garbage collection does not see native memory and would let it pile up.
+        enlarged.dispose();
+      }
+    },
+    release: () => session.release(),
+  };
 }
+
+export const runTile = createTileRunner(createNetwork);

@@ -12,6 +12,8 @@ export interface LayoutOptions extends Omit<PlanTilesOptions, 'minTiles'> {
   readonly workers: number;
   readonly idleWorkers: number;
   readonly threadsPerWorker: number;
+  /** Most intra-op threads of a tile. @default workers * threadsPerWorker */
+  readonly maxThreads?: number;
 }
 
 /** Part of a run that more threads do not shorten: two threads were 1.8 times as fast as one (2-core CPU, 32 channels, 128x128 to 256x256). */
@@ -45,7 +47,9 @@ export function chooseLayout(options: LayoutOptions): Layout {
     const rounds = Math.ceil(fewest.length / lanes);
     consider({ tiles: planTiles({ ...options, minTiles: rounds * lanes }), threads: threadsPerWorker }, lanes);
   }
-  if (idleWorkers === workers && fewest.length === 1)
-    consider({ tiles: fewest, threads: workers * threadsPerWorker }, 1);
+  if (idleWorkers === workers && fewest.length === 1) {
+    const all = workers * threadsPerWorker;
+    consider({ tiles: fewest, threads: Math.min(all, options.maxThreads ?? all) }, 1);
+  }
   return (best as { layout: Layout; time: number }).layout;
 }

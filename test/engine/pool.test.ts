@@ -26,7 +26,7 @@ function jobOf(
 /** The worker of `pool-dying-worker.ts` dies when a model's digest says so. */
 function startDyingPool(workers: number): TilePool {
   return startTilePool({
-    provider: 'cpu',
+    runtime: { engine: 'onnx', provider: 'cpu' },
     workers,
     threadsPerWorker: 1,
     script: scriptFor(import.meta.url, 'pool-dying-worker'),

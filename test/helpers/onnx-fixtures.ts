@@ -1,5 +1,5 @@
 /** Small networks written directly as ONNX, independent of the compiler: a chain of 3x3 convolutions and a pixel shuffle. */
-import type { ServedModel } from '../../src/engine/engine.ts';
+import type { OnnxServedModel } from '../../src/engine/engine.ts';
 import { type OnnxGraph, type OnnxInitializer, type OnnxNode, serializeOnnx } from '../../src/graph/onnx-model.ts';
 
 /** Uniform in -1..1, the same for the same seed (mulberry32). */
@@ -80,12 +80,13 @@ function buildConvChain({ scale, layers, featureCount, seed = 1 }: ConvChain): O
   };
 }
 
-export function convChainModel(chain: ConvChain): ServedModel {
+export function convChainModel(chain: ConvChain): OnnxServedModel {
   const id = `chain-${chain.layers}x${chain.featureCount}-x${chain.scale}-${chain.seed ?? 1}`;
   const macsPerLrPixel =
     9 *
     (3 * chain.featureCount + (chain.layers - 2) * chain.featureCount ** 2 + chain.featureCount * 3 * chain.scale ** 2);
   return {
+    engine: 'onnx',
     id,
     digest: id,
     scale: chain.scale,

@@ -1,0 +1,46 @@
+/** Tries what may crash or hang (drivers, native libraries) in a child process, so that this one goes on. */
+import { fork } from 'node:child_process';
+import { scriptFor } from './pool-script.ts';
+
+interface ProbeOptions<Report> {
+  /** Most milliseconds between two reports. */
+  readonly timeoutMs: number;
+  readonly onReport: (report: Report) => void;
+}
+
+/**
+ * Runs the module `name` of this folder with `args`. It sends a report for each of them, in order.
+ * Resolves with how the child ended, which is the reason for the reports that did not come.
+ */
+export function probeInChild<Report>(
+  name: string,
+  args: readonly string[],
+  { timeoutMs, onReport }: ProbeOptions<Report>,
+): Promise<string> {
+  const { file, execArgv } = scriptFor(import.meta.url, name);
+  return new Promise((resolve) => {
+    // Drivers print to stdout and stderr as they like: reports come over the message channel.
+    const child = fork(file, [...args], { execArgv, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+    let timer: NodeJS.Timeout;
+    let ending = '';
+    const waitForReport = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        ending = `did not answer within ${timeoutMs} ms`;
+        child.kill('SIGKILL');
+      }, timeoutMs);
+    };
+    waitForReport();
+    child.on('message', (report: Report) => {
+      onReport(report);
+      waitForReport();
+    });
+    child.on('error', (error) => {
+      ending = `could not be tried: ${error.message}`;
+    });
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      resolve(ending || `the process that tried it ended with ${signal ?? `code ${code}`}`);
+    });
+  });
+}

@@ -1,0 +1,40 @@
+/** Models as workers get them: what is large lies in shared memory, copied once for a model object and freed with it. */
+import type { OnnxServedModel, ServedModel, TfjsServedModel } from './engine.ts';
+import type { SharedModel, SharedOnnxModel, SharedTfjsModel } from './tile-task.ts';
+
+function shareBytes(bytes: Uint8Array): SharedArrayBuffer {
+  const shared = new SharedArrayBuffer(bytes.byteLength);
+  new Uint8Array(shared).set(bytes);
+  return shared;
+}
+
+function shareParameters(parameters: TfjsServedModel['parameters']): SharedTfjsModel['parameters'] {
+  const entries = Object.entries(parameters);
+  const length = entries.reduce((sum, [, { data }]) => sum + data.length, 0);
+  const block = new SharedArrayBuffer(length * Float32Array.BYTES_PER_ELEMENT);
+  let offset = 0;
+  const views = entries.map(([name, { shape, data }]) => {
+    const view = new Float32Array(block, offset, data.length);
+    view.set(data);
+    offset += data.byteLength;
+    return [name, { shape, data: view }] as const;
+  });
+  return Object.fromEntries(views);
+}
+
+/** Gives the same shared memory for the same bytes or parameters. */
+export function createModelSharer(): (model: ServedModel) => SharedModel {
+  const bytes = new WeakMap<OnnxServedModel['onnx'], SharedOnnxModel['onnx']>();
+  const parameters = new WeakMap<TfjsServedModel['parameters'], SharedTfjsModel['parameters']>();
+  return (model) => {
+    const { digest, scale } = model;
+    if (model.engine === 'onnx') {
+      const onnx = bytes.get(model.onnx) ?? shareBytes(model.onnx);
+      bytes.set(model.onnx, onnx);
+      return { engine: 'onnx', digest, scale, onnx };
+    }
+    const shared = parameters.get(model.parameters) ?? shareParameters(model.parameters);
+    parameters.set(model.parameters, shared);
+    return { engine: 'tfjs', digest, scale, spec: model.spec, parameters: shared };
+  };
+}

@@ -1,0 +1,44 @@
+/** The networks of one worker: made on first use, the least recently used one released when there are too many. */
+import type { TileTask } from './tile-task.ts';
+
+/** One network, ready to run in this worker. */
+export interface TileNetwork {
+  /**
+   * `image` [1, height, width, 3] in 0..1. `use` gets the result, not clamped, and its shape; the memory behind it may be reused once
+   * `use` has returned.
+   */
+  run(
+    image: Float32Array,
+    size: { readonly width: number; readonly height: number },
+    use: (enlarged: Float32Array, shape: readonly number[]) => void,
+  ): Promise<void>;
+  release(): Promise<void>;
+}
+
+/** Two thread counts for each of a current and a previous model: a server that switches models drops no network in use. */
+const MAX_NETWORKS = 4;
+
+/** Gives the network of a task; tasks with equal models, runtimes and threads share it. */
+export function createTileNetworks(
+  create: (task: TileTask) => Promise<TileNetwork>,
+): (task: TileTask) => Promise<TileNetwork> {
+  const networks = new Map<string, Promise<TileNetwork>>();
+  return async (task) => {
+    const { model, runtime, threads } = task;
+    const key = `${model.digest} ${runtime.provider} ${threads}`;
+    const network = networks.get(key) ?? create(task);
+    networks.delete(key);
+    networks.set(key, network);
+    if (networks.size > MAX_NETWORKS) {
+      const [oldestKey, oldest] = networks.entries().next().value as [string, Promise<TileNetwork>];
+      networks.delete(oldestKey);
+      await oldest.then((unused) => unused.release());
+    }
+    try {
+      return await network;
+    } catch (error) {
+      networks.delete(key);
+      throw error;
+    }
+  };
+}

@@ -1,17 +1,23 @@
 /** Engine that compiles programs to ONNX and runs them on ONNX Runtime. */
 import { compileProgram } from '../graph/compile.ts';
+import type { Target } from '../graph/emit/emitter.ts';
 import { serializeOnnx } from '../graph/onnx-model.ts';
-import type { Engine } from './engine.ts';
+import type { Engine, Provider } from './engine.ts';
 import type { SessionOptions } from './onnx-session.ts';
 import { createSession, sessionExecutable } from './onnx-session.ts';
 
+/** What a graph for this provider is compiled for. */
+export const targetOf = (provider: Provider): Target => (provider === 'webgpu' ? 'webgpu' : 'any');
+
 /** `provider` must be one that loads on this box (see `chooseProvider`); session creation throws otherwise. */
 export function createOnnxEngine(options: SessionOptions = {}): Engine {
+  const { provider = 'cpu' } = options;
   return {
     name: 'onnx',
-    provider: options.provider ?? 'cpu',
+    provider,
     async compile(program) {
-      return sessionExecutable(await createSession(serializeOnnx(compileProgram(program)), options));
+      const onnx = serializeOnnx(compileProgram(program, { target: targetOf(provider) }));
+      return sessionExecutable(await createSession(onnx, options));
     },
   };
 }

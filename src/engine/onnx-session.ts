@@ -14,11 +14,17 @@ export interface SessionOptions {
   readonly threads?: number;
   /** File to write ONNX Runtime's profile to (without extension). */
   readonly profile?: string;
+  /** Outputs that stay in the memory of the device; `webgpu` only. They come back as tensors without readable data. */
+  readonly deviceOutputs?: readonly string[];
 }
 
 /** ONNX Runtime keeps booleans in bytes; TF.js does too. */
-function toOrt({ dtype, shape, data }: TensorData): OnnxRuntime.Tensor {
+export function toOrt({ dtype, shape, data }: TensorData): OnnxRuntime.Tensor {
   return new ort.Tensor(dtype as 'float32', data as Float32Array, shape);
+}
+
+export function fromOrt({ type, dims, data }: OnnxRuntime.Tensor): TensorData {
+  return { dtype: type as Dtype, shape: dims, data: data as Float32Array };
 }
 
 /** Creates a session from the bytes of an ONNX file. */
@@ -26,7 +32,8 @@ export async function createSession(
   onnx: Uint8Array,
   options: SessionOptions = {},
 ): Promise<OnnxRuntime.InferenceSession> {
-  const { provider = 'cpu', threads = 1, profile } = options;
+  const { provider = 'cpu', threads = 1, profile, deviceOutputs = [] } = options;
+  const locations = Object.fromEntries(deviceOutputs.map((name) => [name, 'gpu-buffer' as const]));
   return ort.InferenceSession.create(onnx, {
     executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
     intraOpNumThreads: threads,
@@ -34,6 +41,7 @@ export async function createSession(
     graphOptimizationLevel: 'all',
     logSeverityLevel: 3,
     ...(profile ? { enableProfiling: true, profileFilePrefix: profile } : {}),
+    ...(deviceOutputs.length > 0 ? { preferredOutputLocation: locations } : {}),
   });
 }
 
@@ -43,10 +51,7 @@ export function sessionExecutable(session: OnnxRuntime.InferenceSession): Execut
       const feeds = Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, toOrt(tensor)]));
       const results = await session.run(feeds);
       return Object.fromEntries(
-        Object.entries(results).map(([name, { type, dims, data }]) => [
-          name,
-          { dtype: type as Dtype, shape: dims, data: data as Float32Array },
-        ]),
+        Object.entries(results).map(([name, value]) => [name, fromOrt(value as OnnxRuntime.Tensor)]),
       );
     },
     release: () => session.release(),

@@ -11,6 +11,16 @@ export function integerFrom(low: number, high = Number.MAX_SAFE_INTEGER): (text:
   };
 }
 
+/** A number between two others, the bounds excluded; digits with or without a point and an exponent. */
+export function numberBetween(low: number, high = Number.POSITIVE_INFINITY): (text: string) => number {
+  const range = high === Number.POSITIVE_INFINITY ? `above ${low}` : `above ${low} and below ${high}`;
+  return (text) => {
+    const value = /^\d*\.?\d+(e-?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
+    if (!(value > low && value < high)) throw new InvalidArgumentError(`Expected a number ${range}.`);
+    return value;
+  };
+}
+
 export interface PixelSize {
   readonly width: number;
   readonly height: number;

@@ -1,13 +1,17 @@
 /** The command line's grammar. Commands are imported when they run, so that help and mistakes are answered at once. */
 import { Command, Option } from 'commander';
+import { ENGINE_NAMES } from '../engine/engine.ts';
 import { VERSION } from '../version.ts';
-import { integerFrom, pixelSize } from './option-values.ts';
+import { integerFrom, numberBetween, pixelSize } from './option-values.ts';
 
 const models = () =>
   new Option('--models <dir>', 'folder of models; default: those that ship with the package').env('DUALSCALE_MODELS');
+const engine = () =>
+  new Option('--engine <name>', 'what runs networks: ONNX Runtime or TF.js').choices(ENGINE_NAMES).default('onnx');
+const ONNX_PROVIDERS = ['auto', 'cpu', 'webgpu', 'cuda', 'tensorrt'];
 const provider = (whenAbsent: string) =>
-  new Option('--provider <name>', 'where networks run')
-    .choices(['auto', 'cpu', 'webgpu', 'cuda', 'tensorrt'])
+  new Option('--provider <name>', 'where networks run; tensorflow and wasm belong to --engine tfjs, cpu to both')
+    .choices([...ONNX_PROVIDERS, 'tensorflow', 'wasm'])
     .default(whenAbsent);
 const workers = (what: string) => new Option('--workers <n>', what).argParser(integerFrom(1, 1024));
 const json = () => new Option('--json', 'print JSON');
@@ -22,6 +26,7 @@ function addUpscale(program: Command): void {
     .option('--model <id>', 'which model; default: the best for the scale')
     .option('--quality <n>', 'quality of JPEG, WebP and AVIF; default: 90, 85, 65', integerFrom(1, 100))
     .addOption(models())
+    .addOption(engine())
     .addOption(provider('auto'))
     .addOption(workers('worker threads; default: one per core, one on a GPU'))
     .action(async (from, to, flags) => (await import('./upscale.ts')).runUpscale(from, to, flags));
@@ -41,8 +46,14 @@ function addTrain(program: Command): void {
     .option('--seed <n>', "seed of all random numbers; default: the preset's", integerFrom(0, 2 ** 32 - 1))
     .addOption(workers('worker threads; default: one per core, one on a GPU'))
     .option('--start-from <dir>', 'folder of a model whose weights are taken over where name and shape agree')
-    .addOption(new Option('--engine <name>', 'what computes').choices(['onnx', 'tfjs']).default('onnx'))
-    .addOption(provider('cpu'))
+    .option('--unpaired <dir...>', 'folders of small pictures without ground truth; the dual loss learns from them too')
+    .option('--unpaired-share <n>', 'their share of every batch; default: 0.3', numberBetween(0, 1))
+    .option('--teacher <dir>', 'folder of a model of the same scale whose images are learnt too')
+    .option('--distill-weight <n>', 'weight of the L1 distance to them; default: 1', numberBetween(0, 1000))
+    .addOption(engine())
+    .addOption(
+      new Option('--provider <name>', 'where networks run with --engine onnx').choices(ONNX_PROVIDERS).default('cpu'),
+    )
     .option('--data-note <text>', 'where the photographs come from, for the manifest')
     .option('--license <text>', 'license of the model, for the manifest', 'UNLICENSED')
     .action(async (flags) => (await import('./train.ts')).runTrain(flags));
@@ -62,6 +73,7 @@ function addEval(program: Command): void {
     .option('--record', "write the result into the model's manifest")
     .addOption(json())
     .addOption(models())
+    .addOption(engine())
     .addOption(provider('auto'))
     .addOption(workers('worker threads; default: one per core, one on a GPU'))
     .action(async (flags) => (await import('./eval.ts')).runEval(flags));
@@ -95,6 +107,7 @@ function addBench(program: Command): void {
     .option('--size <WxH>', 'input size', pixelSize, pixelSize('128x128'))
     .option('--threads <n>', 'threads of one run', integerFrom(1, 1024), 1)
     .option('--runs <n>', 'runs that count', integerFrom(1, 10_000), 20)
+    .addOption(engine())
     .addOption(provider('cpu'))
     .option('--record', "write the result into the models' manifests")
     .addOption(json())
@@ -116,6 +129,7 @@ function addServe(program: Command): void {
     )
     .addOption(new Option('--host <address>', 'address to listen on; 0.0.0.0 for all').env('HOST').default('127.0.0.1'))
     .addOption(models())
+    .addOption(engine())
     .addOption(provider('auto'))
     .addOption(workers('worker threads; default: one per core, one on a GPU'))
     .action(async (flags) => (await import('./serve.ts')).runServe(flags));

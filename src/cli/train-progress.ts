@@ -1,6 +1,7 @@
 /** What a person sees of a training run. */
 import type { TrainPreset } from '../train/presets/preset.ts';
-import type { DatasetSummary, RunEvent } from '../train/train-model.ts';
+import type { RunEvent } from '../train/train-model.ts';
+import type { DatasetSummary } from '../train/training-data.ts';
 import { createProgress, type Progress } from './progress.ts';
 
 export interface TrainProgress {
@@ -21,11 +22,20 @@ function formatDuration(seconds: number): string {
   return minutes > 0 ? `${minutes} min ${Math.floor(seconds) % 60} s` : `${Math.floor(seconds)} s`;
 }
 
-function describeData({ trainImages, validationImages, skipped }: DatasetSummary): string[] {
+function describeSkipped(skipped: DatasetSummary['skipped']): string[] {
   const named = skipped.slice(0, MOST_NAMED).map(({ file, reason }) => `skipped: ${file} (${reason})`);
   const rest = skipped.length > MOST_NAMED ? [`skipped: ${skipped.length - MOST_NAMED} more`] : [];
+  return [...named, ...rest];
+}
+
+function describeData({ trainImages, validationImages, skipped, unpaired }: DatasetSummary): string[] {
   const none = validationImages === 0 ? ' (none fell to it: there will be no PSNR)' : '';
-  return [...named, ...rest, `${trainImages} photographs to train on, ${validationImages} held out${none}`];
+  const pairs = [
+    ...describeSkipped(skipped),
+    `${trainImages} photographs to train on, ${validationImages} held out${none}`,
+  ];
+  if (!unpaired) return pairs;
+  return [...pairs, ...describeSkipped(unpaired.skipped), `${unpaired.images} pictures without ground truth`];
 }
 
 /** @param now milliseconds of a clock. */

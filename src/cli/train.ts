@@ -30,6 +30,10 @@ export interface TrainFlags {
   readonly seed?: number;
   readonly workers?: number;
   readonly startFrom?: string;
+  readonly unpaired?: readonly string[];
+  readonly unpairedShare?: number;
+  readonly teacher?: string;
+  readonly distillWeight?: number;
   readonly engine: Engine['name'];
   readonly provider: 'auto' | Provider;
   readonly dataNote?: string;
@@ -75,20 +79,45 @@ async function openEngine(flags: TrainFlags, batchSize: number) {
   return { engine: createOnnxEngine({ provider, threads: workers }), provider, workers };
 }
 
+async function requireFolders(name: string, folders: readonly string[]): Promise<void> {
+  for (const folder of folders) {
+    const stats = await stat(folder).catch(() => undefined);
+    if (!stats?.isDirectory()) throw badOption(name, 'folders', folder);
+  }
+}
+
 async function requireFlags({ data, out }: TrainFlags) {
   if (data === undefined) throw badOption('--data', 'one or more folders of photographs', 'nothing');
-  for (const folder of data) {
-    const stats = await stat(folder).catch(() => undefined);
-    if (!stats?.isDirectory()) throw badOption('--data', 'folders', folder);
-  }
+  await requireFolders('--data', data);
   if (out === undefined) throw badOption('--out', 'the folder of the run', 'nothing');
   return { data, out };
 }
 
-async function openStart(folder: string): Promise<StoredModel> {
+async function openFolder(name: string, folder: string): Promise<StoredModel> {
   return loadModel(resolve(folder)).catch((cause: Error) => {
-    throw badOption('--start-from', 'the folder of a model', `${folder} (${cause.message})`);
+    throw badOption(name, 'the folder of a model', `${folder} (${cause.message})`);
   });
+}
+
+const DEFAULT_UNPAIRED_SHARE = 0.3;
+const DEFAULT_DISTILL_WEIGHT = 1;
+
+/** What a run may learn from besides photographs. */
+async function openExtras({ startFrom, unpaired, unpairedShare, teacher, distillWeight }: TrainFlags) {
+  if (unpaired === undefined && unpairedShare !== undefined) {
+    throw badOption('--unpaired-share', 'used with --unpaired', unpairedShare);
+  }
+  if (teacher === undefined && distillWeight !== undefined) {
+    throw badOption('--distill-weight', 'used with --teacher', distillWeight);
+  }
+  await requireFolders('--unpaired', unpaired ?? []);
+  return {
+    ...(startFrom === undefined ? {} : { startFrom: await openFolder('--start-from', startFrom) }),
+    ...(unpaired && { unpaired: { folders: unpaired, share: unpairedShare ?? DEFAULT_UNPAIRED_SHARE } }),
+    ...(teacher !== undefined && {
+      teacher: { model: await openFolder('--teacher', teacher), weight: distillWeight ?? DEFAULT_DISTILL_WEIGHT },
+    }),
+  };
 }
 
 function listPresets(): void {
@@ -104,13 +133,13 @@ export async function runTrain(flags: TrainFlags): Promise<void> {
   }
   const { data, out } = await requireFlags(flags);
   const preset = await openPreset(flags);
-  const startFrom = flags.startFrom === undefined ? {} : { startFrom: await openStart(flags.startFrom) };
+  const extras = await openExtras(flags);
   const { engine, provider, workers } = await openEngine(flags, preset.recipe.batchSize);
   const stop = stopOnSignal('finishing this step, then saving a checkpoint; once more to stop at once');
   const progress = createTrainProgress(preset, Date.now);
   try {
     const { step, model } = await trainRun({
-      ...{ preset, data, out, engine, provider, workers, ...startFrom },
+      ...{ preset, data, out, engine, provider, workers, ...extras },
       ...{ resume: flags.resume ?? false, decode: decodeRgb, license: flags.license, machine: describeMachine() },
       ...(flags.dataNote === undefined ? {} : { dataNote: flags.dataNote }),
       now: Date.now,

@@ -92,6 +92,22 @@ export function copyPatch(
   }
 }
 
+/** Draws one patch and puts it in place `i` of the arrays [n, level*lrPatchSize, level*lrPatchSize, 3] that are given. */
+export function fillPatch(
+  sample: ReturnType<typeof createPatchSampler>,
+  random: () => number,
+  lrPatchSize: number,
+  images: ReadonlyMap<number, Float32Array>,
+  i: number,
+): void {
+  const { pyramid, x, y } = sample(random);
+  const symmetry = Math.floor(random() * 8);
+  for (const [level, target] of images) {
+    const size = lrPatchSize * level;
+    copyPatch(pyramid.get(level) as PixelImage, x * level, y * level, size, symmetry, target, i * size * size * 3);
+  }
+}
+
 /** Fills one array [batchSize, level*lrPatchSize, level*lrPatchSize, 3] per level. */
 export function fillBatch(
   sample: ReturnType<typeof createPatchSampler>,
@@ -99,12 +115,5 @@ export function fillBatch(
   { batchSize, lrPatchSize }: BatchOptions,
   images: ReadonlyMap<number, Float32Array>,
 ): void {
-  for (let i = 0; i < batchSize; i++) {
-    const { pyramid, x, y } = sample(random);
-    const symmetry = Math.floor(random() * 8);
-    for (const [level, target] of images) {
-      const size = lrPatchSize * level;
-      copyPatch(pyramid.get(level) as PixelImage, x * level, y * level, size, symmetry, target, i * size * size * 3);
-    }
-  }
+  for (let i = 0; i < batchSize; i++) fillPatch(sample, random, lrPatchSize, images, i);
 }

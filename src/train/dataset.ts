@@ -20,6 +20,8 @@ export interface Dataset {
 }
 
 export interface DatasetOptions {
+  /** What the folders are called in messages. @default 'data' */
+  readonly option?: string;
   /** Folders searched recursively for JPEG, PNG, WebP and AVIF files. */
   readonly folders: readonly string[];
   readonly levels: readonly number[];
@@ -37,13 +39,13 @@ export interface DatasetOptions {
 
 const PHOTOGRAPH = /\.(jpe?g|png|webp|avif)$/i;
 
-async function listPhotographs(folders: readonly string[]): Promise<string[]> {
+async function listPhotographs({ folders, option = 'data' }: DatasetOptions): Promise<string[]> {
   const found: string[] = [];
   for (const folder of folders) {
     const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((cause: Error) => {
       throw new DualscaleError(
         'DS_BAD_DATA',
-        `expected \`data\` to be a readable folder, got \`${folder}\` (${cause.message})`,
+        `expected \`${option}\` to be a readable folder, got \`${folder}\` (${cause.message})`,
         { cause },
       );
     });
@@ -83,8 +85,8 @@ async function readPhotograph(bytes: Buffer, options: DatasetOptions): Promise<P
 
 /** Throws DS_BAD_DATA when a folder cannot be read or no usable photograph is left for training, DS_ABORTED when the signal fires. */
 export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
-  const { folders, levels, minLrSide, validationShare = 0.03, onProgress, signal } = options;
-  const files = await listPhotographs(folders);
+  const { folders, levels, minLrSide, validationShare = 0.03, option = 'data', onProgress, signal } = options;
+  const files = await listPhotographs(options);
   const train: ImagePyramid[] = [];
   const validation: ImagePyramid[] = [];
   const hashes = new Set<string>();
@@ -104,11 +106,21 @@ export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
   if (train.length === 0) {
     throw new DualscaleError(
       'DS_BAD_DATA',
-      `expected \`data\` to hold photographs of at least ${minLrSide * Math.max(...levels)} pixels a side, got ${files.length} files and none usable in \`${folders.join(', ')}\``,
+      `expected \`${option}\` to hold photographs of at least ${minLrSide * Math.max(...levels)} pixels a side, got ${files.length} files and none usable in \`${folders.join(', ')}\``,
     );
   }
   const digest = createHash('sha256')
     .update([...hashes].sort().join())
     .digest('hex');
   return { train, validation, digest, skipped };
+}
+
+/**
+ * Pictures without ground truth: taken as they are, for halving would change what they suffer from, and none held out.
+ * Throws as `loadDataset` does.
+ */
+export async function loadUnpaired(options: Omit<DatasetOptions, 'levels' | 'halveAbovePixels' | 'validationShare'>) {
+  const whole = { levels: [1], halveAbovePixels: Number.POSITIVE_INFINITY, validationShare: 0 };
+  const { train: pyramids, digest, skipped } = await loadDataset({ ...options, ...whole });
+  return { pyramids, digest, skipped };
 }

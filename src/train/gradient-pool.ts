@@ -15,9 +15,10 @@ import { compileProgram } from '../graph/compile.ts';
 import { blockConvolutions } from '../graph/nchwc.ts';
 import type { OnnxGraph } from '../graph/onnx-model.ts';
 import { serializeOnnx } from '../graph/onnx-model.ts';
+import { type GradientPool, LOSSES, meanLosses, nameBuffers } from './batch-gradient.ts';
 import type { GradientWorkerData } from './gradient-worker.ts';
 import type { BatchShape, Objective } from './objective.ts';
-import { gradientProgram, levelInput } from './objective.ts';
+import { batchInputs, gradientProgram } from './objective.ts';
 
 export interface GradientPoolOptions extends BatchShape {
   /** Worker threads. @default 1 */
@@ -28,21 +29,6 @@ export interface GradientPoolOptions extends BatchShape {
   readonly provider?: Provider;
   /** Intra-op threads per worker. @default 1 */
   readonly threads?: number;
-}
-
-export interface BatchGradient {
-  /** Mean over the batch, [P]; overwritten by the next call. */
-  readonly gradient: Float32Array;
-  readonly primalLoss: number;
-  /** Unweighted. */
-  readonly dualLoss: number;
-}
-
-export interface GradientPool {
-  /** The batch's images by level. `compute` takes them as they are when it is called; the next batch may be filled in while it runs. */
-  readonly images: ReadonlyMap<number, Float32Array>;
-  compute(parameters: Float32Array): Promise<BatchGradient>;
-  close(): Promise<void>;
 }
 
 const shared = (length: number) => new Float32Array(new SharedArrayBuffer(length * 4));
@@ -101,20 +87,20 @@ export async function createGradientPool(objective: Objective, options: Gradient
   const program = gradientProgram(objective, { batchSize: microBatchSize, lrPatchSize });
   const onnx = serializeOnnx(await blockForCpu(compileProgram(program), provider));
   const parameters = shared(objective.layout.size);
-  const side = (level: number) => lrPatchSize * level;
-  const imageLength = (level: number) => batchSize * side(level) ** 2 * 3;
-  const images = new Map(objective.levels.map((level) => [level, new Float32Array(imageLength(level))]));
-  const current = new Map(objective.levels.map((level) => [level, shared(imageLength(level))]));
-  const inputs = Object.fromEntries(
-    objective.levels.map((level) => [
-      levelInput(level),
-      { shape: [microBatchSize, side(level), side(level), 3], batch: current.get(level) as Float32Array },
+  const specs = Object.entries(batchInputs(objective, { batchSize, lrPatchSize }));
+  const lengths = specs.map(([name, { shape }]) => [name, shape.reduce((a, b) => a * b)] as const);
+  const next = new Map(lengths.map(([name, length]) => [name, new Float32Array(length)]));
+  const current = new Map(lengths.map(([name, length]) => [name, shared(length)]));
+  const batch = Object.fromEntries(
+    specs.map(([name, { shape }]) => [
+      name,
+      { shape: [microBatchSize, ...shape.slice(1)], values: current.get(name) as Float32Array },
     ]),
   );
   const count = Math.min(workers, microBatches);
   const script = scriptFor(import.meta.url, 'gradient-worker');
   const parts = Array.from({ length: count }, (_, index) => {
-    const [gradient, losses] = [shared(objective.layout.size), shared(2)];
+    const [gradient, losses] = [shared(objective.layout.size), shared(LOSSES.length)];
     const workerData: GradientWorkerData = {
       onnx,
       provider,
@@ -123,19 +109,20 @@ export async function createGradientPool(objective: Objective, options: Gradient
       workers: count,
       microBatches,
       parameters,
-      images: inputs,
+      batch,
       gradient,
       losses,
+      lossNames: LOSSES,
     };
     return { worker: startWorker(script, workerData), gradient, losses };
   });
   await Promise.all(parts.map(({ worker }) => reply(worker)));
   const total = new Float32Array(objective.layout.size);
   return {
-    images,
+    ...nameBuffers(objective, next),
     async compute(values) {
       parameters.set(values);
-      for (const [level, batch] of images) current.get(level)?.set(batch);
+      for (const [name, values] of next) current.get(name)?.set(values);
       await Promise.all(
         parts.map(({ worker }) => {
           const done = reply(worker);
@@ -148,8 +135,8 @@ export async function createGradientPool(objective: Objective, options: Gradient
         for (const { gradient } of parts) sum += gradient[k];
         total[k] = sum / microBatches;
       }
-      const mean = (i: number) => parts.reduce((sum, { losses }) => sum + losses[i], 0) / microBatches;
-      return { gradient: total, primalLoss: mean(0), dualLoss: mean(1) };
+      const lossSums = LOSSES.map((_, i) => parts.reduce((sum, { losses }) => sum + losses[i], 0));
+      return { gradient: total, ...meanLosses(objective, lossSums, microBatches) };
     },
     async close() {
       await Promise.all(parts.map(({ worker }) => worker.terminate()));

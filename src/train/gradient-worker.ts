@@ -11,11 +11,13 @@ export interface GradientWorkerData {
   readonly index: number;
   readonly workers: number;
   readonly microBatches: number;
-  /** Shared: parameters [P], images per input name (whole batch), this worker's summed gradient [P] and losses [primal, dual]. */
+  /** Shared: parameters [P], the whole batch per input name, this worker's summed gradient [P] and losses (`lossNames`). */
   readonly parameters: Float32Array;
-  readonly images: Readonly<Record<string, { readonly shape: readonly number[]; readonly batch: Float32Array }>>;
+  readonly batch: Readonly<Record<string, { readonly shape: readonly number[]; readonly values: Float32Array }>>;
   readonly gradient: Float32Array;
   readonly losses: Float32Array;
+  /** Outputs of the program; one that it lacks counts as 0. */
+  readonly lossNames: readonly string[];
 }
 
 const port = parentPort;
@@ -26,21 +28,20 @@ const executable = sessionExecutable(
 );
 
 async function computeShare(): Promise<void> {
-  const { index, workers, microBatches, images, gradient, losses } = work;
+  const { index, workers, microBatches, batch, gradient, losses, lossNames } = work;
   // ONNX Runtime takes no shared memory: parameters and patches are copied in.
   const parameters = { dtype: 'float32', shape: [work.parameters.length], data: work.parameters.slice() } as const;
   gradient.fill(0);
   losses.fill(0);
   for (let i = index; i < microBatches; i += workers) {
-    const inputs = Object.entries(images).map(([name, { shape, batch }]) => {
-      const size = batch.length / microBatches;
-      return [name, { dtype: 'float32', shape, data: batch.slice(i * size, (i + 1) * size) }] as const;
+    const inputs = Object.entries(batch).map(([name, { shape, values }]) => {
+      const size = values.length / microBatches;
+      return [name, { dtype: 'float32', shape, data: values.slice(i * size, (i + 1) * size) }] as const;
     });
     const results = await executable.run({ parameters, ...Object.fromEntries(inputs) });
     const part = results['gradient'].data;
     for (let k = 0; k < part.length; k++) gradient[k] += part[k];
-    losses[0] += results['primalLoss'].data[0];
-    losses[1] += results['dualLoss'].data[0];
+    for (const [k, name] of lossNames.entries()) losses[k] += results[name]?.data[0] ?? 0;
   }
 }
 

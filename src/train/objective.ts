@@ -1,17 +1,23 @@
-/**
- * The training objective as a program: dual regression, L = L_P(P(x), y) + dualWeight * L_D(D(P(x)), x)
- * (Guo et al., "Closed-loop Matters", CVPR 2020, eq. 1; L1 losses as in the released trainer).
- */
+/** The training objective as a program: the gradient of dual regression, for one batch. */
+import { badOption } from '../errors.ts';
 import type { Program, TensorSpec } from '../graph/program.ts';
 import { createNetwork } from '../network/create-network.ts';
 import { createDuals } from '../network/dual.ts';
 import type { Network, NetworkSpec } from '../network/network.ts';
 import type { Tensor, Tensor4D } from '../tf.ts';
 import { tf } from '../tf.ts';
+import { computeLosses, type Losses, outputLevels } from './losses.ts';
 import type { ParameterLayout } from './parameter-layout.ts';
 import { layOutParameters, nameParameters, sliceParameters } from './parameter-layout.ts';
+import { type Teacher, teach, teacherConstants } from './teacher.ts';
 
-export interface Objective {
+export interface ObjectiveExtras {
+  /** Batches may hold pictures without ground truth. @default false */
+  readonly hasUnpaired?: boolean;
+  readonly teacher?: Teacher;
+}
+
+export interface Objective extends ObjectiveExtras {
   readonly primal: Network;
   /** Empty when the dual weight is 0. */
   readonly duals: readonly Network[];
@@ -21,48 +27,30 @@ export interface Objective {
   readonly levels: readonly number[];
 }
 
-/** Sizes of the images `forward` returns, relative to its input: all levels for `drn`, only the result otherwise. */
-function outputLevels(spec: NetworkSpec): number[] {
-  if (spec.family !== 'drn') return [spec.scale];
-  return Array.from({ length: Math.log2(spec.scale) + 1 }, (_, level) => 2 ** level);
-}
-
-/** @param dualWeight weight of L_D, 0 or more; 0 leaves the dual networks out. 0.1 in the paper's code. */
-export function createObjective(spec: NetworkSpec, dualWeight: number): Objective {
+/**
+ * @param dualWeight weight of L_D, 0 or more; 0 leaves the dual networks out. 0.1 in the paper's code.
+ * @throws DS_BAD_OPTION when the teacher has another scale, or pictures without ground truth have no dual to learn from.
+ */
+export function createObjective(spec: NetworkSpec, dualWeight: number, extras: ObjectiveExtras = {}): Objective {
+  const { hasUnpaired = false, teacher } = extras;
+  if (teacher && teacher.spec.scale !== spec.scale) {
+    throw badOption('--teacher', `a model of scale ${spec.scale}`, `one of scale ${teacher.spec.scale}`);
+  }
+  if (hasUnpaired && dualWeight === 0) {
+    throw badOption('--unpaired', 'used with a dual weight above 0: the dual networks learn from it', 'a weight of 0');
+  }
   const primal = createNetwork(spec);
   const duals = dualWeight > 0 ? createDuals(spec) : [];
   const levels = [...new Set([1, ...outputLevels(spec)])];
-  return { primal, duals, layout: layOutParameters([primal, ...duals]), dualWeight, levels };
+  const layout = layOutParameters([primal, ...duals]);
+  return { primal, duals, layout, dualWeight, levels, hasUnpaired, ...(teacher ? { teacher } : {}) };
 }
 
 /** Name of the program input that holds the patch at one level; `image1` is the network's input. */
 export const levelInput = (level: number): string => `image${level}`;
 
-const l1 = (a: Tensor, b: Tensor): Tensor => tf.mean(tf.abs(tf.sub(a, b)));
-
-interface Losses {
-  readonly primal: Tensor;
-  readonly dual: Tensor;
-}
-
-/** L_P sums the L1 losses of every image the primal network returns; L_D those of every dual against the next smaller level. */
-function dualRegressionLosses(
-  objective: Objective,
-  parameters: Readonly<Record<string, Tensor>>,
-  images: (level: number) => Tensor4D,
-): Losses {
-  const { primal, duals } = objective;
-  const spec = primal.spec as NetworkSpec;
-  const levels = outputLevels(spec);
-  const srImages = primal.forward(parameters, images(1));
-  const primalTerms = srImages.map((srImage, i) => l1(srImage, images(levels[i])));
-  const dualTerms = duals.map((dual, i) => {
-    const from = srImages.length - duals.length + i;
-    const target = levels[from] / dual.spec.scale;
-    return l1(dual.forward(parameters, srImages[from])[0], images(target));
-  });
-  return { primal: tf.addN(primalTerms), dual: dualTerms.length > 0 ? tf.addN(dualTerms) : tf.scalar(0) };
-}
+/** Name of the program input that tells pairs from pictures without ground truth (`Batch.pairWeights`). */
+export const PAIR_WEIGHTS = 'pairWeights';
 
 export interface BatchShape {
   readonly batchSize: number;
@@ -70,41 +58,54 @@ export interface BatchShape {
   readonly lrPatchSize: number;
 }
 
-function imageInputs(objective: Objective, { batchSize, lrPatchSize }: BatchShape): Record<string, TensorSpec> {
-  return Object.fromEntries(
-    objective.levels.map((level) => [
-      levelInput(level),
-      { shape: [batchSize, lrPatchSize * level, lrPatchSize * level, 3] },
-    ]),
+/** What a batch consists of, by the name of the program's input; the first axis is the batch's. */
+export function batchInputs(
+  { levels, hasUnpaired }: Objective,
+  { batchSize, lrPatchSize }: BatchShape,
+): Record<string, TensorSpec> {
+  const images = levels.map(
+    (level) => [levelInput(level), { shape: [batchSize, lrPatchSize * level, lrPatchSize * level, 3] }] as const,
   );
+  return { ...Object.fromEntries(images), ...(hasUnpaired ? { [PAIR_WEIGHTS]: { shape: [batchSize] } } : {}) };
 }
 
 /**
- * Inputs: `parameters` [P] and the batch's images in 0..1 (`image1` [n, h, h, 3] up to `image<scale>`).
- * Outputs: `gradient` [P] of the total loss, `primalLoss` and `dualLoss` (unweighted) as scalars.
+ * Inputs: `parameters` [P] and the batch (`batchInputs`): images in 0..1 from `image1` [n, h, h, 3] up to `image<scale>`,
+ * and `pairWeights` [n] where pictures may lack ground truth.
+ * Outputs: `gradient` [P] of the total loss, `primalLoss` and `dualLoss` (unweighted) as scalars, `distillLoss`
+ * (unweighted) with a teacher. Means over micro-batches of equal size are the values of the whole batch.
  */
 export function gradientProgram(objective: Objective, shape: BatchShape): Program {
-  const { layout, dualWeight } = objective;
+  const { layout, dualWeight, teacher } = objective;
   return {
     name: 'gradient',
-    inputs: { parameters: { shape: [layout.size] }, ...imageInputs(objective, shape) },
+    inputs: { parameters: { shape: [layout.size] }, ...batchInputs(objective, shape) },
+    constants: teacher ? teacherConstants(teacher) : {},
     run(inputs) {
       let losses: Losses | undefined;
+      const pairWeights = inputs[PAIR_WEIGHTS];
+      // Outside of what is differentiated: there is no gradient into the teacher.
+      const taught = teacher && teach(teacher, inputs, inputs[levelInput(1)] as Tensor4D);
+      const batch = {
+        images: (level: number) => inputs[levelInput(level)] as Tensor4D,
+        ...(pairWeights ? { pairWeights } : {}),
+        ...(taught ? { taught } : {}),
+      };
       const total = (...weights: Tensor[]) => {
-        const { primal, dual } = dualRegressionLosses(
-          objective,
-          nameParameters(layout, weights),
-          (level) => inputs[levelInput(level)] as Tensor4D,
-        );
+        const { primal, dual, distill } = computeLosses(objective, nameParameters(layout, weights), batch);
         // An eager engine disposes what is made inside; the parts are reported, so they are kept until returned.
-        losses = { primal: tf.keep(primal.clone()), dual: tf.keep(dual.clone()) };
-        return tf.add(primal, tf.mul(dual, dualWeight)) as never;
+        losses = { primal: tf.keep(primal.clone()), dual: tf.keep(dual.clone()), distill: tf.keep(distill.clone()) };
+        const regression = tf.add(primal, tf.mul(dual, dualWeight));
+        return (teacher ? tf.add(regression, tf.mul(distill, teacher.weight)) : regression) as never;
       };
       const { grads } = tf.valueAndGrads(total)(sliceParameters(layout, inputs['parameters']));
       const gradient = tf.concat(grads.map((grad, i) => tf.reshape(grad, [layout.slots[i].size])));
-      const { primal, dual } = losses as Losses;
-      const outputs = { gradient, primalLoss: primal.clone(), dualLoss: dual.clone() };
-      tf.dispose([primal, dual]);
+      const { primal, dual, distill } = losses as Losses;
+      const outputs = {
+        ...{ gradient, primalLoss: primal.clone(), dualLoss: dual.clone() },
+        ...(teacher ? { distillLoss: distill.clone() } : {}),
+      };
+      tf.dispose([primal, dual, distill]);
       return outputs;
     },
   };

@@ -5,7 +5,8 @@ import type { Provenance } from '../model-store/manifest.ts';
 import { publishModel } from '../model-store/publish.ts';
 import { VERSION } from '../version.ts';
 import type { TrainPreset } from './presets/preset.ts';
-import type { DatasetSummary, TrainRecipe, TrainResult } from './train-model.ts';
+import type { TrainRecipe, TrainResult } from './train-model.ts';
+import type { DatasetSummary } from './training-data.ts';
 
 export interface RunSettings {
   readonly workers: number;
@@ -14,6 +15,11 @@ export interface RunSettings {
   readonly engine: string;
   /** Id and digest of the model whose weights it started from. */
   readonly startFrom?: string;
+  /** Id and digest of the model whose images it learnt to make. */
+  readonly teacher?: string;
+  readonly distillWeight?: number;
+  /** Share of every batch that had no ground truth. */
+  readonly unpairedShare?: number;
 }
 
 export interface PublishRunOptions {
@@ -27,24 +33,33 @@ export interface PublishRunOptions {
   readonly date: Date;
 }
 
+const LOSS = 'L1 + dualWeight * dual L1';
+
 /** Everything that decides the numbers of a run, by name; network and seed have their own places. */
 export function describeSettings(
   { dualWeight, schedule, batchSize, lrPatchSize, ...rest }: TrainRecipe,
-  { workers, microBatchSize, engine, startFrom }: RunSettings,
+  { engine, workers, microBatchSize, ...optional }: RunSettings,
 ): Provenance['recipe'] {
   const { learningRate, warmupSteps = 100, finalLearningRate = 1e-7 } = schedule;
   return {
-    ...{ loss: 'L1 + dualWeight * dual L1', dualWeight, optimizer: 'Adam', learningRate, warmupSteps },
+    ...{
+      loss: optional.teacher ? `${LOSS} + distillWeight * L1 to the teacher` : LOSS,
+      dualWeight,
+      optimizer: 'Adam',
+      learningRate,
+      warmupSteps,
+    },
     ...{ finalLearningRate, decay: 'cosine', clipNorm: rest.adam?.clipNorm ?? 1, emaDecay: rest.emaDecay ?? 0.999 },
     ...{ batchSize, lrPatchSize, workers, microBatchSize, engine },
-    ...(startFrom === undefined ? {} : { startFrom }),
+    ...optional,
   };
 }
 
-function describeData({ trainImages, validationImages, digest }: DatasetSummary, note?: string): string {
+function describeData({ trainImages, validationImages, digest, unpaired }: DatasetSummary, note?: string): string {
   const counts = `${trainImages} photographs, ${validationImages} more held out by hash for validation`;
   const prepared = 'those above 400,000 pixels halved; LR made by bicubic imresize';
-  return `${note ? `${note}: ` : ''}${counts}; ${prepared}; sha256 of the files' sha256s ${digest}`;
+  const pairs = `${note ? `${note}: ` : ''}${counts}; ${prepared}; sha256 of the files' sha256s ${digest}`;
+  return unpaired ? `${pairs}; and ${unpaired.images} pictures without ground truth, sha256 ${unpaired.digest}` : pairs;
 }
 
 /** 1.0.0, or the next minor version of what is there. */

@@ -2,6 +2,7 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { RunEvent } from './train-model.ts';
+import type { DatasetSummary } from './training-data.ts';
 
 /** A start or a resumption. */
 export interface StartRecord {
@@ -12,6 +13,9 @@ export interface StartRecord {
   readonly dataDigest: string;
   readonly trainImages: number;
   readonly validationImages: number;
+  /** Of the pictures without ground truth, where there are any. */
+  readonly unpairedDigest?: string;
+  readonly unpairedImages?: number;
   /** Everything that decides the numbers: options by name. */
   readonly settings: Readonly<Record<string, string | number | boolean>>;
 }
@@ -25,6 +29,8 @@ export interface StepsRecord {
   readonly primalLoss: number;
   /** Unweighted. */
   readonly dualLoss: number;
+  /** Unweighted; present with a teacher. */
+  readonly distillLoss?: number;
   readonly gradientNorm: number;
   /** Of the last step. */
   readonly learningRate: number;
@@ -90,11 +96,17 @@ function summarise(
     steps: events.length,
     primalLoss: mean(({ primalLoss }) => primalLoss),
     dualLoss: mean(({ dualLoss }) => dualLoss),
+    ...(last.distillLoss === undefined ? {} : { distillLoss: mean((event) => event.distillLoss as number) }),
     gradientNorm: mean(({ gradientNorm }) => gradientNorm),
     learningRate: last.learningRate,
     skipped: events.filter(({ skipped }) => skipped).length,
     patchesPerSecond: (events.length * batchSize) / seconds,
   };
+}
+
+function describeData({ digest, trainImages, validationImages, unpaired }: DatasetSummary) {
+  const others = unpaired ? { unpairedDigest: unpaired.digest, unpairedImages: unpaired.images } : {};
+  return { dataDigest: digest, trainImages, validationImages, ...others };
 }
 
 /** Whole or not at all: a reader of the file, or the run after a kill, sees the old content or the new. */
@@ -124,9 +136,8 @@ export function openRunLog(options: RunLogOptions, resumedStep: number): RunLog 
     records,
     report(event) {
       if (event.type === 'start') {
-        const { digest, trainImages, validationImages } = event.dataset;
         append({
-          ...{ type: 'start', time: time(), step: event.step, dataDigest: digest, trainImages, validationImages },
+          ...{ type: 'start', time: time(), step: event.step, ...describeData(event.dataset) },
           settings,
         });
         since = now();

@@ -1,10 +1,11 @@
 /** The training loop: one straight loop from step to step. Randomness comes from (seed, step), so resuming repeats it exactly. */
 import type { Engine, Executable } from '../engine/engine.ts';
 import type { TensorData } from '../graph/program.ts';
+import type { GradientPool } from './batch-gradient.ts';
 import { createPatchSampler, fillBatch } from './batches.ts';
 import type { Checkpoint, StateName } from './checkpoint.ts';
-import type { Dataset } from './dataset.ts';
-import type { GradientPool } from './gradient-pool.ts';
+import type { Dataset, ImagePyramid } from './dataset.ts';
+import { fillMixedBatch } from './mixed-batches.ts';
 import type { AdamOptions } from './optimizer.ts';
 import { adamProgram, nextName, SCALARS, STATE } from './optimizer.ts';
 import { createRandom } from './random.ts';
@@ -33,6 +34,8 @@ export type TrainEvent =
       readonly step: number;
       readonly primalLoss: number;
       readonly dualLoss: number;
+      /** Present with a teacher. */
+      readonly distillLoss?: number;
       readonly learningRate: number;
       readonly gradientNorm: number;
       readonly skipped: boolean;
@@ -42,7 +45,9 @@ export type TrainEvent =
 export interface LoopParts {
   readonly engine: Engine;
   readonly pool: GradientPool;
-  readonly dataset: Dataset;
+  readonly dataset: Pick<Dataset, 'train'>;
+  /** Pictures without ground truth, and which share of every batch they are. */
+  readonly unpaired?: { readonly pyramids: readonly ImagePyramid[]; readonly share: number };
   /** PSNR in dB of these parameters on held-out photographs. */
   readonly validate: (parameters: Float32Array) => Promise<number>;
   readonly save: (checkpoint: Omit<Checkpoint, 'fingerprint'>) => Promise<void>;
@@ -69,6 +74,16 @@ async function applyGradient(
   return { next, gradientNorm: results['gradientNorm'].data[0] };
 }
 
+/** Puts the batch of a step into the pool's buffers. */
+function createBatchFiller(options: LoopOptions, { pool, dataset, unpaired }: LoopParts): (step: number) => void {
+  const { seed } = options;
+  const { images, pairWeights } = pool;
+  const pairs = createPatchSampler(dataset.train, options);
+  if (!unpaired || !pairWeights) return (step) => fillBatch(pairs, createRandom(seed, step), options, images);
+  const samples = { pairs, unpaired: createPatchSampler(unpaired.pyramids, options) };
+  return (step) => fillMixedBatch(samples, unpaired.share, createRandom(seed, step), options, { images, pairWeights });
+}
+
 /**
  * Trains from `start` to the end of the schedule, or until the signal fires, and returns the final state.
  * A checkpoint is saved every `checkpointEvery` steps and at the end, also when the signal ended it.
@@ -78,21 +93,21 @@ export async function trainLoop(
   options: LoopOptions,
   parts: LoopParts,
 ): Promise<Omit<Checkpoint, 'fingerprint'>> {
-  const { schedule, seed, adam = {}, emaDecay = 0.999, skipAbove = 10, checkpointEvery, validateEvery } = options;
+  const { schedule, adam = {}, emaDecay = 0.999, skipAbove = 10, checkpointEvery, validateEvery } = options;
   const { beta1 = 0.9, beta2 = 0.999 } = adam;
-  const { engine, pool, dataset, validate, save, report, signal } = parts;
+  const { engine, pool, validate, save, report, signal } = parts;
   const update = await engine.compile(adamProgram(start.state.parameters.length, adam));
-  const sample = createPatchSampler(dataset.train, options);
   let state: State = { ...start.state };
   let step = start.step;
   let usualLoss = start.usualLoss;
-  const prepareBatch = (ofStep: number) => fillBatch(sample, createRandom(seed, ofStep), options, pool.images);
+  const prepareBatch = createBatchFiller(options, parts);
   if (step < schedule.steps) prepareBatch(step);
   while (step < schedule.steps && !signal?.aborted) {
     const computing = pool.compute(state.parameters);
     // The workers are busy now: this thread cuts the next step's patches meanwhile.
     prepareBatch(step + 1);
-    const { gradient, primalLoss, dualLoss } = await computing;
+    const { gradient, ...losses } = await computing;
+    const { primalLoss } = losses;
     const learningRate = learningRateAt(step, schedule);
     const skipped = !(primalLoss <= skipAbove * usualLoss);
     let gradientNorm = 0;
@@ -110,7 +125,7 @@ export async function trainLoop(
       usualLoss = Number.isFinite(usualLoss) ? 0.99 * usualLoss + 0.01 * primalLoss : primalLoss;
     }
     step += 1;
-    report({ type: 'step', step, primalLoss, dualLoss, learningRate, gradientNorm, skipped });
+    report({ type: 'step', step, ...losses, learningRate, gradientNorm, skipped });
     if (step % validateEvery === 0 || step === schedule.steps) {
       report({ type: 'validation', step, psnrDb: await validate(state.average) });
     }

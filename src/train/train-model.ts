@@ -1,23 +1,25 @@
 /** One training run from a folder of photographs to a parameter vector: the list of its steps. */
 import { join } from 'node:path';
 import type { Engine, Provider } from '../engine/engine.ts';
+import { badOption } from '../errors.ts';
 import type { ParameterValues } from '../network/create-network.ts';
 import { initialiseParameters } from '../network/create-network.ts';
 import type { Network, NetworkSpec } from '../network/network.ts';
 import type { PixelImage } from '../pixels/image.ts';
+import type { GradientPool } from './batch-gradient.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
-import type { Dataset } from './dataset.ts';
-import { loadDataset } from './dataset.ts';
 import { createEagerGradients } from './eager-gradients.ts';
-import type { GradientPool } from './gradient-pool.ts';
 import { createGradientPool } from './gradient-pool.ts';
 import type { Objective } from './objective.ts';
 import { createObjective } from './objective.ts';
 import { flattenParameters, unflattenParameters } from './parameter-layout.ts';
 import { createRandom } from './random.ts';
+import type { Teacher } from './teacher.ts';
 import type { LoopOptions, TrainEvent } from './train-loop.ts';
 import { trainLoop } from './train-loop.ts';
+import type { DatasetSummary, UnpairedOptions } from './training-data.ts';
+import { loadTrainingData, summarise } from './training-data.ts';
 import { createValidator } from './validate.ts';
 
 export interface TrainRecipe extends LoopOptions {
@@ -44,16 +46,14 @@ export interface TrainOptions {
   readonly workers?: number;
   /** Patches per run of the network. @default `batchSize / workers` */
   readonly microBatchSize?: number;
+  /** Pictures to enlarge later on, whose ground truth nobody has: the dual loss learns from them too. */
+  readonly unpaired?: UnpairedOptions;
+  /** A larger network to learn from as well. */
+  readonly teacher?: Teacher;
   readonly decode: (bytes: Buffer) => Promise<PixelImage>;
   readonly report: (event: RunEvent) => void;
   readonly signal?: AbortSignal;
 }
-
-/** What a run has read: `digest` and `skipped` as in `Dataset`. */
-export type DatasetSummary = Pick<Dataset, 'digest' | 'skipped'> & {
-  readonly trainImages: number;
-  readonly validationImages: number;
-};
 
 export type RunEvent =
   | TrainEvent
@@ -99,8 +99,16 @@ function startState(
   };
 }
 
-function summarise({ digest, skipped, train, validation }: Dataset): DatasetSummary {
-  return { digest, skipped, trainImages: train.length, validationImages: validation.length };
+/** Throws DS_BAD_OPTION for what a run could not learn from. */
+function createRunObjective({ recipe, unpaired, teacher }: TrainOptions): Objective {
+  const { spec, dualWeight, batchSize } = recipe;
+  if (unpaired && !(unpaired.share > 0 && unpaired.share < 1)) {
+    throw badOption('--unpaired-share', 'a number above 0 and below 1', unpaired.share);
+  }
+  if (unpaired && batchSize < 2) {
+    throw badOption('--unpaired', 'used with batches of at least 2 patches: one of them is a pair', batchSize);
+  }
+  return createObjective(spec, dualWeight, { hasUnpaired: unpaired !== undefined, ...(teacher ? { teacher } : {}) });
 }
 
 async function createGradients(objective: Objective, options: TrainOptions): Promise<GradientPool> {
@@ -111,11 +119,11 @@ async function createGradients(objective: Objective, options: TrainOptions): Pro
   return createGradientPool(objective, { ...shape, workers, provider });
 }
 
-/** Throws DS_BAD_DATA when the photographs or the checkpoint cannot be used. */
+/** Throws DS_BAD_DATA when the photographs or the checkpoint cannot be used, DS_BAD_OPTION for options that contradict each other. */
 export async function trainModel(options: TrainOptions): Promise<TrainResult> {
-  const { recipe, out, engine, decode, report } = options;
+  const { recipe, out, engine, report } = options;
   const signal = options.signal ? { signal: options.signal } : {};
-  const objective = createObjective(recipe.spec, recipe.dualWeight);
+  const objective = createRunObjective(options);
   const { primal, layout } = objective;
   const fingerprint = JSON.stringify({
     spec: recipe.spec,
@@ -123,23 +131,18 @@ export async function trainModel(options: TrainOptions): Promise<TrainResult> {
     seed: recipe.seed,
   });
   const resumed = options.resume ? await loadCheckpoint(checkpointPath(out), fingerprint) : undefined;
-  const dataset = await loadDataset({
-    folders: options.data,
-    levels: objective.levels,
-    minLrSide: recipe.lrPatchSize,
-    decode,
-    onProgress: (done, total) => report({ type: 'data', done, total }),
-    ...signal,
-  });
-  const validate = await createValidator(engine, primal, layout, dataset.validation);
+  const data = await loadTrainingData(options, objective.levels);
+  const unpaired = data.unpaired && options.unpaired && { ...options.unpaired, ...data.unpaired };
+  const validate = await createValidator(engine, primal, layout, data.validation);
   const pool = await createGradients(objective, options);
   try {
     const start = resumed ?? startState(objective, recipe.seed, options.startFrom);
-    report({ type: 'start', step: start.step, parameterCount: layout.size, dataset: summarise(dataset) });
+    report({ type: 'start', step: start.step, parameterCount: layout.size, dataset: summarise(data) });
     const { step, state } = await trainLoop(start, recipe, {
       engine,
       pool,
-      dataset,
+      dataset: data,
+      ...(unpaired ? { unpaired } : {}),
       validate,
       save: (checkpoint) => saveCheckpoint(checkpointPath(out), { ...checkpoint, fingerprint }),
       report,
@@ -150,7 +153,7 @@ export async function trainModel(options: TrainOptions): Promise<TrainResult> {
       step,
       parameters: average(primal),
       dualParameters: Object.assign({}, ...objective.duals.map(average)),
-      dataset: summarise(dataset),
+      dataset: summarise(data),
     };
   } finally {
     await pool.close();

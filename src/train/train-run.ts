@@ -9,18 +9,20 @@ import { chooseMicroBatchSize } from './micro-batch.ts';
 import type { TrainPreset } from './presets/preset.ts';
 import { describeSettings, type PublishRunOptions, publishRun, type RunSettings } from './publish-run.ts';
 import { openRunLog, type RunLog, type RunRecord, readRunLog, replaceText, type StartRecord } from './run-log.ts';
+import type { Teacher } from './teacher.ts';
 import { checkpointPath, type RunEvent, type TrainOptions, trainModel } from './train-model.ts';
 
 export const logPath = (out: string): string => join(out, 'log.jsonl');
 export const plotPath = (out: string): string => join(out, 'loss.svg');
 
 export interface TrainRunOptions
-  extends Omit<TrainOptions, 'recipe' | 'startFrom' | 'workers' | 'report'>,
+  extends Omit<TrainOptions, 'recipe' | 'startFrom' | 'teacher' | 'workers' | 'report'>,
     Pick<PublishRunOptions, 'dataNote' | 'license' | 'machine'> {
   readonly preset: TrainPreset;
   /** From 1. */
   readonly workers: number;
   readonly startFrom?: StoredModel;
+  readonly teacher?: { readonly model: StoredModel; readonly weight: number };
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly report: (event: RunEvent) => void;
@@ -45,12 +47,15 @@ const startsOf = (records: readonly RunRecord[]): StartRecord[] =>
 function warnOfChanges(log: RunLog, warn: (message: string) => void): void {
   const [before, now] = startsOf(log.records).slice(-2);
   if (!now) return;
-  if (before.dataDigest !== now.dataDigest) warn('resumed with other photographs than before');
+  const digests = ({ dataDigest, unpairedDigest = '' }: StartRecord) => dataDigest + unpairedDigest;
+  if (digests(before) !== digests(now)) warn('resumed with other photographs than before');
   for (const name of new Set([...Object.keys(before.settings), ...Object.keys(now.settings)])) {
     const [old, current] = [before.settings[name], now.settings[name]];
     if (old !== current) warn(`resumed with ${name} ${current ?? 'absent'}, before it was ${old ?? 'absent'}`);
   }
 }
+
+const nameModel = ({ manifest, digest }: StoredModel): string => `${manifest.id} ${digest.slice(0, 16)}`;
 
 /** A resumed run started from what it started from, whatever is said now. */
 function describeOrigin({ startFrom, out }: TrainRunOptions, isResumed: boolean): { startFrom?: string } {
@@ -58,11 +63,11 @@ function describeOrigin({ startFrom, out }: TrainRunOptions, isResumed: boolean)
     const before = startsOf(readRunLog(logPath(out)))[0]?.settings['startFrom'];
     return before === undefined ? {} : { startFrom: String(before) };
   }
-  return startFrom ? { startFrom: `${startFrom.manifest.id} ${startFrom.digest.slice(0, 16)}` } : {};
+  return startFrom ? { startFrom: nameModel(startFrom) } : {};
 }
 
 function resolveSettings(options: TrainRunOptions, isResumed: boolean): RunSettings {
-  const { preset, engine, provider = 'cpu', workers, microBatchSize } = options;
+  const { preset, engine, provider = 'cpu', workers, microBatchSize, teacher, unpaired } = options;
   const { spec, batchSize, lrPatchSize } = preset.recipe;
   const onCpu = engine.name === 'onnx' && provider === 'cpu';
   const size = onCpu ? chooseMicroBatchSize(createNetwork(spec), { batchSize, lrPatchSize, workers }) : batchSize;
@@ -71,6 +76,8 @@ function resolveSettings(options: TrainRunOptions, isResumed: boolean): RunSetti
     microBatchSize: microBatchSize ?? size,
     engine: `${engine.name}/${engine.name === 'tfjs' ? engine.provider : provider}`,
     ...describeOrigin(options, isResumed),
+    ...(teacher ? { teacher: nameModel(teacher.model), distillWeight: teacher.weight } : {}),
+    ...(unpaired ? { unpairedShare: unpaired.share } : {}),
   };
 }
 
@@ -78,6 +85,10 @@ function resolveSettings(options: TrainRunOptions, isResumed: boolean): RunSetti
 function checkTexts({ license, dataNote = '' }: TrainRunOptions): void {
   if (license === '' || license.length > 200) throw badOption('--license', 'a text of 1 to 200 characters', license);
   if (dataNote.length > 1000) throw badOption('--data-note', 'a text of at most 1000 characters', dataNote);
+}
+
+function toTeacher({ model, weight }: NonNullable<TrainRunOptions['teacher']>): Teacher {
+  return { spec: model.manifest.spec, parameters: model.parameters, weight };
 }
 
 /** Passes every event on, and keeps log and plot. */
@@ -103,7 +114,7 @@ function createReporter({ preset, out, now, warn, report }: TrainRunOptions, set
  * Throws DS_BAD_OPTION when `out` holds a checkpoint and `resume` is not set, and what `trainModel` and `publishModel` throw.
  */
 export async function trainRun(options: TrainRunOptions): Promise<TrainRunResult> {
-  const { preset, out, resume, startFrom } = options;
+  const { preset, out, resume, startFrom, teacher, ...rest } = options;
   checkTexts(options);
   const hasCheckpoint = await exists(checkpointPath(out));
   if (hasCheckpoint && !resume) {
@@ -112,8 +123,8 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainRunResult
   const { recipe } = preset;
   const settings = resolveSettings(options, hasCheckpoint);
   const result = await trainModel({
-    ...options,
-    recipe,
+    ...{ ...rest, out, resume, recipe },
+    ...(teacher ? { teacher: toTeacher(teacher) } : {}),
     microBatchSize: settings.microBatchSize,
     startFrom: startFrom?.parameters ?? {},
     report: createReporter(options, settings),

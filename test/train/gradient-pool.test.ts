@@ -2,8 +2,10 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
 import { createTfjsEngine } from '../../src/engine/tfjs-engine.ts';
 import { initialiseParameters } from '../../src/network/create-network.ts';
+import type { NetworkSpec } from '../../src/network/network.ts';
+import type { GradientPool } from '../../src/train/batch-gradient.ts';
 import { createEagerGradients } from '../../src/train/eager-gradients.ts';
-import { createGradientPool, type GradientPool } from '../../src/train/gradient-pool.ts';
+import { createGradientPool } from '../../src/train/gradient-pool.ts';
 import { createObjective } from '../../src/train/objective.ts';
 import { flattenParameters } from '../../src/train/parameter-layout.ts';
 import { createRandom } from '../../src/train/random.ts';
@@ -29,6 +31,8 @@ async function compute(pool: GradientPool) {
     const image = pool.images.get(level) as Float32Array;
     for (let i = 0; i < image.length; i++) image[i] = pixels();
   }
+  // Three pairs in eight: no micro-batch of two has their share of the batch.
+  pool.pairWeights?.fill(0).fill(8 / 3, 0, 3);
   const { gradient, ...losses } = await pool.compute(parameters);
   return { gradient: gradient.slice(), ...losses };
 }
@@ -47,6 +51,29 @@ describe('createGradientPool', () => {
     expect(relativeDistance(cut.gradient, whole.gradient)).toBeLessThan(1e-6);
     expect(cut.primalLoss).toBeCloseTo(whole.primalLoss, 6);
     expect(cut.dualLoss).toBeCloseTo(whole.dualLoss, 6);
+  });
+
+  test('counts pictures without ground truth as the whole batch does, however it is cut', async () => {
+    const spec = objective.primal.spec as NetworkSpec;
+    const mixed = createObjective(spec, 0.1, { hasUnpaired: true });
+    const whole = await compute(await createEagerGradients(mixed, createOnnxEngine(), { batchSize, lrPatchSize }));
+    const options = { batchSize, lrPatchSize, workers: 2, microBatchSize: 2 };
+    const cut = await compute(await createGradientPool(mixed, options));
+    expect(relativeDistance(cut.gradient, whole.gradient)).toBeLessThan(1e-6);
+    expect(cut.primalLoss).toBeCloseTo(whole.primalLoss, 6);
+    expect(cut.dualLoss).toBeCloseTo(whole.dualLoss, 6);
+    // The first three of the batch alone, as an ordinary batch, have the same primal loss.
+    const ordinary = await createEagerGradients(createObjective(spec, 0.1), createOnnxEngine(), {
+      batchSize: 3,
+      lrPatchSize,
+    });
+    open.push(ordinary);
+    const pixels = createRandom(9);
+    for (const level of [1, 2]) {
+      const all = Float32Array.from({ length: 8 * (lrPatchSize * level) ** 2 * 3 }, pixels);
+      ordinary.images.get(level)?.set(all.subarray(0, (3 * all.length) / 8));
+    }
+    expect(cut.primalLoss).toBeCloseTo((await ordinary.compute(parameters)).primalLoss, 6);
   });
 
   test('agrees with TF.js’ own kernels', async () => {

@@ -1,0 +1,47 @@
+/** What every way of computing a batch's gradient takes and gives back. */
+import { levelInput, type Objective, PAIR_WEIGHTS } from './objective.ts';
+
+/** The losses that a gradient program reports; the last one only with a teacher. */
+export const LOSSES = ['primalLoss', 'dualLoss', 'distillLoss'] as const;
+
+export interface BatchLosses {
+  readonly primalLoss: number;
+  /** Unweighted. */
+  readonly dualLoss: number;
+  /** Unweighted; present with a teacher. */
+  readonly distillLoss?: number;
+}
+
+export interface BatchGradient extends BatchLosses {
+  /** Mean over the batch, [P]; overwritten by the next call. */
+  readonly gradient: Float32Array;
+}
+
+/** Where the next batch is put. */
+export interface BatchBuffers {
+  /** The batch's images by level, [n, level*h, level*h, 3] in 0..1. */
+  readonly images: ReadonlyMap<number, Float32Array>;
+  /** `Batch.pairWeights` [n]; present when batches may hold pictures without ground truth. */
+  readonly pairWeights?: Float32Array;
+}
+
+export interface GradientPool extends BatchBuffers {
+  /** Takes the buffers as they are when it is called; the next batch may be put in while it runs. */
+  compute(parameters: Float32Array): Promise<BatchGradient>;
+  close(): Promise<void>;
+}
+
+/** The buffers by what they hold, out of those by the program's input. */
+export function nameBuffers({ levels }: Objective, buffers: ReadonlyMap<string, Float32Array>): BatchBuffers {
+  const pairWeights = buffers.get(PAIR_WEIGHTS);
+  return {
+    images: new Map(levels.map((level) => [level, buffers.get(levelInput(level)) as Float32Array])),
+    ...(pairWeights ? { pairWeights } : {}),
+  };
+}
+
+/** @param sums over micro-batches, in the order of `LOSSES`. */
+export function meanLosses({ teacher }: Objective, sums: readonly number[], microBatches: number): BatchLosses {
+  const [primalLoss, dualLoss, distillLoss] = sums.map((sum) => sum / microBatches);
+  return { primalLoss, dualLoss, ...(teacher ? { distillLoss } : {}) };
+}

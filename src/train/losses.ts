@@ -1,0 +1,76 @@
+/**
+ * The terms of dual regression, L = L_P(P(x), y) + dualWeight * L_D(D(P(x)), x) (Guo et al., "Closed-loop Matters",
+ * CVPR 2020, eq. 1; L1 losses as in the released trainer), and of learning from a larger network.
+ */
+import type { Network, NetworkSpec, Parameters } from '../network/network.ts';
+import type { Tensor, Tensor4D } from '../tf.ts';
+import { tf } from '../tf.ts';
+
+/** Sizes of the images a network's `forward` returns, relative to its input: all levels for `drn`, only the result otherwise. */
+export function outputLevels(spec: NetworkSpec): number[] {
+  if (spec.family !== 'drn') return [spec.scale];
+  return Array.from({ length: Math.log2(spec.scale) + 1 }, (_, level) => 2 ** level);
+}
+
+/** Mean over everything; with weights [n], pictures count by theirs (1 is the usual). */
+function l1(a: Tensor, b: Tensor, weights?: Tensor): Tensor {
+  const difference = tf.abs(tf.sub(a, b));
+  return weights ? tf.mean(tf.mul(weights, tf.mean(difference, [1, 2, 3]))) : tf.mean(difference);
+}
+
+export interface Batch {
+  /** [n, level*h, level*h, 3] in 0..1; level 1 is the input. Zeros at the other levels of pictures without ground truth. */
+  readonly images: (level: number) => Tensor4D;
+  /** [n]: 0 for pictures without ground truth, (batch size / pictures with it) for the others. Absent: all have it. */
+  readonly pairWeights?: Tensor;
+  /** [n, scale*h, scale*w, 3]: what the teacher makes of the input. */
+  readonly taught?: Tensor4D;
+}
+
+interface LossParts {
+  readonly primal: Network;
+  readonly duals: readonly Network[];
+}
+
+/**
+ * The dual loss of one level. Its target is the next smaller level, which a picture without ground truth has only if
+ * that is the input; otherwise its image is reduced on by the smaller levels' duals, down to the input.
+ */
+function dualLoss(
+  { primal, duals }: LossParts,
+  index: number,
+  parameters: Parameters,
+  srImages: readonly Tensor4D[],
+  { images, pairWeights }: Batch,
+): Tensor {
+  const from = srImages.length - duals.length + index;
+  const target = outputLevels(primal.spec as NetworkSpec)[from] / duals[index].spec.scale;
+  const reduced = duals[index].forward(parameters, srImages[from])[0];
+  if (!pairWeights || target === 1) return l1(reduced, images(target));
+  const chain = duals.slice(0, index).reduceRight((image, dual) => dual.forward(parameters, image)[0], reduced);
+  const isPair = tf.step(pairWeights);
+  return tf.add(l1(reduced, images(target), isPair), l1(chain, images(1), tf.sub(1, isPair)));
+}
+
+export interface Losses {
+  /** Mean over the pictures with ground truth, summed over the images that the network returns. */
+  readonly primal: Tensor;
+  /** Mean over all pictures, summed over the duals; unweighted. */
+  readonly dual: Tensor;
+  /** Mean over all pictures of the distance to the teacher's images; unweighted. */
+  readonly distill: Tensor;
+}
+
+export function computeLosses(parts: LossParts, parameters: Parameters, batch: Batch): Losses {
+  const { primal, duals } = parts;
+  const { images, pairWeights, taught } = batch;
+  const levels = outputLevels(primal.spec as NetworkSpec);
+  const srImages = primal.forward(parameters, images(1));
+  const primalTerms = srImages.map((srImage, i) => l1(srImage, images(levels[i]), pairWeights));
+  const dualTerms = duals.map((_, i) => dualLoss(parts, i, parameters, srImages, batch));
+  return {
+    primal: tf.addN(primalTerms),
+    dual: dualTerms.length > 0 ? tf.addN(dualTerms) : tf.scalar(0),
+    distill: taught ? l1(srImages.at(-1) as Tensor4D, taught) : tf.scalar(0),
+  };
+}

@@ -1,0 +1,27 @@
+/** A whole training step as one program: on a GPU nothing but images goes in and a few numbers come out. */
+import type { Program } from '../graph/program.ts';
+import type { BatchShape, Objective } from './objective.ts';
+import { gradientProgram } from './objective.ts';
+import type { AdamOptions } from './optimizer.ts';
+import { adamProgram, nextName, STATE } from './optimizer.ts';
+
+/** For each state vector the output that holds its next value. */
+export const NEXT_OUTPUTS: Readonly<Record<string, string>> = Object.fromEntries(
+  STATE.map((name) => [name, nextName(name)]),
+);
+
+/** Inputs: the state vectors, the batch and Adam's scalars. Outputs: the new state vectors, `gradientNorm` and the losses. */
+export function stepProgram(objective: Objective, shape: BatchShape, options: AdamOptions = {}): Program {
+  const gradients = gradientProgram(objective, shape);
+  const adam = adamProgram(objective.layout.size, options);
+  const { gradient: _, ...adamInputs } = adam.inputs;
+  return {
+    name: 'step',
+    inputs: { ...gradients.inputs, ...adamInputs },
+    constants: gradients.constants ?? {},
+    run(inputs) {
+      const { gradient, ...losses } = gradients.run(inputs);
+      return { ...losses, ...adam.run({ ...inputs, gradient }) };
+    },
+  };
+}

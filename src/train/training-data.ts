@@ -1,0 +1,53 @@
+/** Everything a run reads before its first step. */
+import type { PixelImage } from '../pixels/image.ts';
+import type { Dataset } from './dataset.ts';
+import { loadDataset, loadUnpaired } from './dataset.ts';
+
+export interface UnpairedOptions {
+  /** Folders of pictures as small as the network's input will be. */
+  readonly folders: readonly string[];
+  /** Share of every batch, above 0 and below 1. */
+  readonly share: number;
+}
+
+/** What a run has read: `digest` and `skipped` as in `Dataset`. */
+export type DatasetSummary = Pick<Dataset, 'digest' | 'skipped'> & {
+  readonly trainImages: number;
+  readonly validationImages: number;
+  readonly unpaired?: Pick<Dataset, 'digest' | 'skipped'> & { readonly images: number };
+};
+
+interface TrainingData extends Dataset {
+  readonly unpaired?: Awaited<ReturnType<typeof loadUnpaired>>;
+}
+
+export function summarise({ digest, skipped, train, validation, unpaired }: TrainingData): DatasetSummary {
+  const pairs = { digest, skipped, trainImages: train.length, validationImages: validation.length };
+  if (!unpaired) return pairs;
+  const { pyramids, ...rest } = unpaired;
+  return { ...pairs, unpaired: { ...rest, images: pyramids.length } };
+}
+
+interface TrainingDataOptions {
+  readonly recipe: { readonly lrPatchSize: number };
+  readonly data: readonly string[];
+  readonly unpaired?: UnpairedOptions;
+  readonly decode: (bytes: Buffer) => Promise<PixelImage>;
+  readonly report: (event: { readonly type: 'data'; readonly done: number; readonly total: number }) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Throws as `loadDataset` does. */
+export async function loadTrainingData(
+  { recipe, data, unpaired, decode, report, signal }: TrainingDataOptions,
+  levels: readonly number[],
+): Promise<TrainingData> {
+  const common = {
+    ...{ minLrSide: recipe.lrPatchSize, decode },
+    onProgress: (done: number, total: number) => report({ type: 'data', done, total }),
+    ...(signal ? { signal } : {}),
+  };
+  const pairs = await loadDataset({ ...common, folders: data, levels });
+  if (!unpaired) return pairs;
+  return { ...pairs, unpaired: await loadUnpaired({ ...common, folders: unpaired.folders, option: '--unpaired' }) };
+}

@@ -1,0 +1,70 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { decodeRgb } from '../../src/codec/decode.ts';
+import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
+import { checkpointPath, type RunEvent, type TrainOptions, trainModel } from '../../src/train/train-model.ts';
+import { writeGeneratedPhotos } from '../helpers/generated-photos.ts';
+import { TINY } from './tiny-recipe.ts';
+
+let folder: string;
+let runs = 0;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'dualscale-extras-'));
+  await writeGeneratedPhotos(join(folder, 'photos'), 4);
+  await writeGeneratedPhotos(join(folder, 'small'), 2, { first: 10, width: 20, height: 16 });
+});
+afterAll(async () => {
+  await rm(folder, { recursive: true });
+});
+
+const withSteps = (steps: number) => ({ ...TINY.recipe, schedule: { ...TINY.recipe.schedule, steps } });
+
+async function train(options: Partial<TrainOptions> = {}) {
+  const events: RunEvent[] = [];
+  const out = options.out ?? join(folder, `run-${runs++}`);
+  await trainModel({
+    ...{ recipe: withSteps(12), data: [join(folder, 'photos')], resume: false },
+    ...{ engine: createOnnxEngine(), decode: decodeRgb, microBatchSize: 2 },
+    ...options,
+    out,
+    report(event) {
+      events.push(event);
+      options.report?.(event);
+    },
+  });
+  return { out, events, checkpoint: await readFile(checkpointPath(out)) };
+}
+
+/** The same run, stopped after `step` and resumed. */
+async function trainInTwoParts(step: number, options: Partial<TrainOptions> = {}) {
+  const controller = new AbortController();
+  const report = (event: RunEvent) => event.type === 'step' && event.step === step && controller.abort();
+  const { out } = await train({ ...options, signal: controller.signal, report });
+  return train({ ...options, out, resume: true });
+}
+
+describe('training with pictures without ground truth', () => {
+  const unpaired = () => ({ folders: [join(folder, 'small')], share: 0.3 });
+
+  test('repeats itself from the seed, also after a stop, and is not the run without them', async () => {
+    const whole = await train({ unpaired: unpaired() });
+    expect(whole.events.find(({ type }) => type === 'start')).toMatchObject({
+      dataset: { unpaired: { images: 2, skipped: [] } },
+    });
+    expect((await trainInTwoParts(5, { unpaired: unpaired() })).checkpoint.equals(whole.checkpoint)).toBe(true);
+    expect((await train()).checkpoint.equals(whole.checkpoint)).toBe(false);
+  });
+
+  test('says what is wrong with the folder and the share', async () => {
+    const noPhotos = { folders: [join(folder, 'run-0')], share: 0.3 };
+    await expect(train({ unpaired: noPhotos })).rejects.toMatchObject({
+      code: 'DS_BAD_DATA',
+      message: expect.stringContaining('`--unpaired`'),
+    });
+    await expect(train({ unpaired: { ...unpaired(), share: 1 } })).rejects.toThrow(/`--unpaired-share`.*got `1`/);
+    const single = { ...TINY.recipe, batchSize: 1 };
+    await expect(train({ recipe: single, unpaired: unpaired() })).rejects.toThrow(/`--unpaired`.*at least 2 patches/);
+  });
+});

@@ -1,6 +1,7 @@
 /** What `createDualscale` takes. */
 import { DEFAULT_LIMITS, type ImageLimits, resolveLimits } from './codec/limits.ts';
-import type { Provider } from './engine/engine.ts';
+import { checkEngineName } from './engine/choose-runtime.ts';
+import type { EngineName, Provider, TfjsBackend } from './engine/engine.ts';
 import { badOption } from './errors.ts';
 import type { MetricsRegistry } from './metrics/metrics.ts';
 
@@ -19,11 +20,19 @@ export interface DualscaleOptions {
    * PSNR in its manifest (Set5 where it was measured, else the first set). @default {}
    */
   readonly models?: Readonly<Record<number, string>>;
-  /** Where networks run: `cpu`, `webgpu`, `cuda`, `tensorrt`, or the fastest of them that works here. @default 'auto' */
-  readonly provider?: 'auto' | Provider;
-  /** Worker threads that run networks, 1 to 1024. @default the CPU cores this process may use; 1 on a GPU */
+  /**
+   * What runs the networks: `onnx` compiles them for ONNX Runtime; `tfjs` runs them eagerly on TF.js, several times slower. @default 'onnx'
+   */
+  readonly engine?: EngineName;
+  /**
+   * Where networks run. With `onnx`: `cpu`, `webgpu`, `cuda`, `tensorrt`. With `tfjs`: `tensorflow` (needs `@tensorflow/tfjs-node-gpu` or
+   * `@tensorflow/tfjs-node`), `wasm` (needs `@tensorflow/tfjs-backend-wasm`), `cpu` (plain JavaScript). `auto` takes the fastest that
+   * works here. @default 'auto'
+   */
+  readonly provider?: 'auto' | Provider | TfjsBackend;
+  /** Worker threads that run networks, 1 to 1024. @default the CPU cores this process may use; 1 on a GPU and with `tensorflow` */
   readonly workers?: number;
-  /** Threads of each worker while others work too, 1 to 1024. @default 1 */
+  /** Threads of each worker while others work too, 1 to 1024; with `tfjs` only 1. @default 1 */
   readonly threadsPerWorker?: number;
   /**
    * Sizes beyond which a picture is refused with a 413: `maxInputBytes` (32 MiB), `maxInputPixels` (4194304) and
@@ -46,6 +55,7 @@ const SILENT: DualscaleLogger = { info: () => {}, warn: () => {}, error: () => {
 
 export interface ResolvedOptions extends DualscaleOptions {
   readonly models: Readonly<Record<number, string>>;
+  readonly engine: EngineName;
   readonly limits: Required<ImageLimits>;
   readonly concurrency: number;
   readonly queueLimit: number;
@@ -53,7 +63,7 @@ export interface ResolvedOptions extends DualscaleOptions {
 }
 
 const NAMES = new Set([
-  ...['modelsDir', 'models', 'provider', 'workers', 'threadsPerWorker', 'limits', 'quality'],
+  ...['modelsDir', 'models', 'engine', 'provider', 'workers', 'threadsPerWorker', 'limits', 'quality'],
   ...['concurrency', 'queueLimit', 'registry', 'logger'],
 ]);
 
@@ -75,6 +85,7 @@ export function resolveOptions(options: DualscaleOptions): ResolvedOptions {
   if (quality !== undefined && !(Number.isInteger(quality) && quality >= 1 && quality <= 100)) {
     throw badOption('quality', 'an integer from 1 to 100', quality);
   }
-  const { models = {}, concurrency = 2, queueLimit = 16, logger = SILENT } = options;
-  return { ...options, models, limits: resolveLimits(options.limits), concurrency, queueLimit, logger };
+  const { models = {}, engine = 'onnx', concurrency = 2, queueLimit = 16, logger = SILENT } = options;
+  checkEngineName('engine', engine);
+  return { ...options, models, engine, limits: resolveLimits(options.limits), concurrency, queueLimit, logger };
 }

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { createSlots } from './admission/slots.ts';
 import { chooseModels } from './choose-models.ts';
-import type { ServedModel } from './engine/engine.ts';
+import type { EngineName, ServedModel } from './engine/engine.ts';
 import { compileServedModel } from './engine/served-model.ts';
 import { badOption, DualscaleError } from './errors.ts';
 import { type EnlargeParts, enlargePicture, skipReason } from './http/enlarge-picture.ts';
@@ -58,11 +58,11 @@ const BLANK: PixelImage = {
 type ModelLoader = (id: string) => Promise<ServedModel>;
 
 /** Models are compiled once, at their first use. */
-function createModelLoader(modelsDir: string): ModelLoader {
+function createModelLoader(modelsDir: string, engine: EngineName): ModelLoader {
   const loading = new Map<string, Promise<ServedModel>>();
   return (id) => {
     if (!loading.has(id)) {
-      const model = loadModel(modelDirectory(modelsDir, id)).then(compileServedModel);
+      const model = loadModel(modelDirectory(modelsDir, id)).then((stored) => compileServedModel(stored, engine));
       loading.set(id, model);
       // A failure is not remembered: the folder may be repaired meanwhile.
       model.catch(() => loading.delete(id));
@@ -101,11 +101,11 @@ function resolveModelId(
 /** Loads the models, starts the workers, and gives back the middleware and the function. Throws DS_BAD_OPTION, DS_MODEL_NOT_FOUND, DS_BAD_MODEL. */
 export async function createDualscale(options: DualscaleOptions = {}): Promise<Dualscale> {
   const resolved = resolveOptions(options);
-  const { modelsDir = join(PACKAGE_ROOT, 'models'), limits, quality, logger } = resolved;
+  const { modelsDir = join(PACKAGE_ROOT, 'models'), engine, limits, quality, logger } = resolved;
   const now = () => performance.now();
   const slots = createSlots({ concurrency: resolved.concurrency, queueLimit: resolved.queueLimit, now });
   const { models, chosen } = await findModels(modelsDir, resolved);
-  const load = createModelLoader(modelsDir);
+  const load = createModelLoader(modelsDir, engine);
   const served = new Map<number, ServedModel>();
   const metrics = createMetrics(resolved.registry);
   for (const [scale, { id }] of chosen) {
@@ -115,6 +115,7 @@ export async function createDualscale(options: DualscaleOptions = {}): Promise<D
   }
   const { provider, workers, threadsPerWorker } = resolved;
   const upscaler = await createUpscaler({
+    engine,
     maxOutputPixels: limits.maxOutputPixels,
     logger,
     ...(provider === undefined ? {} : { provider }),

@@ -4,6 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 import { createSlots } from '../src/admission/slots.ts';
 import { DEFAULT_LIMITS } from '../src/codec/limits.ts';
+import { ENGINE_NAMES } from '../src/engine/engine.ts';
 import { PARAMETER } from '../src/http/parse-request.ts';
 import * as api from '../src/index.ts';
 import { METRICS } from '../src/metrics/definitions.ts';
@@ -114,20 +115,23 @@ describe('plugin.json and the code', () => {
 
   test('defaults are the ones of the code', () => {
     const resolved = resolveOptions({}) as unknown as Record<string, unknown>;
-    for (const name of ['models', 'concurrency', 'queueLimit']) {
+    for (const name of ['models', 'engine', 'concurrency', 'queueLimit']) {
       expect(configuration[name].default, name).toEqual(resolved[name]);
     }
     const limits = Object.entries<{ default: number }>(configuration.limits.properties);
     expect(Object.fromEntries(limits.map(([name, limit]) => [name, limit.default]))).toEqual(DEFAULT_LIMITS);
   });
 
-  test('the providers are the ones of the type', () => {
+  test('the engines and providers are the ones of the types', () => {
+    expect(configuration.engine.enum).toEqual(ENGINE_NAMES);
     const source = readFileSync(new URL('src/engine/engine.ts', root), 'utf8');
-    const union = /export type Provider = (.*);/.exec(source)?.[1] ?? '';
-    expect(configuration.provider.enum).toEqual([
-      'auto',
-      ...union.split(' | ').map((name) => name.replaceAll("'", '')),
-    ]);
+    const members = (type: string) => {
+      const union = new RegExp(`export type ${type} = (.*);`).exec(source)?.[1] ?? '';
+      return union.split(' | ').map((name) => name.replaceAll("'", ''));
+    };
+    expect(new Set(configuration.provider.enum)).toEqual(
+      new Set(['auto', ...members('Provider'), ...members('TfjsBackend')]),
+    );
   });
 
   const bounds = Object.entries({ quality: configuration.quality, ...configuration.limits.properties }) as [

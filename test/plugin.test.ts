@@ -68,6 +68,8 @@ describe('options', () => {
     [{ queueLimit: -1 }, 'queueLimit'],
     [{ workers: 0 }, 'workers'],
     [{ provider: 'abacus' }, 'provider'],
+    [{ engine: 'abacus' }, 'engine'],
+    [{ engine: 'tfjs', provider: 'webgpu' }, 'provider'],
     [{ modelsDir: '' }, 'modelsDir'],
     [{ models: { 4: 'none' } }, 'models[4]'],
   ])('%j is refused by name', async (wrong, name) => {
@@ -75,6 +77,16 @@ describe('options', () => {
       code: 'DS_BAD_OPTION',
       message: expect.stringContaining(`\`${name}\``),
     });
+  });
+
+  test('engine tfjs runs the models on TF.js and says where', async () => {
+    const messages: string[] = [];
+    const [info, warn, error] = [(message: string) => void messages.push(message), () => {}, () => {}];
+    const dualscale = await plugin.create({ engine: 'tfjs', provider: 'cpu', logger: { info, warn, error } });
+    const { data } = await dualscale.upscale(plugin.png, { scale: 2 });
+    await dualscale.close();
+    expect(await pixelsOf(data)).toEqual(repeatPixels(testPixels(WIDTH, HEIGHT), 2));
+    expect(messages).toContain('engine tfjs on backend cpu (@tensorflow/tfjs)');
   });
 
   test('a folder without models says so', async () => {

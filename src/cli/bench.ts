@@ -1,9 +1,11 @@
 /** `dualscale bench`: what one picture takes on this machine. */
-
-import type { Provider } from '../engine/engine.ts';
+import { availableParallelism } from 'node:os';
+import { chooseRuntime } from '../engine/choose-runtime.ts';
+import type { Engine, EngineName, Provider, Runtime, TfjsBackend } from '../engine/engine.ts';
 import { createOnnxEngine } from '../engine/onnx-engine.ts';
-import { chooseProvider } from '../engine/provider.ts';
 import { enlargeProgram } from '../engine/served-model.ts';
+import { createTfjsEngine } from '../engine/tfjs-engine.ts';
+import { badOption } from '../errors.ts';
 import { loadModel, modelDirectory, type StoredModel } from '../model-store/load.ts';
 import type { LatencyEntry } from '../model-store/manifest.ts';
 import { updateMeasurements } from '../model-store/publish.ts';
@@ -19,7 +21,8 @@ export interface BenchFlags extends ModelFlags {
   readonly size: PixelSize;
   readonly threads: number;
   readonly runs: number;
-  readonly provider: 'auto' | Provider;
+  readonly engine: EngineName;
+  readonly provider: 'auto' | Provider | TfjsBackend;
   readonly record?: boolean;
   readonly json?: boolean;
 }
@@ -32,13 +35,18 @@ function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
+function openEngine(runtime: Runtime, threads: number): Engine | Promise<Engine> {
+  if (runtime.engine === 'onnx') return createOnnxEngine({ threads, provider: runtime.provider });
+  return createTfjsEngine({ backend: runtime.provider });
+}
+
 /** Milliseconds of the network alone, input and output copied, without decoding and encoding. */
 async function measure(
   { manifest, parameters }: StoredModel,
   { size, threads, runs }: BenchFlags,
-  provider: Provider,
+  runtime: Runtime,
 ): Promise<number> {
-  const engine = createOnnxEngine({ threads, provider });
+  const engine = await openEngine(runtime, threads);
   const executable = await engine.compile(enlargeProgram(createNetwork(manifest.spec), parameters, size));
   const { width, height } = size;
   // The time of a convolution does not depend on the values, as long as they are ordinary numbers.
@@ -54,13 +62,18 @@ async function measure(
   return median(times);
 }
 
-async function benchModel(stored: StoredModel, flags: BenchFlags, provider: Provider): Promise<LatencyEntry> {
+async function benchModel(stored: StoredModel, flags: BenchFlags, runtime: Runtime): Promise<LatencyEntry> {
   const { size, threads, runs } = flags;
+  const { engine, provider } = runtime;
   const { width: inputWidth, height: inputHeight } = size;
-  const medianMs = Number((await measure(stored, flags, provider)).toFixed(3));
-  const shape = `--size ${inputWidth}x${inputHeight} --threads ${threads} --runs ${runs} --provider ${provider}`;
+  const medianMs = Number((await measure(stored, flags, runtime)).toFixed(3));
+  // TensorFlow takes as many as there are, whatever is asked for.
+  const threadsUsed = provider === 'tensorflow' ? availableParallelism() : threads;
+  const where = `${engine === 'onnx' ? '' : `--engine ${engine} `}--provider ${provider}`;
+  const shape = `--size ${inputWidth}x${inputHeight} --threads ${threads} --runs ${runs} ${where}`;
   return {
-    ...{ device: describeMachine(), engine: 'onnx', provider, threads, inputWidth, inputHeight, medianMs, runs },
+    ...{ device: describeMachine(), engine, provider, threads: threadsUsed, inputWidth, inputHeight },
+    ...{ medianMs, runs },
     date: new Date().toISOString().slice(0, 10),
     command: `dualscale bench --model ${stored.manifest.id} ${shape}`,
   };
@@ -81,10 +94,12 @@ async function openAll(flags: BenchFlags): Promise<StoredModel[]> {
 }
 
 export async function runBench(flags: BenchFlags): Promise<void> {
-  const provider = await chooseProvider(flags.provider, { logger: quietLogger });
+  const { engine, provider, threads } = flags;
+  if (engine === 'tfjs' && threads !== 1) throw badOption('--threads', '1 with --engine tfjs', threads);
+  const { runtime } = await chooseRuntime({ engine, provider, logger: quietLogger });
   const results: (LatencyEntry & { readonly model: string })[] = [];
   for (const stored of await openAll(flags)) {
-    const entry = await benchModel(stored, flags, provider);
+    const entry = await benchModel(stored, flags, runtime);
     if (flags.record) await record(stored, entry, flags);
     results.push({ model: stored.manifest.id, ...entry });
   }
@@ -95,10 +110,9 @@ export async function runBench(flags: BenchFlags): Promise<void> {
   const right = (title: string) => ({ title, align: 'right' as const });
   const rows = results.map((entry) => {
     const size = `${entry.inputWidth}x${entry.inputHeight}`;
-    return [entry.model, entry.provider, String(entry.threads), size, entry.medianMs.toFixed(2)];
+    return [entry.model, entry.engine, entry.provider, String(entry.threads), size, entry.medianMs.toFixed(2)];
   });
   console.log(describeMachine());
-  console.log(
-    formatTable([{ title: 'model' }, { title: 'provider' }, right('threads'), right('size'), right('median ms')], rows),
-  );
+  const names = ['model', 'engine', 'provider'].map((title) => ({ title }));
+  console.log(formatTable([...names, right('threads'), right('size'), right('median ms')], rows));
 }

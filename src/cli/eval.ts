@@ -1,6 +1,6 @@
 /** `dualscale eval`. */
 import { basename, resolve } from 'node:path';
-import type { Provider } from '../engine/engine.ts';
+import type { EngineName, Provider, TfjsBackend } from '../engine/engine.ts';
 import { compileServedModel } from '../engine/served-model.ts';
 import { badOption } from '../errors.ts';
 import { baseline, type Enlarge } from '../eval/baseline.ts';
@@ -22,7 +22,8 @@ export interface EvalFlags extends ModelFlags {
   readonly set?: string;
   readonly record?: boolean;
   readonly json?: boolean;
-  readonly provider: 'auto' | Provider;
+  readonly engine: EngineName;
+  readonly provider: 'auto' | Provider | TfjsBackend;
   readonly workers?: number;
 }
 
@@ -37,16 +38,16 @@ interface Enlarger {
 }
 
 async function openEnlarger(flags: EvalFlags): Promise<Enlarger> {
-  const { model: id, method, scale, provider, workers } = flags;
+  const { model: id, method, scale, engine, provider, workers } = flags;
   if (method !== undefined) {
     if (scale === undefined) throw badOption('--scale', 'given with --method', 'nothing');
     return { name: method, scale, enlarge: baseline(method, scale), close: async () => {} };
   }
   if (id === undefined) throw badOption('--model', 'given, or --method', 'nothing');
   const stored = await openModel(id, scale, flags);
-  const model = compileServedModel(stored);
+  const model = compileServedModel(stored, engine);
   const pool = workers === undefined ? {} : { workers };
-  const upscaler = await createUpscaler({ provider, logger: quietLogger, ...pool });
+  const upscaler = await createUpscaler({ engine, provider, logger: quietLogger, ...pool });
   return {
     ...{ name: id, scale: model.scale, stored },
     enlarge: (lrImage) => upscaler.upscale(lrImage, model),

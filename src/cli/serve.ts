@@ -1,5 +1,5 @@
 /** `dualscale serve` and `npm start`. */
-import type { Provider } from '../engine/engine.ts';
+import type { EngineName, Provider, TfjsBackend } from '../engine/engine.ts';
 import { startServer } from '../serve/server.ts';
 import { consoleLogger } from './logger.ts';
 import { type ModelFlags, modelsRoot } from './open-models.ts';
@@ -8,17 +8,18 @@ export interface ServeFlags extends ModelFlags {
   readonly images?: string;
   readonly port: number;
   readonly host: string;
-  readonly provider: 'auto' | Provider;
+  readonly engine: EngineName;
+  readonly provider: 'auto' | Provider | TfjsBackend;
   readonly workers?: number;
 }
 
 /** Resolves when the server listens; a first SIGINT or SIGTERM closes it in peace, a second one at once. */
 export async function runServe(flags: ServeFlags): Promise<void> {
-  const { images, port, host, provider, workers } = flags;
+  const { images, port, host, engine, provider, workers } = flags;
   const server = await startServer({
     ...(images === undefined ? {} : { imagesDir: images }),
     ...{ port, host, logger: consoleLogger },
-    dualscale: { modelsDir: modelsRoot(flags), provider, ...(workers === undefined ? {} : { workers }) },
+    dualscale: { modelsDir: modelsRoot(flags), engine, provider, ...(workers === undefined ? {} : { workers }) },
   });
   console.log(`dualscale is at ${server.url}`);
   let isClosing = false;

@@ -1,6 +1,6 @@
 /** `dualscale upscale IN OUT`. */
 import { MOST_PIXELS } from '../codec/limits.ts';
-import type { Provider } from '../engine/engine.ts';
+import type { EngineName, Provider, TfjsBackend } from '../engine/engine.ts';
 import { compileServedModel } from '../engine/served-model.ts';
 import { DualscaleError } from '../errors.ts';
 import { createUpscaler } from '../upscale/upscale.ts';
@@ -14,7 +14,8 @@ export interface UpscaleFlags extends ModelFlags {
   readonly scale?: number;
   readonly model?: string;
   readonly quality?: number;
-  readonly provider: 'auto' | Provider;
+  readonly engine: EngineName;
+  readonly provider: 'auto' | Provider | TfjsBackend;
   readonly workers?: number;
 }
 
@@ -44,13 +45,14 @@ async function enlargeAll({ files }: FilePlan, options: EnlargeFileOptions): Pro
 
 /** Throws DS_BAD_OPTION before anything is written; DS_BAD_IMAGE when a picture could not be enlarged. */
 export async function runUpscale(from: string, out: string, flags: UpscaleFlags): Promise<void> {
-  const { scale, model: id, provider, workers, quality } = flags;
+  const { scale, model: id, engine, provider, workers, quality } = flags;
   const plan = await planFiles(from, out);
   const stored = id === undefined ? await openBestModel(scale ?? 4, flags) : await openModel(id, scale, flags);
   for (const name of plan.skipped) console.error(`skipped: ${name} (not a PNG, JPEG, WebP or AVIF file)`);
-  const model = compileServedModel(stored);
+  const model = compileServedModel(stored, engine);
   const upscaler = await createUpscaler({
     maxOutputPixels: MOST_PIXELS,
+    engine,
     provider,
     logger: quietLogger,
     ...(workers === undefined ? {} : { workers }),

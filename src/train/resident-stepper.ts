@@ -70,6 +70,8 @@ export async function createResidentStepper(
       return Object.fromEntries(STATE.map((name) => [name, state[name].slice()])) as unknown as TrainState;
     },
     async close() {
+      // A device's memory is given back by whoever has it; a worker that died has nothing left to give.
+      await ask({ type: 'close' }).catch(() => {});
       await worker.terminate();
     },
   };

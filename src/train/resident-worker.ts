@@ -18,7 +18,7 @@ export interface ResidentWorkerData {
 
 export type ResidentRequest =
   | { readonly type: 'compute'; readonly numbers: StepNumbers }
-  | { readonly type: 'accept' | 'read' };
+  | { readonly type: 'accept' | 'read' | 'close' };
 
 export interface ComputeAnswer {
   /** Outputs of the program that are single numbers. */
@@ -56,6 +56,7 @@ async function compute(numbers: StepNumbers): Promise<ComputeAnswer> {
 async function answer(request: ResidentRequest): Promise<ComputeAnswer | undefined> {
   if (request.type === 'compute') return compute(request.numbers);
   if (request.type === 'accept') session.advance();
+  else if (request.type === 'close') await session.release();
   else {
     const state = await session.readState();
     for (const name of Object.keys(work.state) as StateName[]) work.state[name].set(state[name].data);

@@ -1,0 +1,26 @@
+import { describe, expect, test } from 'vitest';
+import type { NodePlacement } from '../../src/engine/node-placement.ts';
+import { STATE } from '../../src/train/optimizer.ts';
+import { DRN_X2, EDGE_X3, relativeDistance, residentSteps, splitSteps } from './twenty-steps.ts';
+
+describe('a whole step as one program', () => {
+  test.each([EDGE_X3, DRN_X2])('leads where gradients and then the optimiser lead: $family', async (spec) => {
+    const placements: NodePlacement[] = [];
+    const onPlacement = (placement: NodePlacement) => placements.push(placement);
+    const [split, resident] = [await splitSteps(spec), await residentSteps(spec, { provider: 'cpu', onPlacement })];
+    for (const name of STATE) expect(relativeDistance(resident.state[name], split.state[name])).toBeLessThan(1e-4);
+    expect(relativeDistance(resident.losses, split.losses)).toBeLessThan(1e-5);
+    expect(relativeDistance(resident.norms, split.norms)).toBeLessThan(1e-4);
+    expect(placements).toMatchObject([{ provider: 'cpu', cpuNodes: {} }]);
+  });
+
+  test('takes nothing over from a step that was not accepted', async () => {
+    // Without the last, unaccepted step the state is that of seven steps.
+    const [seven, eight] = [
+      await residentSteps(EDGE_X3, { provider: 'cpu' }, 7),
+      await residentSteps(EDGE_X3, { provider: 'cpu' }, 8),
+    ];
+    expect(eight.state).toEqual(seven.state);
+    expect(eight.losses).not.toEqual(seven.losses);
+  });
+});

@@ -1,0 +1,74 @@
+/** Twenty steps of training from one seed on noise, in either way of doing them. */
+import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
+import { initialiseParameters } from '../../src/network/create-network.ts';
+import type { NetworkSpec } from '../../src/network/network.ts';
+import { createGradientPool } from '../../src/train/gradient-pool.ts';
+import { createObjective, type Objective } from '../../src/train/objective.ts';
+import { flattenParameters } from '../../src/train/parameter-layout.ts';
+import { createRandom } from '../../src/train/random.ts';
+import { createResidentStepper, type ResidentStepperOptions } from '../../src/train/resident-stepper.ts';
+import { createSplitStepper, type Stepper, type TrainState } from '../../src/train/stepper.ts';
+
+const STEPS = 20;
+const shape = { batchSize: 2, lrPatchSize: 8 };
+
+export const EDGE_X3: NetworkSpec = { family: 'edge', scale: 3, featureCount: 8, innerWidths: [6] };
+export const DRN_X2: NetworkSpec = { family: 'drn', scale: 2, featureCount: 4, blockCount: 1 };
+
+function startOf(objective: Objective): TrainState {
+  const networks = [objective.primal, ...objective.duals];
+  const random = createRandom(4);
+  const values = Object.assign({}, ...networks.map((network) => initialiseParameters(network, random)));
+  const parameters = flattenParameters(objective.layout, values);
+  const zeros = () => new Float32Array(parameters.length);
+  return { parameters, firstMoment: zeros(), secondMoment: zeros(), average: parameters.slice() };
+}
+
+export interface TwentySteps {
+  readonly state: TrainState;
+  readonly losses: readonly number[];
+  readonly norms: readonly number[];
+}
+
+async function run(stepper: Stepper, steps: number): Promise<TwentySteps> {
+  const [losses, norms]: [number[], number[]] = [[], []];
+  for (let step = 0; step < steps; step++) {
+    const random = createRandom(9, step);
+    for (const image of stepper.images.values()) for (let i = 0; i < image.length; i++) image[i] = random();
+    const { primalLoss, dualLoss } = await stepper.compute({
+      learningRate: 2e-3,
+      beta1Correction: 1 - 0.9 ** (step + 1),
+      beta2Correction: 1 - 0.999 ** (step + 1),
+      emaDecay: (step + 1) / (step + 10),
+    });
+    losses.push(primalLoss, dualLoss);
+    // One step is not taken, as after an exploding batch.
+    if (step !== 7) norms.push(await stepper.accept());
+  }
+  const state = await stepper.readState();
+  await stepper.close();
+  return { state, losses, norms };
+}
+
+/** Gradients from workers on the CPU, then the optimiser. */
+export async function splitSteps(spec: NetworkSpec, steps = STEPS): Promise<TwentySteps> {
+  const objective = createObjective(spec, 0.1);
+  const pool = await createGradientPool(objective, shape);
+  return run(await createSplitStepper(pool, createOnnxEngine(), startOf(objective)), steps);
+}
+
+/** One program for both, with the state where it computes. */
+export async function residentSteps(
+  spec: NetworkSpec,
+  options: Pick<ResidentStepperOptions, 'provider' | 'onPlacement'>,
+  steps = STEPS,
+): Promise<TwentySteps> {
+  const objective = createObjective(spec, 0.1);
+  return run(await createResidentStepper(objective, startOf(objective), { ...shape, ...options }), steps);
+}
+
+/** |a - b| / |b| as vectors. */
+export function relativeDistance(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  const [difference, length] = [Array.from(a, (value, i) => value - (b[i] as number)), Array.from(b)];
+  return Math.hypot(...difference) / Math.hypot(...length);
+}

@@ -61,20 +61,27 @@ export interface ProfiledSession {
   readonly session: InferenceSession;
   /** To be called once, after a run: ends the profile, so that later runs are not slowed down, and reads it. */
   placement(): Promise<NodePlacement>;
+  /** Releases the session, and removes a profile that nobody read. */
+  release(): Promise<void>;
 }
 
 /** A session that can tell after its first run which nodes ran where. */
 export async function createProfiledSession(onnx: Uint8Array, options: SessionOptions): Promise<ProfiledSession> {
   const folder = await mkdtemp(join(tmpdir(), 'dualscale-profile-'));
   const session = await createSession(onnx, { ...options, profile: join(folder, 'profile') });
+  const removeProfile = () => rm(folder, { recursive: true, force: true });
   return {
     session,
     async placement() {
       session.endProfiling();
       const [file] = await readdir(folder);
       const profile = await readFile(join(folder, file as string), 'utf8');
-      await rm(folder, { recursive: true });
+      await removeProfile();
       return readPlacement(profile, options.provider ?? 'cpu');
+    },
+    async release() {
+      await session.release();
+      await removeProfile();
     },
   };
 }

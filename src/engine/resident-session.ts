@@ -55,7 +55,8 @@ export async function createResidentSession(onnx: Uint8Array, options: ResidentO
   const { provider, threads = 1, nextOutputs } = options;
   const names = Object.entries(nextOutputs);
   const deviceOutputs = provider === 'webgpu' ? { deviceOutputs: Object.values(nextOutputs) } : {};
-  const { session, placement } = await createProfiledSession(onnx, { provider, threads, ...deviceOutputs });
+  const profiled = await createProfiledSession(onnx, { provider, threads, ...deviceOutputs });
+  const { session, placement } = profiled;
   let state: State = Object.fromEntries(names.map(([name]) => [name, toOrt(options.state[name])]));
   let next: State | undefined;
   let reader: InferenceSession | undefined;
@@ -93,7 +94,7 @@ export async function createResidentSession(onnx: Uint8Array, options: ResidentO
       drop(next);
       drop(state);
       await reader?.release();
-      await session.release();
+      await profiled.release();
     },
   };
 }

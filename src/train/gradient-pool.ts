@@ -4,13 +4,12 @@
  * threads (measured in docs/experiments.md). Sums run in a fixed order, so a step is reproducible bit by bit for a
  * given number of workers and micro-batches.
  */
-import { pathToFileURL } from 'node:url';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { Provider } from '../engine/engine.ts';
 import { nchwcBlockSize } from '../engine/nchwc-block.ts';
-import type { Script } from '../engine/pool-script.ts';
+import type { NodePlacement } from '../engine/node-placement.ts';
+import { targetOf } from '../engine/onnx-engine.ts';
 import { scriptFor } from '../engine/pool-script.ts';
-import { DualscaleError } from '../errors.ts';
 import { compileProgram } from '../graph/compile.ts';
 import { blockConvolutions } from '../graph/nchwc.ts';
 import type { OnnxGraph } from '../graph/onnx-model.ts';
@@ -19,6 +18,7 @@ import { type GradientPool, LOSSES, meanLosses, nameBuffers } from './batch-grad
 import type { GradientWorkerData } from './gradient-worker.ts';
 import type { BatchShape, Objective } from './objective.ts';
 import { batchInputs, gradientProgram } from './objective.ts';
+import { nextAnswer, startWorker } from './worker-thread.ts';
 
 export interface GradientPoolOptions extends BatchShape {
   /** Worker threads. @default 1 */
@@ -29,47 +29,26 @@ export interface GradientPoolOptions extends BatchShape {
   readonly provider?: Provider;
   /** Intra-op threads per worker. @default 1 */
   readonly threads?: number;
+  /** Told after the first step which nodes a provider other than `cpu` left to the CPU. */
+  readonly onPlacement?: (placement: NodePlacement) => void;
 }
 
 const shared = (length: number) => new Float32Array(new SharedArrayBuffer(length * 4));
-
-/** From TypeScript sources a worker cannot start on the file itself: the loader acts only on what is imported after it is registered. */
-function startWorker({ file, execArgv }: Script, workerData: GradientWorkerData): Worker {
-  if (execArgv.length === 0) return new Worker(file, { workerData });
-  const loader = JSON.stringify(import.meta.resolve('tsx/esm/api'));
-  const entry = JSON.stringify(pathToFileURL(file).href);
-  return new Worker(`import(${loader}).then(({ register }) => { register(); return import(${entry}); })`, {
-    eval: true,
-    workerData,
-    execArgv: [],
-  });
-}
-
-type WorkerMessage = { readonly type: 'ready' | 'done' } | { readonly type: 'failed'; readonly message: string };
-
-/** Next message of a worker; rejects when it failed or died. */
-function reply(worker: Worker): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const fail = (reason: string) => {
-      stop();
-      reject(new DualscaleError('DS_ENGINE', `training worker: ${reason}`));
-    };
-    const onMessage = (message: WorkerMessage) => {
-      if (message.type === 'failed') return fail(message.message);
-      stop();
-      resolve();
-    };
-    const onError = (error: Error) => fail(error.message);
-    const onExit = (code: number) => fail(`exited with code ${code}`);
-    const stop = () => worker.off('message', onMessage).off('error', onError).off('exit', onExit);
-    worker.on('message', onMessage).on('error', onError).on('exit', onExit);
-  });
-}
 
 /** Only the CPU provider has blocked convolutions. */
 async function blockForCpu(graph: OnnxGraph, provider: Provider): Promise<OnnxGraph> {
   const block = provider === 'cpu' ? await nchwcBlockSize() : 0;
   return block > 0 ? blockConvolutions(graph, block) : graph;
+}
+
+/** All workers run the same graph, so one of them may tell where its nodes ran. */
+async function computeShares(workers: readonly Worker[]): Promise<NodePlacement | undefined> {
+  const answers = workers.map((worker) => {
+    const answer = nextAnswer<NodePlacement | undefined>(worker);
+    worker.postMessage('step');
+    return answer;
+  });
+  return (await Promise.all(answers))[0];
 }
 
 export async function createGradientPool(objective: Objective, options: GradientPoolOptions): Promise<GradientPool> {
@@ -80,12 +59,13 @@ export async function createGradientPool(objective: Objective, options: Gradient
     microBatchSize = batchSize / workers,
     provider = 'cpu',
     threads = 1,
+    onPlacement,
   } = options;
   const microBatches = batchSize / microBatchSize;
   if (!Number.isInteger(microBatches))
     throw new Error(`expected microBatchSize to divide ${batchSize}, got ${microBatchSize}`);
   const program = gradientProgram(objective, { batchSize: microBatchSize, lrPatchSize });
-  const onnx = serializeOnnx(await blockForCpu(compileProgram(program), provider));
+  const onnx = serializeOnnx(await blockForCpu(compileProgram(program, { target: targetOf(provider) }), provider));
   const parameters = shared(objective.layout.size);
   const specs = Object.entries(batchInputs(objective, { batchSize, lrPatchSize }));
   const lengths = specs.map(([name, { shape }]) => [name, shape.reduce((a, b) => a * b)] as const);
@@ -116,20 +96,15 @@ export async function createGradientPool(objective: Objective, options: Gradient
     };
     return { worker: startWorker(script, workerData), gradient, losses };
   });
-  await Promise.all(parts.map(({ worker }) => reply(worker)));
+  await Promise.all(parts.map(({ worker }) => nextAnswer(worker)));
   const total = new Float32Array(objective.layout.size);
   return {
     ...nameBuffers(objective, next),
     async compute(values) {
       parameters.set(values);
       for (const [name, values] of next) current.get(name)?.set(values);
-      await Promise.all(
-        parts.map(({ worker }) => {
-          const done = reply(worker);
-          worker.postMessage('step');
-          return done;
-        }),
-      );
+      const placement = await computeShares(parts.map(({ worker }) => worker));
+      if (placement) onPlacement?.(placement);
       for (let k = 0; k < total.length; k++) {
         let sum = 0;
         for (const { gradient } of parts) sum += gradient[k];

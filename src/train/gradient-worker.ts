@@ -1,6 +1,7 @@
 /** Worker thread: gradients of its share of a batch, one micro-batch after another, on one core. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Provider } from '../engine/engine.ts';
+import { createProfiledSession, type NodePlacement } from '../engine/node-placement.ts';
 import { createSession, sessionExecutable } from '../engine/onnx-session.ts';
 
 export interface GradientWorkerData {
@@ -23,11 +24,13 @@ export interface GradientWorkerData {
 const port = parentPort;
 if (!port) throw new Error('gradient-worker runs as a worker thread only');
 const work = workerData as GradientWorkerData;
-const executable = sessionExecutable(
-  await createSession(work.onnx, { provider: work.provider, threads: work.threads }),
-);
+const options = { provider: work.provider, threads: work.threads };
+/** Until the first step is done. */
+let profiled = work.provider === 'cpu' ? undefined : await createProfiledSession(work.onnx, options);
+const executable = sessionExecutable(profiled?.session ?? (await createSession(work.onnx, options)));
 
-async function computeShare(): Promise<void> {
+/** With the first share where the nodes ran, on providers that may leave some to the CPU. */
+async function computeShare(): Promise<NodePlacement | undefined> {
   const { index, workers, microBatches, batch, gradient, losses, lossNames } = work;
   // ONNX Runtime takes no shared memory: parameters and patches are copied in.
   const parameters = { dtype: 'float32', shape: [work.parameters.length], data: work.parameters.slice() } as const;
@@ -43,11 +46,14 @@ async function computeShare(): Promise<void> {
     for (let k = 0; k < part.length; k++) gradient[k] += part[k];
     for (const [k, name] of lossNames.entries()) losses[k] += results[name]?.data[0] ?? 0;
   }
+  const placement = await profiled?.placement();
+  profiled = undefined;
+  return placement;
 }
 
 port.on('message', () => {
   computeShare().then(
-    () => port.postMessage({ type: 'done' }),
+    (answer) => port.postMessage({ type: 'done', answer }),
     (error: Error) => port.postMessage({ type: 'failed', message: error.message }),
   );
 });

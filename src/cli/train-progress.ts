@@ -40,7 +40,8 @@ function describeData({ trainImages, validationImages, skipped, unpaired }: Data
 
 /** @param now milliseconds of a clock. */
 export function createTrainProgress({ id, recipe }: TrainPreset, now: () => number): TrainProgress {
-  const { schedule, batchSize } = recipe;
+  const { schedule } = recipe;
+  let { batchSize } = recipe;
   let progress: Progress | undefined;
   let psnr = '-';
   let [steps, loss, secondsPerStep, since] = [0, 0, 0, now()];
@@ -53,6 +54,12 @@ export function createTrainProgress({ id, recipe }: TrainPreset, now: () => numb
     progress = createProgress('step', schedule.steps, event.step, now);
     since = now();
   };
+  const stage = (event: Extract<RunEvent, { type: 'stage' }>) => {
+    if (recipe.stages) progress?.say(`from here: batches of ${event.batchSize} patches of ${event.lrPatchSize} pixels`);
+    // Steps of another stage say nothing about how long these take.
+    [batchSize, steps] = [event.batchSize, 0];
+    since = now();
+  };
   const step = (event: Extract<RunEvent, { type: 'step' }>) => {
     steps += 1;
     secondsPerStep = mean(secondsPerStep, (now() - since) / 1000);
@@ -62,18 +69,20 @@ export function createTrainProgress({ id, recipe }: TrainPreset, now: () => numb
     const speed = `${(batchSize / secondsPerStep).toFixed(1)} patches/s`;
     progress?.update(event.step, `| ETA ${left} | ${speed} | loss ${loss.toFixed(5)} | PSNR ${psnr} dB`);
   };
+  const validation = (event: Extract<RunEvent, { type: 'validation' }>) => {
+    psnr = Number.isNaN(event.psnrDb) ? '-' : event.psnrDb.toFixed(2);
+    if (!process.stderr.isTTY && psnr !== '-') progress?.say(`step ${event.step}: PSNR ${psnr} dB`);
+    since = now();
+  };
   return {
     report(event) {
       if (event.type === 'data') {
         progress ??= createProgress('photographs', event.total, 0, now);
         progress.update(event.done);
       } else if (event.type === 'start') start(event);
+      else if (event.type === 'stage') stage(event);
       else if (event.type === 'step') step(event);
-      else {
-        psnr = Number.isNaN(event.psnrDb) ? '-' : event.psnrDb.toFixed(2);
-        if (!process.stderr.isTTY && psnr !== '-') progress?.say(`step ${event.step}: PSNR ${psnr} dB`);
-        since = now();
-      }
+      else validation(event);
     },
     warn(message) {
       if (progress) progress.say(`warning: ${message}`);

@@ -3,11 +3,15 @@ import { DualscaleError } from '../errors.ts';
 import { JsonFields } from '../model-store/json-fields.ts';
 import { isModelId } from '../model-store/manifest.ts';
 import { parseSpec } from '../network/parse-spec.ts';
+import type { BatchShape } from './objective.ts';
 import type { TrainPreset } from './presets/preset.ts';
 import type { Schedule } from './schedule.ts';
+import { planStages, type Stage } from './stages.ts';
 import type { TrainRecipe } from './train-model.ts';
 
 const MOST_STEPS = 1e9;
+/** The manifest describes them in one line. */
+const MOST_STAGES = 8;
 
 /** Reads a number where there is one; absent ones keep the trainer's default. */
 function optional<Name extends string>(
@@ -30,22 +34,33 @@ function parseSchedule(value: unknown): Schedule {
   };
 }
 
+function parseShape(fields: JsonFields): BatchShape {
+  return { batchSize: fields.integer('batchSize', 1, 4096), lrPatchSize: fields.integer('lrPatchSize', 4, 1024) };
+}
+
+function parseStage(value: unknown, path: string): Stage {
+  const fields = new JsonFields(value, path, ['fromShare', 'batchSize', 'lrPatchSize']);
+  return { fromShare: fields.number('fromShare', 0, 1), ...parseShape(fields) };
+}
+
 function parseRecipe(value: unknown): TrainRecipe {
   const needed = ['spec', 'dualWeight', 'schedule', 'seed', 'batchSize', 'lrPatchSize'];
-  const names = [...needed, 'checkpointEvery', 'validateEvery', 'emaDecay', 'skipAbove'];
+  const names = [...needed, 'checkpointEvery', 'validateEvery', 'emaDecay', 'skipAbove', 'stages'];
   const fields = new JsonFields(value, 'recipe', names);
-  return {
+  const recipe = {
     spec: parseSpec(fields.raw('spec')),
     dualWeight: fields.number('dualWeight', 0, 1000),
     schedule: parseSchedule(fields.raw('schedule')),
     seed: fields.integer('seed', 0),
-    batchSize: fields.integer('batchSize', 1, 4096),
-    lrPatchSize: fields.integer('lrPatchSize', 4, 1024),
+    ...parseShape(fields),
     checkpointEvery: fields.integer('checkpointEvery', 1, MOST_STEPS),
     validateEvery: fields.integer('validateEvery', 1, MOST_STEPS),
     ...optional(value, 'emaDecay', (name) => fields.number(name, 0, 1)),
     ...optional(value, 'skipAbove', (name) => fields.number(name, 1, 1e9)),
+    ...(fields.raw('stages') === undefined ? {} : { stages: fields.list('stages', parseStage, MOST_STAGES) }),
   };
+  planStages(recipe);
+  return recipe;
 }
 
 /**

@@ -5,12 +5,14 @@ import type { Provenance } from '../model-store/manifest.ts';
 import { publishModel } from '../model-store/publish.ts';
 import { VERSION } from '../version.ts';
 import type { TrainPreset } from './presets/preset.ts';
+import type { Stage } from './stages.ts';
 import type { TrainRecipe, TrainResult } from './train-model.ts';
 import type { DatasetSummary } from './training-data.ts';
 
 export interface RunSettings {
   readonly workers: number;
-  readonly microBatchSize: number;
+  /** Of each stage, joined by commas. */
+  readonly microBatchSize: number | string;
   /** e.g. `onnx/cpu`. */
   readonly engine: string;
   /** Id and digest of the model whose weights it started from. */
@@ -35,6 +37,15 @@ export interface PublishRunOptions {
 
 const LOSS = 'L1 + dualWeight * dual L1';
 
+/** e.g. `from 0.5: 8 of 48 pixels; from 0.8: 4 of 64 pixels`. */
+function describeStages(stages: readonly Stage[] = []): { readonly stages?: string } {
+  if (stages.length === 0) return {};
+  const texts = stages.map(
+    ({ fromShare, batchSize, lrPatchSize }) => `from ${fromShare}: ${batchSize} of ${lrPatchSize} pixels`,
+  );
+  return { stages: texts.join('; ') };
+}
+
 /** Everything that decides the numbers of a run, by name; network and seed have their own places. */
 export function describeSettings(
   { dualWeight, schedule, batchSize, lrPatchSize, ...rest }: TrainRecipe,
@@ -50,7 +61,7 @@ export function describeSettings(
       warmupSteps,
     },
     ...{ finalLearningRate, decay: 'cosine', clipNorm: rest.adam?.clipNorm ?? 1, emaDecay: rest.emaDecay ?? 0.999 },
-    ...{ batchSize, lrPatchSize, workers, microBatchSize, engine },
+    ...{ batchSize, lrPatchSize, ...describeStages(rest.stages), workers, microBatchSize, engine },
     ...optional,
   };
 }

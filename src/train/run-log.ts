@@ -66,7 +66,6 @@ export function readRunLog(path: string, lastStep = Number.POSITIVE_INFINITY): R
 
 export interface RunLogOptions {
   readonly path: string;
-  readonly batchSize: number;
   readonly settings: StartRecord['settings'];
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -82,10 +81,7 @@ export interface RunLog {
 
 type StepEvent = Extract<RunEvent, { type: 'step' }>;
 
-function summarise(
-  events: readonly StepEvent[],
-  { time, seconds, batchSize }: { readonly time: string; readonly seconds: number; readonly batchSize: number },
-): StepsRecord {
+function summarise(events: readonly StepEvent[], time: string, patchesPerSecond: number): StepsRecord {
   const mean = (pick: (event: StepEvent) => number) =>
     events.reduce((sum, event) => sum + pick(event), 0) / events.length;
   const last = events.at(-1) as StepEvent;
@@ -100,7 +96,7 @@ function summarise(
     gradientNorm: mean(({ gradientNorm }) => gradientNorm),
     learningRate: last.learningRate,
     skipped: events.filter(({ skipped }) => skipped).length,
-    patchesPerSecond: (events.length * batchSize) / seconds,
+    patchesPerSecond,
   };
 }
 
@@ -122,37 +118,39 @@ export function replaceText(path: string, content: string): void {
  * steps are done again.
  */
 export function openRunLog(options: RunLogOptions, resumedStep: number): RunLog {
-  const { path, batchSize, settings, now, every = 10 } = options;
+  const { path, settings, now, every = 10 } = options;
   const records = resumedStep === 0 ? [] : readRunLog(path, resumedStep);
   replaceText(path, records.map((record) => `${JSON.stringify(record)}\n`).join(''));
   let pending: StepEvent[] = [];
+  let [batchSize, patches] = [0, 0];
   let since = now();
   const append = (record: RunRecord): void => {
     records.push(record);
     appendFileSync(path, `${JSON.stringify(record)}\n`);
   };
   const time = () => new Date(now()).toISOString();
+  const step = (event: StepEvent): void => {
+    pending.push(event);
+    patches += batchSize;
+    if (event.step % every !== 0) return;
+    append(summarise(pending, time(), (1000 * patches) / (now() - since)));
+    [pending, patches, since] = [[], 0, now()];
+  };
+  const validation = ({ step: ofStep, psnrDb }: Extract<RunEvent, { type: 'validation' }>): void => {
+    append({ type: 'validation', time: time(), step: ofStep, psnrDb: Number.isFinite(psnrDb) ? psnrDb : null });
+    // Validation is not training: it does not count as slowness.
+    if (pending.length === 0) since = now();
+  };
   return {
     records,
     report(event) {
       if (event.type === 'start') {
-        append({
-          ...{ type: 'start', time: time(), step: event.step, ...describeData(event.dataset) },
-          settings,
-        });
-        since = now();
-      } else if (event.type === 'step') {
-        pending.push(event);
-        if (event.step % every !== 0) return;
-        append(summarise(pending, { time: time(), seconds: (now() - since) / 1000, batchSize }));
-        pending = [];
-        since = now();
-      } else if (event.type === 'validation') {
-        const { step, psnrDb } = event;
-        append({ type: 'validation', time: time(), step, psnrDb: Number.isFinite(psnrDb) ? psnrDb : null });
-        // Validation is not training: it does not count as slowness.
-        since = pending.length === 0 ? now() : since;
-      }
+        append({ type: 'start', time: time(), step: event.step, ...describeData(event.dataset), settings });
+      } else if (event.type === 'stage') {
+        // The next record's speed is that of this stage alone, though it may sum up steps of the one before.
+        [batchSize, patches, since] = [event.batchSize, 0, now()];
+      } else if (event.type === 'step') step(event);
+      else if (event.type === 'validation') validation(event);
     },
   };
 }

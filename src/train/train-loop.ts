@@ -26,6 +26,8 @@ export interface LoopOptions {
   readonly checkpointEvery: number;
   /** Steps between validations. */
   readonly validateEvery: number;
+  /** Steps after which this part of the run ends. @default all of the schedule */
+  readonly until?: number;
 }
 
 export type TrainEvent =
@@ -85,7 +87,7 @@ function createBatchFiller(options: LoopOptions, { pool, dataset, unpaired }: Lo
 }
 
 /**
- * Trains from `start` to the end of the schedule, or until the signal fires, and returns the final state.
+ * Trains from `start` to `until`, or until the signal fires, and returns the final state.
  * A checkpoint is saved every `checkpointEvery` steps and at the end, also when the signal ended it.
  */
 export async function trainLoop(
@@ -94,6 +96,7 @@ export async function trainLoop(
   parts: LoopParts,
 ): Promise<Omit<Checkpoint, 'fingerprint'>> {
   const { schedule, adam = {}, emaDecay = 0.999, skipAbove = 10, checkpointEvery, validateEvery } = options;
+  const { until = schedule.steps } = options;
   const { beta1 = 0.9, beta2 = 0.999 } = adam;
   const { engine, pool, validate, save, report, signal } = parts;
   const update = await engine.compile(adamProgram(start.state.parameters.length, adam));
@@ -101,8 +104,8 @@ export async function trainLoop(
   let step = start.step;
   let usualLoss = start.usualLoss;
   const prepareBatch = createBatchFiller(options, parts);
-  if (step < schedule.steps) prepareBatch(step);
-  while (step < schedule.steps && !signal?.aborted) {
+  if (step < until) prepareBatch(step);
+  while (step < until && !signal?.aborted) {
     const computing = pool.compute(state.parameters);
     // The workers are busy now: this thread cuts the next step's patches meanwhile.
     prepareBatch(step + 1);
@@ -129,7 +132,7 @@ export async function trainLoop(
     if (step % validateEvery === 0 || step === schedule.steps) {
       report({ type: 'validation', step, psnrDb: await validate(state.average) });
     }
-    if (step % checkpointEvery === 0 || step === schedule.steps || signal?.aborted) {
+    if (step % checkpointEvery === 0 || step === until || signal?.aborted) {
       await save({ step, usualLoss, state });
     }
   }

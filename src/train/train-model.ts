@@ -11,18 +11,22 @@ import type { Checkpoint } from './checkpoint.ts';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import { createEagerGradients } from './eager-gradients.ts';
 import { createGradientPool } from './gradient-pool.ts';
-import type { Objective } from './objective.ts';
+import type { BatchShape, Objective } from './objective.ts';
 import { createObjective } from './objective.ts';
 import { flattenParameters, unflattenParameters } from './parameter-layout.ts';
 import { createRandom } from './random.ts';
+import type { Schedule } from './schedule.ts';
+import type { StagedRecipe } from './stages.ts';
+import { planStages } from './stages.ts';
 import type { Teacher } from './teacher.ts';
-import type { LoopOptions, TrainEvent } from './train-loop.ts';
+import type { LoopOptions, LoopParts, TrainEvent } from './train-loop.ts';
 import { trainLoop } from './train-loop.ts';
 import type { DatasetSummary, UnpairedOptions } from './training-data.ts';
 import { loadTrainingData, summarise } from './training-data.ts';
 import { createValidator } from './validate.ts';
 
-export interface TrainRecipe extends LoopOptions {
+export interface TrainRecipe extends Omit<LoopOptions, 'until'>, StagedRecipe {
+  readonly schedule: Schedule;
   readonly spec: NetworkSpec;
   /** Weight of the dual regression loss. 0 turns it off. @default 0.1 */
   readonly dualWeight: number;
@@ -44,8 +48,8 @@ export interface TrainOptions {
   readonly provider?: Provider;
   /** Worker threads for gradients, of no effect with the `tfjs` engine. @default 1 */
   readonly workers?: number;
-  /** Patches per run of the network. @default `batchSize / workers` */
-  readonly microBatchSize?: number;
+  /** Patches per run of the network, one number or by the batches of a stage. @default `batchSize / workers` */
+  readonly microBatchSize?: number | ((shape: BatchShape) => number);
   /** Pictures to enlarge later on, whose ground truth nobody has: the dual loss learns from them too. */
   readonly unpaired?: UnpairedOptions;
   /** A larger network to learn from as well. */
@@ -58,13 +62,15 @@ export interface TrainOptions {
 export type RunEvent =
   | TrainEvent
   | { readonly type: 'data'; readonly done: number; readonly total: number }
-  /** Everything is ready; `step` steps were done before, by the run that is resumed. */
+  /** Photographs and checkpoint are read; `step` steps were done before, by the run that is resumed. */
   | {
       readonly type: 'start';
       readonly step: number;
       readonly parameterCount: number;
       readonly dataset: DatasetSummary;
-    };
+    }
+  /** Everything is ready for steps with batches of this shape. */
+  | ({ readonly type: 'stage'; readonly step: number } & BatchShape);
 
 export interface TrainResult {
   readonly step: number;
@@ -75,14 +81,12 @@ export interface TrainResult {
   readonly dataset: DatasetSummary;
 }
 
+type TrainPoint = Omit<Checkpoint, 'fingerprint'>;
+
 export const checkpointPath = (out: string): string => join(out, 'checkpoint.safetensors');
 
 /** Random start (PyTorch's initialisation), overlaid with the given weights where name and shape agree. */
-function startState(
-  objective: Objective,
-  seed: number,
-  startFrom: TrainOptions['startFrom'],
-): Omit<Checkpoint, 'fingerprint'> {
+function startState(objective: Objective, seed: number, startFrom: TrainOptions['startFrom']): TrainPoint {
   const values: Record<string, ParameterValues> = {};
   for (const network of [objective.primal, ...objective.duals]) {
     Object.assign(values, initialiseParameters(network, createRandom(seed, 0x1417)));
@@ -101,7 +105,8 @@ function startState(
 
 /** Throws DS_BAD_OPTION for what a run could not learn from. */
 function createRunObjective({ recipe, unpaired, teacher }: TrainOptions): Objective {
-  const { spec, dualWeight, batchSize } = recipe;
+  const { spec, dualWeight } = recipe;
+  const batchSize = Math.min(...planStages(recipe).map((stage) => stage.batchSize));
   if (unpaired && !(unpaired.share > 0 && unpaired.share < 1)) {
     throw badOption('--unpaired-share', 'a number above 0 and below 1', unpaired.share);
   }
@@ -111,51 +116,64 @@ function createRunObjective({ recipe, unpaired, teacher }: TrainOptions): Object
   return createObjective(spec, dualWeight, { hasUnpaired: unpaired !== undefined, ...(teacher ? { teacher } : {}) });
 }
 
-async function createGradients(objective: Objective, options: TrainOptions): Promise<GradientPool> {
-  const { recipe, engine, workers = 1, provider = 'cpu', microBatchSize } = options;
-  const { batchSize, lrPatchSize } = recipe;
-  const shape = { batchSize, lrPatchSize, ...(microBatchSize === undefined ? {} : { microBatchSize }) };
+async function createGradients(
+  objective: Objective,
+  { engine, workers = 1, provider = 'cpu', microBatchSize }: TrainOptions,
+  { batchSize, lrPatchSize }: BatchShape,
+): Promise<GradientPool> {
+  const chosen = typeof microBatchSize === 'function' ? microBatchSize({ batchSize, lrPatchSize }) : microBatchSize;
+  const shape = { batchSize, lrPatchSize, ...(chosen === undefined ? {} : { microBatchSize: chosen }) };
   if (engine.name === 'tfjs') return createEagerGradients(objective, engine, shape);
   return createGradientPool(objective, { ...shape, workers, provider });
+}
+
+/** Trains through the stages that `start` has not done yet. */
+async function runStages(
+  start: TrainPoint,
+  objective: Objective,
+  options: TrainOptions,
+  parts: Omit<LoopParts, 'pool'>,
+): Promise<TrainPoint> {
+  const { recipe, report, signal } = options;
+  let point = start;
+  for (const stage of planStages(recipe)) {
+    if (point.step >= stage.until || signal?.aborted) continue;
+    const pool = await createGradients(objective, options, stage);
+    const { batchSize, lrPatchSize, until } = stage;
+    try {
+      report({ type: 'stage', step: point.step, batchSize, lrPatchSize });
+      point = await trainLoop(point, { ...recipe, batchSize, lrPatchSize, until }, { ...parts, pool });
+    } finally {
+      await pool.close();
+    }
+  }
+  return point;
 }
 
 /** Throws DS_BAD_DATA when the photographs or the checkpoint cannot be used, DS_BAD_OPTION for options that contradict each other. */
 export async function trainModel(options: TrainOptions): Promise<TrainResult> {
   const { recipe, out, engine, report } = options;
-  const signal = options.signal ? { signal: options.signal } : {};
   const objective = createRunObjective(options);
-  const { primal, layout } = objective;
-  const fingerprint = JSON.stringify({
-    spec: recipe.spec,
-    dual: objective.duals.map(({ spec }) => spec),
-    seed: recipe.seed,
-  });
+  const { primal, duals, layout } = objective;
+  const fingerprint = JSON.stringify({ spec: recipe.spec, dual: duals.map(({ spec }) => spec), seed: recipe.seed });
   const resumed = options.resume ? await loadCheckpoint(checkpointPath(out), fingerprint) : undefined;
-  const data = await loadTrainingData(options, objective.levels);
+  const minLrSide = Math.max(...planStages(recipe).map(({ lrPatchSize }) => lrPatchSize));
+  const data = await loadTrainingData({ ...options, minLrSide }, objective.levels);
   const unpaired = data.unpaired && options.unpaired && { ...options.unpaired, ...data.unpaired };
-  const validate = await createValidator(engine, primal, layout, data.validation);
-  const pool = await createGradients(objective, options);
-  try {
-    const start = resumed ?? startState(objective, recipe.seed, options.startFrom);
-    report({ type: 'start', step: start.step, parameterCount: layout.size, dataset: summarise(data) });
-    const { step, state } = await trainLoop(start, recipe, {
-      engine,
-      pool,
-      dataset: data,
-      ...(unpaired ? { unpaired } : {}),
-      validate,
-      save: (checkpoint) => saveCheckpoint(checkpointPath(out), { ...checkpoint, fingerprint }),
-      report,
-      ...signal,
-    });
-    const average = (network: Pick<Network, 'parameters'>) => unflattenParameters(layout, state.average, network);
-    return {
-      step,
-      parameters: average(primal),
-      dualParameters: Object.assign({}, ...objective.duals.map(average)),
-      dataset: summarise(data),
-    };
-  } finally {
-    await pool.close();
-  }
+  const start = resumed ?? startState(objective, recipe.seed, options.startFrom);
+  report({ type: 'start', step: start.step, parameterCount: layout.size, dataset: summarise(data) });
+  const { step, state } = await runStages(start, objective, options, {
+    ...{ engine, dataset: data, report },
+    ...(unpaired ? { unpaired } : {}),
+    validate: await createValidator(engine, primal, layout, data.validation),
+    save: (checkpoint) => saveCheckpoint(checkpointPath(out), { ...checkpoint, fingerprint }),
+    ...(options.signal ? { signal: options.signal } : {}),
+  });
+  const average = (network: Pick<Network, 'parameters'>) => unflattenParameters(layout, state.average, network);
+  return {
+    step,
+    parameters: average(primal),
+    dualParameters: Object.assign({}, ...duals.map(average)),
+    dataset: summarise(data),
+  };
 }

@@ -6,9 +6,11 @@ import type { StoredModel } from '../model-store/load.ts';
 import { createNetwork } from '../network/create-network.ts';
 import { drawLossPlot } from './loss-plot.ts';
 import { chooseMicroBatchSize } from './micro-batch.ts';
+import type { BatchShape } from './objective.ts';
 import type { TrainPreset } from './presets/preset.ts';
 import { describeSettings, type PublishRunOptions, publishRun, type RunSettings } from './publish-run.ts';
 import { openRunLog, type RunLog, type RunRecord, readRunLog, replaceText, type StartRecord } from './run-log.ts';
+import { planStages } from './stages.ts';
 import type { Teacher } from './teacher.ts';
 import { checkpointPath, type RunEvent, type TrainOptions, trainModel } from './train-model.ts';
 
@@ -66,14 +68,21 @@ function describeOrigin({ startFrom, out }: TrainRunOptions, isResumed: boolean)
   return startFrom ? { startFrom: nameModel(startFrom) } : {};
 }
 
+/** Patches per run of the network, by the batches of a stage. */
+function createMicroBatchSize({ preset, engine, provider = 'cpu', workers, microBatchSize }: TrainRunOptions) {
+  if (typeof microBatchSize === 'function') return microBatchSize;
+  const isCut = engine.name === 'onnx' && provider === 'cpu';
+  const network = createNetwork(preset.recipe.spec);
+  return (shape: BatchShape): number =>
+    microBatchSize ?? (isCut ? chooseMicroBatchSize(network, { ...shape, workers }) : shape.batchSize);
+}
+
 function resolveSettings(options: TrainRunOptions, isResumed: boolean): RunSettings {
-  const { preset, engine, provider = 'cpu', workers, microBatchSize, teacher, unpaired } = options;
-  const { spec, batchSize, lrPatchSize } = preset.recipe;
-  const onCpu = engine.name === 'onnx' && provider === 'cpu';
-  const size = onCpu ? chooseMicroBatchSize(createNetwork(spec), { batchSize, lrPatchSize, workers }) : batchSize;
+  const { preset, engine, provider = 'cpu', workers, teacher, unpaired } = options;
+  const sizes = planStages(preset.recipe).map(createMicroBatchSize(options));
   return {
     workers,
-    microBatchSize: microBatchSize ?? size,
+    microBatchSize: sizes.length === 1 ? sizes[0] : sizes.join(', '),
     engine: `${engine.name}/${engine.name === 'tfjs' ? engine.provider : provider}`,
     ...describeOrigin(options, isResumed),
     ...(teacher ? { teacher: nameModel(teacher.model), distillWeight: teacher.weight } : {}),
@@ -94,13 +103,13 @@ function toTeacher({ model, weight }: NonNullable<TrainRunOptions['teacher']>): 
 /** Passes every event on, and keeps log and plot. */
 function createReporter({ preset, out, now, warn, report }: TrainRunOptions, settings: RunSettings) {
   const { id, recipe } = preset;
-  const { schedule, batchSize } = recipe;
+  const { schedule } = recipe;
   const described = { steps: schedule.steps, ...describeSettings(recipe, settings) };
   let log: RunLog | undefined;
   return (event: RunEvent): void => {
     if (event.type === 'start') {
       // Only now is it known how far the checkpoint goes.
-      log = openRunLog({ path: logPath(out), batchSize, settings: described, now }, event.step);
+      log = openRunLog({ path: logPath(out), settings: described, now }, event.step);
     }
     log?.report(event);
     if (log && event.type === 'start') warnOfChanges(log, warn);
@@ -125,7 +134,7 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainRunResult
   const result = await trainModel({
     ...{ ...rest, out, resume, recipe },
     ...(teacher ? { teacher: toTeacher(teacher) } : {}),
-    microBatchSize: settings.microBatchSize,
+    microBatchSize: createMicroBatchSize(options),
     startFrom: startFrom?.parameters ?? {},
     report: createReporter(options, settings),
   });

@@ -29,7 +29,8 @@ export function summarise({ digest, skipped, train, validation, unpaired }: Trai
 }
 
 interface TrainingDataOptions {
-  readonly recipe: { readonly lrPatchSize: number };
+  /** Side of the largest LR patch, in pixels. */
+  readonly minLrSide: number;
   readonly data: readonly string[];
   readonly unpaired?: UnpairedOptions;
   readonly decode: (bytes: Buffer) => Promise<PixelImage>;
@@ -39,11 +40,11 @@ interface TrainingDataOptions {
 
 /** Throws as `loadDataset` does. */
 export async function loadTrainingData(
-  { recipe, data, unpaired, decode, report, signal }: TrainingDataOptions,
+  { minLrSide, data, unpaired, decode, report, signal }: TrainingDataOptions,
   levels: readonly number[],
 ): Promise<TrainingData> {
   const common = {
-    ...{ minLrSide: recipe.lrPatchSize, decode },
+    ...{ minLrSide, decode },
     onProgress: (done: number, total: number) => report({ type: 'data', done, total }),
     ...(signal ? { signal } : {}),
   };

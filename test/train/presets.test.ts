@@ -21,6 +21,14 @@ describe('findPreset', () => {
 describe('parsePreset', () => {
   const good = JSON.parse(JSON.stringify(findPreset('edge-x4')));
 
+  const stageFrom = (fromShare: number) => ({ fromShare, batchSize: 8, lrPatchSize: 48 });
+  const withStages = (stages: readonly object[]) => ({ ...good, recipe: { ...good.recipe, stages } });
+
+  test('takes stages over', () => {
+    const stages = [stageFrom(0.5), stageFrom(0.9)];
+    expect(parsePreset(withStages(stages), 'my.json').recipe.stages).toEqual(stages);
+  });
+
   test.each([
     ['id', { ...good, id: 'Edge X4' }, '`id`'],
     ['recipe.batchSize', { ...good, recipe: { ...good.recipe, batchSize: 0 } }, '`recipe.batchSize`'],
@@ -30,6 +38,12 @@ describe('parsePreset', () => {
       { ...good, recipe: { ...good.recipe, schedule: { learningRate: 1e-3, steps: 1.5 } } },
       '`recipe.schedule.steps`',
     ],
+    [
+      'recipe.stages[0].batchSize',
+      withStages([{ fromShare: 0.5, batchSize: 0, lrPatchSize: 32 }]),
+      '`recipe.stages\\[0\\].batchSize`',
+    ],
+    ['stages[1].fromShare', withStages([stageFrom(0.5), stageFrom(0.5)]), '`stages\\[1\\].fromShare`'],
     ['spec.scale', { ...good, recipe: { ...good.recipe, spec: { ...good.recipe.spec, scale: 5 } } }, '`spec.scale`'],
   ])('refuses a bad %s and names it', (_, value, named) => {
     expect(() => parsePreset(value, 'my.json')).toThrow(expect.objectContaining({ code: 'DS_BAD_OPTION' }));

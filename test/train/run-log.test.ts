@@ -24,16 +24,14 @@ const step = (number: number, primalLoss: number): RunEvent => {
 
 const open = (resumedStep: number) => {
   const settings = { steps: 100 };
-  return openRunLog(
-    { path: join(folder, 'log.jsonl'), batchSize: 8, settings, now: () => clock, every: 4 },
-    resumedStep,
-  );
+  return openRunLog({ path: join(folder, 'log.jsonl'), settings, now: () => clock, every: 4 }, resumedStep);
 };
 
 describe('the run log', () => {
   test('sums up steps, with the speed by the clock', () => {
     const log = open(0);
     log.report(started(0));
+    log.report({ type: 'stage', step: 0, batchSize: 8, lrPatchSize: 16 });
     for (let i = 1; i <= 8; i++) {
       clock += 500;
       log.report(step(i, i));
@@ -53,6 +51,7 @@ describe('the run log', () => {
   test('goes on from a checkpoint, without what came after it or was cut short', async () => {
     const log = open(0);
     log.report(started(0));
+    log.report({ type: 'stage', step: 0, batchSize: 8, lrPatchSize: 16 });
     for (let i = 1; i <= 8; i++) log.report(step(i, i));
     log.report({ type: 'validation', step: 8, psnrDb: 30 });
     await appendFile(join(folder, 'log.jsonl'), '{"type":"steps","st');

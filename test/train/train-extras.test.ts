@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeRgb } from '../../src/codec/decode.ts';
 import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
+import type { BatchShape } from '../../src/train/objective.ts';
 import { checkpointPath, type RunEvent, type TrainOptions, trainModel } from '../../src/train/train-model.ts';
 import { writeGeneratedPhotos } from '../helpers/generated-photos.ts';
 import { TINY } from './tiny-recipe.ts';
@@ -44,6 +45,41 @@ async function trainInTwoParts(step: number, options: Partial<TrainOptions> = {}
   const { out } = await train({ ...options, signal: controller.signal, report });
   return train({ ...options, out, resume: true });
 }
+
+describe('a curriculum of patch sizes', () => {
+  const stages = [
+    { fromShare: 0.25, batchSize: 2, lrPatchSize: 16 },
+    { fromShare: 0.75, batchSize: 4, lrPatchSize: 8 },
+  ];
+  const recipe = { ...withSteps(12), checkpointEvery: 5, stages };
+
+  test('changes the batches at its shares of the steps', async () => {
+    const { events } = await train({ recipe });
+    const order = events.flatMap((event): (string | number)[] => {
+      if (event.type === 'stage') return [`${event.batchSize} x ${event.lrPatchSize}`];
+      return event.type === 'step' ? [event.step] : [];
+    });
+    expect(order).toEqual(['4 x 12', 1, 2, 3, '2 x 16', 4, 5, 6, 7, 8, 9, '4 x 8', 10, 11, 12]);
+  });
+
+  test('goes on to the same bits wherever it was stopped', async () => {
+    const whole = await train({ recipe });
+    // At a boundary and inside of the stages behind it.
+    for (const step of [3, 6, 10]) {
+      expect((await trainInTwoParts(step, { recipe })).checkpoint.equals(whole.checkpoint)).toBe(true);
+    }
+  });
+
+  test('asks for micro-batches by the stage', async () => {
+    const asked: string[] = [];
+    const microBatchSize = ({ batchSize, lrPatchSize }: BatchShape) => {
+      asked.push(`${batchSize} x ${lrPatchSize}`);
+      return 2;
+    };
+    await train({ recipe, microBatchSize });
+    expect(asked).toEqual(['4 x 12', '2 x 16', '4 x 8']);
+  });
+});
 
 describe('training with pictures without ground truth', () => {
   const unpaired = () => ({ folders: [join(folder, 'small')], share: 0.3 });

@@ -11,15 +11,17 @@ import { writeGeneratedPhotos } from '../helpers/generated-photos.ts';
 import { type CliResult, runCli, startCli } from '../helpers/run-cli.ts';
 import { TINY } from '../train/tiny-recipe.ts';
 
-const STEPS = 600;
-const EVERY = 10;
+const STEPS = 200;
+const EVERY = 4;
+const KILLS = 10;
 
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'dualscale-resume-'));
   await writeGeneratedPhotos(join(folder, 'photos'), 4);
   const schedule = { ...TINY.recipe.schedule, steps: STEPS };
-  const recipe = { ...TINY.recipe, schedule, checkpointEvery: EVERY, validateEvery: 100 };
+  // Batches so large that the run outlasts ten kills.
+  const recipe = { ...TINY.recipe, schedule, batchSize: 16, checkpointEvery: EVERY, validateEvery: 50 };
   await writeFile(join(folder, 'tiny.json'), JSON.stringify({ ...TINY, recipe }));
 });
 afterAll(async () => {
@@ -42,22 +44,25 @@ async function interrupt(name: string, signal: NodeJS.Signals, more: readonly st
   const before = await checkpointStep(name);
   const { child, result } = startCli(train(name, ...more));
   while ((await checkpointStep(name)) <= before && child.exitCode === null) await sleep(5);
-  await sleep(Math.random() * 60);
+  await sleep(Math.random() * 100);
   child.kill(signal);
   return result;
 }
 
+/** The log's means; those that a kill cut in two sum up fewer steps than others. */
 const steps = (name: string) =>
-  readRunLog(join(out(name), 'log.jsonl')).flatMap((record) =>
-    record.type === 'steps' ? [[record.step, record.primalLoss, record.dualLoss, record.gradientNorm]] : [],
-  );
+  readRunLog(join(out(name), 'log.jsonl')).flatMap((record) => {
+    if (record.type !== 'steps') return [];
+    const { step, steps: count, primalLoss, dualLoss, gradientNorm } = record;
+    return [{ step, count, primalLoss, dualLoss, gradientNorm }];
+  });
 
 describe('a run that is killed and resumed', () => {
-  test('ends with the bits of one that was not', async () => {
+  test('ten times at random moments ends with the bits of one that was not', async () => {
     const whole = runCli(train('whole'));
     const killed: number[] = [];
-    for (const more of [[], ['--resume'], ['--resume']]) {
-      const { signal } = await interrupt('killed', 'SIGKILL', more);
+    for (let kill = 0; kill < KILLS; kill++) {
+      const { signal } = await interrupt('killed', 'SIGKILL', kill === 0 ? [] : ['--resume']);
       expect(signal).toBe('SIGKILL');
       killed.push(await checkpointStep('killed'));
     }
@@ -73,8 +78,12 @@ describe('a run that is killed and resumed', () => {
     const digest = async (name: string) => (await loadModel(join(out(name), 'tiny-x2'))).digest;
     expect(await digest('killed')).toBe(await digest('whole'));
     // No step is missing from the log and none is there twice.
-    expect(steps('killed')).toEqual(steps('whole'));
-  });
+    const [killedSteps, wholeSteps] = [steps('killed'), steps('whole')];
+    expect(killedSteps.map(({ step }) => step)).toEqual(wholeSteps.map(({ step }) => step));
+    const uncut = killedSteps.filter(({ count }) => count === 10);
+    expect(uncut.length).toBeGreaterThan(0);
+    for (const record of uncut) expect(wholeSteps).toContainEqual(record);
+  }, 120_000);
 
   test('is saved by the way when it is asked to stop', async () => {
     const { code, stderr } = await interrupt('stopped', 'SIGTERM');

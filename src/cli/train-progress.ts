@@ -6,6 +6,7 @@ import { createProgress, type Progress } from './progress.ts';
 
 export interface TrainProgress {
   report(event: RunEvent): void;
+  note(message: string): void;
   warn(message: string): void;
   stop(): void;
 }
@@ -74,7 +75,12 @@ export function createTrainProgress({ id, recipe }: TrainPreset, now: () => numb
     if (!process.stderr.isTTY && psnr !== '-') progress?.say(`step ${event.step}: PSNR ${psnr} dB`);
     since = now();
   };
+  const note = (message: string) => {
+    if (progress) progress.say(message);
+    else console.error(message);
+  };
   return {
+    note,
     report(event) {
       if (event.type === 'data') {
         progress ??= createProgress('photographs', event.total, 0, now);
@@ -84,10 +90,7 @@ export function createTrainProgress({ id, recipe }: TrainPreset, now: () => numb
       else if (event.type === 'step') step(event);
       else validation(event);
     },
-    warn(message) {
-      if (progress) progress.say(`warning: ${message}`);
-      else console.error(`warning: ${message}`);
-    },
+    warn: (message) => note(`warning: ${message}`),
     stop() {
       progress?.stop();
       progress = undefined;

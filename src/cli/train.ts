@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { decodeRgb } from '../codec/decode.ts';
 import type { Engine, Provider } from '../engine/engine.ts';
+import { describePlacement } from '../engine/node-placement.ts';
 import { createOnnxEngine } from '../engine/onnx-engine.ts';
 import { chooseProvider } from '../engine/provider.ts';
 import { createTfjsEngine } from '../engine/tfjs-engine.ts';
@@ -145,6 +146,7 @@ export async function runTrain(flags: TrainFlags): Promise<void> {
       now: Date.now,
       report: progress.report,
       warn: progress.warn,
+      onPlacement: (placement) => progress.note(describePlacement(placement)),
       signal: stop.signal,
     });
     progress.stop();

@@ -38,7 +38,10 @@ export async function createSplitStepper(
 ): Promise<Stepper> {
   const { images, pairWeights } = pool;
   const size = start.parameters.length;
-  const update = await engine.compile(adamProgram(size, adam));
+  const update = await engine.compile(adamProgram(size, adam)).catch(async (error: Error) => {
+    await pool.close();
+    throw error;
+  });
   let state = start;
   let pending: Tensors | undefined;
   return {

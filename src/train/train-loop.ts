@@ -1,16 +1,13 @@
 /** The training loop: one straight loop from step to step. Randomness comes from (seed, step), so resuming repeats it exactly. */
-import type { Engine, Executable } from '../engine/engine.ts';
-import type { TensorData } from '../graph/program.ts';
-import type { GradientPool } from './batch-gradient.ts';
 import { createPatchSampler, fillBatch } from './batches.ts';
-import type { Checkpoint, StateName } from './checkpoint.ts';
+import type { Checkpoint } from './checkpoint.ts';
 import type { Dataset, ImagePyramid } from './dataset.ts';
 import { fillMixedBatch } from './mixed-batches.ts';
 import type { AdamOptions } from './optimizer.ts';
-import { adamProgram, nextName, SCALARS, STATE } from './optimizer.ts';
 import { createRandom } from './random.ts';
 import type { Schedule } from './schedule.ts';
 import { learningRateAt } from './schedule.ts';
+import type { StepNumbers, Stepper } from './stepper.ts';
 
 export interface LoopOptions {
   readonly schedule: Schedule;
@@ -45,8 +42,8 @@ export type TrainEvent =
   | { readonly type: 'validation'; readonly step: number; readonly psnrDb: number };
 
 export interface LoopParts {
-  readonly engine: Engine;
-  readonly pool: GradientPool;
+  /** With the state of the start. */
+  readonly stepper: Stepper;
   readonly dataset: Pick<Dataset, 'train'>;
   /** Pictures without ground truth, and which share of every batch they are. */
   readonly unpaired?: { readonly pyramids: readonly ImagePyramid[]; readonly share: number };
@@ -57,33 +54,26 @@ export interface LoopParts {
   readonly signal?: AbortSignal;
 }
 
-type State = Record<StateName, Float32Array>;
-
-const vector = (data: Float32Array): TensorData => ({ dtype: 'float32', shape: [data.length], data });
-const scalar = (value: number): TensorData => ({ dtype: 'float32', shape: [], data: Float32Array.of(value) });
-
-/** Runs the optimiser; returns the new state and the gradient's norm. */
-async function applyGradient(
-  update: Executable,
-  state: State,
-  gradient: Float32Array,
-  numbers: Record<(typeof SCALARS)[number], number>,
-) {
-  const vectors = Object.fromEntries(STATE.map((name) => [name, vector(state[name])]));
-  const scalars = Object.fromEntries(SCALARS.map((name) => [name, scalar(numbers[name])]));
-  const results = await update.run({ ...vectors, ...scalars, gradient: vector(gradient) });
-  const next = Object.fromEntries(STATE.map((name) => [name, results[nextName(name)].data])) as State;
-  return { next, gradientNorm: results['gradientNorm'].data[0] };
-}
-
-/** Puts the batch of a step into the pool's buffers. */
-function createBatchFiller(options: LoopOptions, { pool, dataset, unpaired }: LoopParts): (step: number) => void {
+/** Puts the batch of a step into the stepper's buffers. */
+function createBatchFiller(options: LoopOptions, { stepper, dataset, unpaired }: LoopParts): (step: number) => void {
   const { seed } = options;
-  const { images, pairWeights } = pool;
+  const { images, pairWeights } = stepper;
   const pairs = createPatchSampler(dataset.train, options);
   if (!unpaired || !pairWeights) return (step) => fillBatch(pairs, createRandom(seed, step), options, images);
   const samples = { pairs, unpaired: createPatchSampler(unpaired.pyramids, options) };
   return (step) => fillMixedBatch(samples, unpaired.share, createRandom(seed, step), options, { images, pairWeights });
+}
+
+/** @param step from 0. */
+function numbersAt(step: number, { schedule, adam = {}, emaDecay = 0.999 }: LoopOptions): StepNumbers {
+  const { beta1 = 0.9, beta2 = 0.999 } = adam;
+  return {
+    learningRate: learningRateAt(step, schedule),
+    beta1Correction: 1 - beta1 ** (step + 1),
+    beta2Correction: 1 - beta2 ** (step + 1),
+    // A young average follows the weights closely; 1/10 of the run's length so far is what it remembers.
+    emaDecay: Math.min(emaDecay, (step + 1) / (step + 10)),
+  };
 }
 
 /**
@@ -91,51 +81,37 @@ function createBatchFiller(options: LoopOptions, { pool, dataset, unpaired }: Lo
  * A checkpoint is saved every `checkpointEvery` steps and at the end, also when the signal ended it.
  */
 export async function trainLoop(
-  start: Omit<Checkpoint, 'fingerprint'>,
+  start: Pick<Checkpoint, 'step' | 'usualLoss'>,
   options: LoopOptions,
   parts: LoopParts,
 ): Promise<Omit<Checkpoint, 'fingerprint'>> {
-  const { schedule, adam = {}, emaDecay = 0.999, skipAbove = 10, checkpointEvery, validateEvery } = options;
-  const { until = schedule.steps } = options;
-  const { beta1 = 0.9, beta2 = 0.999 } = adam;
-  const { engine, pool, validate, save, report, signal } = parts;
-  const update = await engine.compile(adamProgram(start.state.parameters.length, adam));
-  let state: State = { ...start.state };
-  let step = start.step;
-  let usualLoss = start.usualLoss;
+  const { schedule, until = schedule.steps, skipAbove = 10, checkpointEvery, validateEvery } = options;
+  const { stepper, validate, save, report, signal } = parts;
+  let { step, usualLoss } = start;
   const prepareBatch = createBatchFiller(options, parts);
   if (step < until) prepareBatch(step);
   while (step < until && !signal?.aborted) {
-    const computing = pool.compute(state.parameters);
+    const numbers = numbersAt(step, options);
+    const computing = stepper.compute(numbers);
     // The workers are busy now: this thread cuts the next step's patches meanwhile.
     prepareBatch(step + 1);
-    const { gradient, ...losses } = await computing;
+    const losses = await computing;
     const { primalLoss } = losses;
-    const learningRate = learningRateAt(step, schedule);
     const skipped = !(primalLoss <= skipAbove * usualLoss);
     let gradientNorm = 0;
     if (!skipped) {
-      const numbers = {
-        learningRate,
-        beta1Correction: 1 - beta1 ** (step + 1),
-        beta2Correction: 1 - beta2 ** (step + 1),
-        // A young average follows the weights closely; 1/10 of the run's length so far is what it remembers.
-        emaDecay: Math.min(emaDecay, (step + 1) / (step + 10)),
-      };
-      const applied = await applyGradient(update, state, gradient, numbers);
-      state = applied.next;
-      gradientNorm = applied.gradientNorm;
+      gradientNorm = await stepper.accept();
       usualLoss = Number.isFinite(usualLoss) ? 0.99 * usualLoss + 0.01 * primalLoss : primalLoss;
     }
     step += 1;
-    report({ type: 'step', step, ...losses, learningRate, gradientNorm, skipped });
+    report({ type: 'step', step, ...losses, learningRate: numbers.learningRate, gradientNorm, skipped });
     if (step % validateEvery === 0 || step === schedule.steps) {
-      report({ type: 'validation', step, psnrDb: await validate(state.average) });
+      const { average } = await stepper.readState();
+      report({ type: 'validation', step, psnrDb: await validate(average) });
     }
     if (step % checkpointEvery === 0 || step === until || signal?.aborted) {
-      await save({ step, usualLoss, state });
+      await save({ step, usualLoss, state: await stepper.readState() });
     }
   }
-  await update.release();
-  return { step, usualLoss, state };
+  return { step, usualLoss, state: await stepper.readState() };
 }

@@ -1,12 +1,12 @@
 /** One training run from a folder of photographs to a parameter vector: the list of its steps. */
 import { join } from 'node:path';
 import type { Engine, Provider } from '../engine/engine.ts';
+import type { NodePlacement } from '../engine/node-placement.ts';
 import { badOption } from '../errors.ts';
 import type { ParameterValues } from '../network/create-network.ts';
 import { initialiseParameters } from '../network/create-network.ts';
 import type { Network, NetworkSpec } from '../network/network.ts';
 import type { PixelImage } from '../pixels/image.ts';
-import type { GradientPool } from './batch-gradient.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import { createEagerGradients } from './eager-gradients.ts';
@@ -15,9 +15,11 @@ import type { BatchShape, Objective } from './objective.ts';
 import { createObjective } from './objective.ts';
 import { flattenParameters, unflattenParameters } from './parameter-layout.ts';
 import { createRandom } from './random.ts';
+import { createResidentStepper } from './resident-stepper.ts';
 import type { Schedule } from './schedule.ts';
 import type { StagedRecipe } from './stages.ts';
 import { planStages } from './stages.ts';
+import { createSplitStepper, type Stepper } from './stepper.ts';
 import type { Teacher } from './teacher.ts';
 import type { LoopOptions, LoopParts, TrainEvent } from './train-loop.ts';
 import { trainLoop } from './train-loop.ts';
@@ -56,6 +58,8 @@ export interface TrainOptions {
   readonly teacher?: Teacher;
   readonly decode: (bytes: Buffer) => Promise<PixelImage>;
   readonly report: (event: RunEvent) => void;
+  /** Told, for every stage, which nodes of its graph a provider other than `cpu` left to the CPU. */
+  readonly onPlacement?: (placement: NodePlacement) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -116,15 +120,25 @@ function createRunObjective({ recipe, unpaired, teacher }: TrainOptions): Object
   return createObjective(spec, dualWeight, { hasUnpaired: unpaired !== undefined, ...(teacher ? { teacher } : {}) });
 }
 
-async function createGradients(
+/** One program for the whole step where another device than the CPU takes a batch as one; else gradients and optimiser apart. */
+async function createStepper(
   objective: Objective,
-  { engine, workers = 1, provider = 'cpu', microBatchSize }: TrainOptions,
+  { state }: TrainPoint,
+  { recipe, engine, workers = 1, provider = 'cpu', microBatchSize, onPlacement }: TrainOptions,
   { batchSize, lrPatchSize }: BatchShape,
-): Promise<GradientPool> {
+): Promise<Stepper> {
   const chosen = typeof microBatchSize === 'function' ? microBatchSize({ batchSize, lrPatchSize }) : microBatchSize;
   const shape = { batchSize, lrPatchSize, ...(chosen === undefined ? {} : { microBatchSize: chosen }) };
-  if (engine.name === 'tfjs') return createEagerGradients(objective, engine, shape);
-  return createGradientPool(objective, { ...shape, workers, provider });
+  const { adam = {} } = recipe;
+  if (engine.name === 'tfjs') {
+    return createSplitStepper(await createEagerGradients(objective, engine, shape), engine, state, adam);
+  }
+  const told = onPlacement ? { onPlacement } : {};
+  if (provider !== 'cpu' && workers === 1 && (chosen ?? batchSize) === batchSize) {
+    return createResidentStepper(objective, state, { batchSize, lrPatchSize, provider, adam, ...told });
+  }
+  const pool = await createGradientPool(objective, { ...shape, workers, provider, ...told });
+  return createSplitStepper(pool, engine, state, adam);
 }
 
 /** Trains through the stages that `start` has not done yet. */
@@ -132,19 +146,19 @@ async function runStages(
   start: TrainPoint,
   objective: Objective,
   options: TrainOptions,
-  parts: Omit<LoopParts, 'pool'>,
+  parts: Omit<LoopParts, 'stepper'>,
 ): Promise<TrainPoint> {
   const { recipe, report, signal } = options;
   let point = start;
   for (const stage of planStages(recipe)) {
     if (point.step >= stage.until || signal?.aborted) continue;
-    const pool = await createGradients(objective, options, stage);
+    const stepper = await createStepper(objective, point, options, stage);
     const { batchSize, lrPatchSize, until } = stage;
     try {
       report({ type: 'stage', step: point.step, batchSize, lrPatchSize });
-      point = await trainLoop(point, { ...recipe, batchSize, lrPatchSize, until }, { ...parts, pool });
+      point = await trainLoop(point, { ...recipe, batchSize, lrPatchSize, until }, { ...parts, stepper });
     } finally {
-      await pool.close();
+      await stepper.close();
     }
   }
   return point;
@@ -163,7 +177,7 @@ export async function trainModel(options: TrainOptions): Promise<TrainResult> {
   const start = resumed ?? startState(objective, recipe.seed, options.startFrom);
   report({ type: 'start', step: start.step, parameterCount: layout.size, dataset: summarise(data) });
   const { step, state } = await runStages(start, objective, options, {
-    ...{ engine, dataset: data, report },
+    ...{ dataset: data, report },
     ...(unpaired ? { unpaired } : {}),
     validate: await createValidator(engine, primal, layout, data.validation),
     save: (checkpoint) => saveCheckpoint(checkpointPath(out), { ...checkpoint, fingerprint }),

@@ -46,6 +46,8 @@ interface ServedFacts {
 export interface OnnxServedModel extends ServedFacts {
   readonly engine: 'onnx';
   readonly onnx: Uint8Array;
+  /** The same function in a graph that the WebGPU provider computes right, where that is another one. */
+  readonly webgpuOnnx?: Uint8Array;
 }
 
 /** What an eager engine needs: workers build the network themselves. */

@@ -126,7 +126,7 @@ export function startTilePool(options: StartOptions): TilePool {
   const { runtime, workers, threadsPerWorker, script, logger, onClosed = () => {} } = options;
   const threads = startThreads(workers, script, logger);
   const queue: CallQueue<Call> = createCallQueue();
-  const share = createModelSharer();
+  const share = createModelSharer(runtime);
   let running = 0;
   let isClosed = false;
 

@@ -46,6 +46,8 @@ export function enlargeProgram(network: Network, parameters: Values, size?: Fixe
   };
 }
 
+const compileForWebgpu = (program: Program) => serializeOnnx(compileProgram(program, { target: 'webgpu' }));
+
 /** For `onnx` this compiles, which takes milliseconds for `edge`; for `tfjs` the workers get spec and parameters as they are. */
 export function compileServedModel(
   { manifest, parameters, digest }: ModelSource,
@@ -55,5 +57,7 @@ export function compileServedModel(
   const network = createNetwork(spec);
   const facts = { id, digest, scale: spec.scale, halo: network.halo, macsPerLrPixel: macs.perLrPixel };
   if (engine === 'tfjs') return { ...facts, engine, spec, parameters };
-  return { ...facts, engine, onnx: serializeOnnx(compileProgram(enlargeProgram(network, parameters))) };
+  const program = enlargeProgram(network, parameters);
+  const [onnx, webgpuOnnx] = [serializeOnnx(compileProgram(program)), compileForWebgpu(program)];
+  return { ...facts, engine, onnx, ...(Buffer.compare(onnx, webgpuOnnx) === 0 ? {} : { webgpuOnnx }) };
 }

@@ -1,5 +1,5 @@
 /** Models as workers get them: what is large lies in shared memory, copied once for a model object and freed with it. */
-import type { OnnxServedModel, ServedModel, TfjsServedModel } from './engine.ts';
+import type { OnnxServedModel, Runtime, ServedModel, TfjsServedModel } from './engine.ts';
 import type { SharedModel, SharedOnnxModel, SharedTfjsModel } from './tile-task.ts';
 
 function shareBytes(bytes: Uint8Array): SharedArrayBuffer {
@@ -23,14 +23,15 @@ function shareParameters(parameters: TfjsServedModel['parameters']): SharedTfjsM
 }
 
 /** Gives the same shared memory for the same bytes or parameters. */
-export function createModelSharer(): (model: ServedModel) => SharedModel {
+export function createModelSharer({ provider }: Runtime): (model: ServedModel) => SharedModel {
   const bytes = new WeakMap<OnnxServedModel['onnx'], SharedOnnxModel['onnx']>();
   const parameters = new WeakMap<TfjsServedModel['parameters'], SharedTfjsModel['parameters']>();
   return (model) => {
     const { digest, scale } = model;
     if (model.engine === 'onnx') {
-      const onnx = bytes.get(model.onnx) ?? shareBytes(model.onnx);
-      bytes.set(model.onnx, onnx);
+      const own = provider === 'webgpu' ? (model.webgpuOnnx ?? model.onnx) : model.onnx;
+      const onnx = bytes.get(own) ?? shareBytes(own);
+      bytes.set(own, onnx);
       return { engine: 'onnx', digest, scale, onnx };
     }
     const shared = parameters.get(model.parameters) ?? shareParameters(model.parameters);

@@ -1,13 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import type { NodePlacement } from '../../src/engine/node-placement.ts';
 import { STATE } from '../../src/train/optimizer.ts';
-import { DRN_X2, EDGE_X3, relativeDistance, residentSteps, splitSteps } from './twenty-steps.ts';
+import { DRN_X2, EDGE_X3, relativeDistance, residentSteps, splitSteps } from './steps.ts';
 
 describe('a whole step as one program', () => {
   test.each([EDGE_X3, DRN_X2])('leads where gradients and then the optimiser lead: $family', async (spec) => {
     const placements: NodePlacement[] = [];
     const onPlacement = (placement: NodePlacement) => placements.push(placement);
-    const [split, resident] = [await splitSteps(spec), await residentSteps(spec, { provider: 'cpu', onPlacement })];
+    const [split, resident] = [
+      await splitSteps(spec, 20),
+      await residentSteps(spec, 20, { provider: 'cpu', onPlacement }),
+    ];
     for (const name of STATE) expect(relativeDistance(resident.state[name], split.state[name])).toBeLessThan(1e-4);
     expect(relativeDistance(resident.losses, split.losses)).toBeLessThan(1e-5);
     expect(relativeDistance(resident.norms, split.norms)).toBeLessThan(1e-4);
@@ -17,8 +20,8 @@ describe('a whole step as one program', () => {
   test('takes nothing over from a step that was not accepted', async () => {
     // Without the last, unaccepted step the state is that of seven steps.
     const [seven, eight] = [
-      await residentSteps(EDGE_X3, { provider: 'cpu' }, 7),
-      await residentSteps(EDGE_X3, { provider: 'cpu' }, 8),
+      await residentSteps(EDGE_X3, 7, { provider: 'cpu' }),
+      await residentSteps(EDGE_X3, 8, { provider: 'cpu' }),
     ];
     expect(eight.state).toEqual(seven.state);
     expect(eight.losses).not.toEqual(seven.losses);

@@ -1,4 +1,4 @@
-/** Twenty steps of training from one seed on noise, in either way of doing them. */
+/** A few steps of training from one seed on noise, in either way of doing them. */
 import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
 import { initialiseParameters } from '../../src/network/create-network.ts';
 import type { NetworkSpec } from '../../src/network/network.ts';
@@ -9,7 +9,6 @@ import { createRandom } from '../../src/train/random.ts';
 import { createResidentStepper, type ResidentStepperOptions } from '../../src/train/resident-stepper.ts';
 import { createSplitStepper, type Stepper, type TrainState } from '../../src/train/stepper.ts';
 
-const STEPS = 20;
 const shape = { batchSize: 2, lrPatchSize: 8 };
 
 export const EDGE_X3: NetworkSpec = { family: 'edge', scale: 3, featureCount: 8, innerWidths: [6] };
@@ -24,13 +23,13 @@ function startOf(objective: Objective): TrainState {
   return { parameters, firstMoment: zeros(), secondMoment: zeros(), average: parameters.slice() };
 }
 
-export interface TwentySteps {
+export interface Outcome {
   readonly state: TrainState;
   readonly losses: readonly number[];
   readonly norms: readonly number[];
 }
 
-async function run(stepper: Stepper, steps: number): Promise<TwentySteps> {
+async function run(stepper: Stepper, steps: number): Promise<Outcome> {
   const [losses, norms]: [number[], number[]] = [[], []];
   for (let step = 0; step < steps; step++) {
     const random = createRandom(9, step);
@@ -51,7 +50,7 @@ async function run(stepper: Stepper, steps: number): Promise<TwentySteps> {
 }
 
 /** Gradients from workers on the CPU, then the optimiser. */
-export async function splitSteps(spec: NetworkSpec, steps = STEPS): Promise<TwentySteps> {
+export async function splitSteps(spec: NetworkSpec, steps: number): Promise<Outcome> {
   const objective = createObjective(spec, 0.1);
   const pool = await createGradientPool(objective, shape);
   return run(await createSplitStepper(pool, createOnnxEngine(), startOf(objective)), steps);
@@ -60,9 +59,9 @@ export async function splitSteps(spec: NetworkSpec, steps = STEPS): Promise<Twen
 /** One program for both, with the state where it computes. */
 export async function residentSteps(
   spec: NetworkSpec,
+  steps: number,
   options: Pick<ResidentStepperOptions, 'provider' | 'onPlacement'>,
-  steps = STEPS,
-): Promise<TwentySteps> {
+): Promise<Outcome> {
   const objective = createObjective(spec, 0.1);
   return run(await createResidentStepper(objective, startOf(objective), { ...shape, ...options }), steps);
 }

@@ -5,9 +5,11 @@ import { compileServedModel } from '../engine/served-model.ts';
 import { badOption } from '../errors.ts';
 import { baseline, type Enlarge } from '../eval/baseline.ts';
 import { type Evaluation, evaluate } from '../eval/evaluate.ts';
+import { roundParameters } from '../model-store/convert.ts';
 import { modelDirectory, type StoredModel } from '../model-store/load.ts';
 import type { QualityEntry } from '../model-store/manifest.ts';
 import { updateMeasurements } from '../model-store/publish.ts';
+import type { StoredDtype } from '../model-store/safetensors.ts';
 import { createUpscaler } from '../upscale/upscale.ts';
 import { quietLogger } from './logger.ts';
 import { type ModelFlags, modelsRoot, openModel } from './open-models.ts';
@@ -21,6 +23,7 @@ export interface EvalFlags extends ModelFlags {
   readonly scale?: number;
   readonly set?: string;
   readonly record?: boolean;
+  readonly weights?: StoredDtype;
   readonly json?: boolean;
   readonly engine: EngineName;
   readonly provider: 'auto' | Provider | TfjsBackend;
@@ -34,23 +37,32 @@ interface Enlarger {
   readonly scale: number;
   readonly stored?: StoredModel;
   readonly enlarge: Enlarge;
+  /** The model as it is stored, where `enlarge` is not. */
+  readonly enlargeAsStored?: Enlarge;
   close(): Promise<void>;
 }
 
+/** Workers know networks by their digest. */
+function storeAs({ manifest, parameters, digest }: StoredModel, weights: StoredDtype) {
+  return { manifest, parameters: roundParameters(parameters, weights), digest: `${digest}-${weights}` };
+}
+
 async function openEnlarger(flags: EvalFlags): Promise<Enlarger> {
-  const { model: id, method, scale, engine, provider, workers } = flags;
+  const { model: id, method, scale, engine, provider, workers, weights } = flags;
   if (method !== undefined) {
     if (scale === undefined) throw badOption('--scale', 'given with --method', 'nothing');
     return { name: method, scale, enlarge: baseline(method, scale), close: async () => {} };
   }
   if (id === undefined) throw badOption('--model', 'given, or --method', 'nothing');
   const stored = await openModel(id, scale, flags);
-  const model = compileServedModel(stored, engine);
+  const asStored = compileServedModel(stored, engine);
+  const model = weights === undefined ? asStored : compileServedModel(storeAs(stored, weights), engine);
   const pool = workers === undefined ? {} : { workers };
   const upscaler = await createUpscaler({ engine, provider, logger: quietLogger, ...pool });
   return {
     ...{ name: id, scale: model.scale, stored },
     enlarge: (lrImage) => upscaler.upscale(lrImage, model),
+    ...(model === asStored ? {} : { enlargeAsStored: (lrImage) => upscaler.upscale(lrImage, asStored) }),
     close: () => upscaler.close(),
   };
 }
@@ -78,11 +90,20 @@ function printTable({ images, psnrDb, ssim }: Evaluation): void {
   console.log(formatTable([{ title: 'image' }, right('size'), right('PSNR dB'), right('SSIM')], rows));
 }
 
+function printDifference(weights: string, result: Evaluation, asStored: Evaluation): void {
+  const difference = result.psnrDb - asStored.psnrDb;
+  console.log(`as stored: ${asStored.psnrDb.toFixed(4)} dB, SSIM ${asStored.ssim.toFixed(5)}`);
+  console.log(
+    `as ${weights}: ${result.psnrDb.toFixed(4)} dB, SSIM ${result.ssim.toFixed(5)}; difference ${difference.toFixed(4)} dB`,
+  );
+}
+
 export async function runEval(flags: EvalFlags): Promise<void> {
-  const { data, json, record: isRecorded, set = basename(resolve(data)) } = flags;
+  const { data, json, record: isRecorded, weights, set = basename(resolve(data)) } = flags;
+  if (weights !== undefined && flags.model === undefined) throw badOption('--weights', 'used with --model', weights);
   if (isRecorded && flags.model === undefined) throw badOption('--record', 'used with --model', 'no model');
   const enlarger = await openEnlarger(flags);
-  const { name, scale, enlarge } = enlarger;
+  const { name, scale, enlarge, enlargeAsStored } = enlarger;
   let progress: Progress | undefined;
   try {
     const result = await evaluate({
@@ -92,9 +113,12 @@ export async function runEval(flags: EvalFlags): Promise<void> {
         progress.update(done, score.name);
       },
     });
+    const asStored = enlargeAsStored && (await evaluate({ dataDir: data, scale, enlarge: enlargeAsStored }));
     progress?.stop();
-    if (json) console.log(JSON.stringify({ enlarger: name, set, protocol: PROTOCOL, ...result }, null, 2));
+    const compared = asStored && { asStored: { psnrDb: asStored.psnrDb, ssim: asStored.ssim } };
+    if (json) console.log(JSON.stringify({ enlarger: name, set, protocol: PROTOCOL, ...result, ...compared }, null, 2));
     else printTable(result);
+    if (asStored && !json) printDifference(weights as string, result, asStored);
     if (isRecorded && enlarger.stored) await record(enlarger.stored, set, result, flags);
   } finally {
     progress?.stop();

@@ -1,5 +1,6 @@
 /** `dualscale models`. */
 import type { ModelManifest } from '../model-store/manifest.ts';
+import { modelsMarkdown } from './models-markdown.ts';
 import { type ModelFlags, openManifests } from './open-models.ts';
 import { formatTable } from './table.ts';
 
@@ -14,10 +15,16 @@ function toRow(manifest: ModelManifest): string[] {
   return [id, version, `x${scale}`, size, cost, quality(manifest), weights.sha256.slice(0, 12)];
 }
 
-export async function runModels(flags: ModelFlags & { readonly json?: boolean }): Promise<void> {
+export async function runModels(
+  flags: ModelFlags & { readonly json?: boolean; readonly markdown?: boolean },
+): Promise<void> {
   const manifests = await openManifests(flags);
   if (flags.json) {
     console.log(JSON.stringify(manifests, null, 2));
+    return;
+  }
+  if (flags.markdown) {
+    process.stdout.write(modelsMarkdown(manifests));
     return;
   }
   const columns = [

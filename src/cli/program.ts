@@ -14,6 +14,7 @@ const provider = (whenAbsent: string) =>
     .choices([...ONNX_PROVIDERS, 'tensorflow', 'wasm'])
     .default(whenAbsent);
 const workers = (what: string) => new Option('--workers <n>', what).argParser(integerFrom(1, 1024));
+const weights = (what: string) => new Option('--weights <type>', what).choices(['float32', 'float16']);
 const json = () => new Option('--json', 'print JSON');
 
 function addUpscale(program: Command): void {
@@ -54,6 +55,7 @@ function addTrain(program: Command): void {
     .addOption(
       new Option('--provider <name>', 'where networks run with --engine onnx').choices(ONNX_PROVIDERS).default('cpu'),
     )
+    .addOption(weights('how the weights of the model are stored').default('float32'))
     .option('--data-note <text>', 'where the photographs come from, for the manifest')
     .option('--license <text>', 'license of the model, for the manifest', 'UNLICENSED')
     .action(async (flags) => (await import('./train.ts')).runTrain(flags));
@@ -71,6 +73,7 @@ function addEval(program: Command): void {
     .option('--scale <n>', 'enlargement; default: that of --model', integerFrom(2, 8))
     .option('--set <name>', "name of the set; default: the folder's")
     .option('--record', "write the result into the model's manifest")
+    .addOption(weights('measure what storing the weights so would change').conflicts('record'))
     .addOption(json())
     .addOption(models())
     .addOption(engine())
@@ -85,6 +88,7 @@ function addModels(program: Command): void {
     .description('list the models: scale, size, cost, measured quality')
     .addOption(models())
     .addOption(json())
+    .addOption(new Option('--markdown', 'print the page models/README.md').conflicts('json'))
     .action(async (flags) => (await import('./models.ts')).runModels(flags));
 }
 
@@ -97,6 +101,16 @@ function addExport(program: Command): void {
     .option('--size <WxH>', 'fix the input size; default: any size', pixelSize)
     .addOption(models())
     .action(async (flags) => (await import('./export.ts')).runExport(flags));
+}
+
+function addConvert(program: Command): void {
+  program
+    .command('convert')
+    .description("store a model's weights in another way, as its next version")
+    .requiredOption('--model <id>', 'which model')
+    .addOption(weights('how the weights are stored').makeOptionMandatory())
+    .addOption(models())
+    .action(async (flags) => (await import('./convert.ts')).runConvert(flags));
 }
 
 function addBench(program: Command): void {
@@ -142,6 +156,6 @@ export function createProgram(): Command {
     .version(VERSION)
     .showHelpAfterError('(--help lists the options)')
     .exitOverride();
-  for (const add of [addUpscale, addServe, addTrain, addEval, addModels, addExport, addBench]) add(program);
+  for (const add of [addUpscale, addServe, addTrain, addEval, addModels, addConvert, addExport, addBench]) add(program);
   return program;
 }

@@ -10,6 +10,7 @@ import { chooseProvider } from '../engine/provider.ts';
 import { createTfjsEngine } from '../engine/tfjs-engine.ts';
 import { badOption, DualscaleError } from '../errors.ts';
 import { loadModel, type StoredModel } from '../model-store/load.ts';
+import type { StoredDtype } from '../model-store/safetensors.ts';
 import { parsePreset } from '../train/parse-preset.ts';
 import { findPreset, PRESETS } from '../train/presets/find-preset.ts';
 import type { TrainPreset } from '../train/presets/preset.ts';
@@ -35,6 +36,7 @@ export interface TrainFlags {
   readonly unpairedShare?: number;
   readonly teacher?: string;
   readonly distillWeight?: number;
+  readonly weights: StoredDtype;
   readonly engine: Engine['name'];
   readonly provider: 'auto' | Provider;
   readonly dataNote?: string;
@@ -132,6 +134,7 @@ export async function runTrain(flags: TrainFlags): Promise<void> {
     listPresets();
     return;
   }
+  const { resume = false, license, weights } = flags;
   const { data, out } = await requireFlags(flags);
   const preset = await openPreset(flags);
   const extras = await openExtras(flags);
@@ -141,7 +144,7 @@ export async function runTrain(flags: TrainFlags): Promise<void> {
   try {
     const { step, model } = await trainRun({
       ...{ preset, data, out, engine, provider, workers, ...extras },
-      ...{ resume: flags.resume ?? false, decode: decodeRgb, license: flags.license, machine: describeMachine() },
+      ...{ resume, license, weights, decode: decodeRgb, machine: describeMachine() },
       ...(flags.dataNote === undefined ? {} : { dataNote: flags.dataNote }),
       now: Date.now,
       report: progress.report,

@@ -1,8 +1,10 @@
 /** From a finished run to a model folder that every command can read. */
 
-import { modelDirectory, readManifest, type StoredModel } from '../model-store/load.ts';
+import { nextVersion } from '../model-store/convert.ts';
+import type { StoredModel } from '../model-store/load.ts';
 import type { Provenance } from '../model-store/manifest.ts';
 import { publishModel } from '../model-store/publish.ts';
+import type { StoredDtype } from '../model-store/safetensors.ts';
 import { VERSION } from '../version.ts';
 import type { TrainPreset } from './presets/preset.ts';
 import type { Stage } from './stages.ts';
@@ -30,6 +32,8 @@ export interface PublishRunOptions {
   /** Where the photographs come from, in words. */
   readonly dataNote?: string;
   readonly license: string;
+  /** How the weights are stored. @default 'float32' */
+  readonly weights?: StoredDtype;
   /** What it was trained on: processor, cores, memory. */
   readonly machine: string;
   readonly date: Date;
@@ -73,17 +77,9 @@ function describeData({ trainImages, validationImages, digest, unpaired }: Datas
   return unpaired ? `${pairs}; and ${unpaired.images} pictures without ground truth, sha256 ${unpaired.digest}` : pairs;
 }
 
-/** 1.0.0, or the next minor version of what is there. */
-async function nextVersion(root: string, id: string): Promise<string> {
-  const present = await readManifest(modelDirectory(root, id)).catch(() => undefined);
-  if (!present) return '1.0.0';
-  const [major, minor] = present.version.split('.');
-  return `${major}.${Number(minor) + 1}.0`;
-}
-
 /** Publishes the averaged weights as `<root>/<preset id>`. Throws as `publishModel` does. */
 export async function publishRun(root: string, result: TrainResult, options: PublishRunOptions): Promise<StoredModel> {
-  const { preset, settings, dataNote, license, machine, date } = options;
+  const { preset, settings, dataNote, license, machine, date, weights = 'float32' } = options;
   const { id, recipe } = preset;
   const draft = {
     id,
@@ -102,6 +98,7 @@ export async function publishRun(root: string, result: TrainResult, options: Pub
     },
     quality: [],
     latency: [],
+    dtype: weights,
   };
   return publishModel(root, draft, result.parameters);
 }

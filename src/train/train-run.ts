@@ -19,7 +19,7 @@ export const plotPath = (out: string): string => join(out, 'loss.svg');
 
 export interface TrainRunOptions
   extends Omit<TrainOptions, 'recipe' | 'startFrom' | 'teacher' | 'workers' | 'report'>,
-    Pick<PublishRunOptions, 'dataNote' | 'license' | 'machine'> {
+    Pick<PublishRunOptions, 'dataNote' | 'license' | 'machine' | 'weights'> {
   readonly preset: TrainPreset;
   /** From 1. */
   readonly workers: number;
@@ -142,8 +142,16 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainRunResult
   replaceText(plotPath(out), drawLossPlot(preset.id, readRunLog(logPath(out))));
   const { step } = result;
   if (step < recipe.schedule.steps) return { step };
-  const { dataNote, license, machine, now } = options;
+  const { dataNote, license, machine, now, weights = 'float32' } = options;
   const note = dataNote === undefined ? {} : { dataNote };
-  const model = await publishRun(out, result, { preset, settings, license, machine, date: new Date(now()), ...note });
+  const model = await publishRun(out, result, {
+    preset,
+    settings,
+    license,
+    machine,
+    weights,
+    date: new Date(now()),
+    ...note,
+  });
   return { step, model };
 }

@@ -1,5 +1,5 @@
 /** The way of a user: train, look, measure, enlarge, export, serve. */
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -78,6 +78,25 @@ describe('train', () => {
   });
 });
 
+describe('train with more to learn from', () => {
+  test('learns from a teacher and from pictures without ground truth, and stores half floats', async () => {
+    await writeGeneratedPhotos(at('small'), 2, { first: 30, width: 24, height: 20 });
+    const args = ['train', '--spec', at('tiny.json'), '--data', at('photos'), '--out', at('taught'), '--steps', '10'];
+    const extras = ['--teacher', at('run', 'tiny-x2'), '--distill-weight', '0.5', '--unpaired', at('small')];
+    await expectOk([...args, ...extras, '--weights', 'float16']);
+    const manifest = JSON.parse(await readFile(at('taught', 'tiny-x2', 'manifest.json'), 'utf8'));
+    expect(manifest.weights.dtype).toBe('float16');
+    expect(manifest.provenance.recipe).toMatchObject({
+      ...{ teacher: expect.stringMatching(/^tiny-x2 [0-9a-f]{16}$/), distillWeight: 0.5, unpairedShare: 0.3 },
+      loss: 'L1 + dualWeight * dual L1 + distillWeight * L1 to the teacher',
+    });
+    expect(manifest.provenance.data).toMatch(/; and 2 pictures without ground truth, sha256 [0-9a-f]{64}$/);
+    const [start, steps] = readRunLog(at('taught', 'log.jsonl'));
+    expect(start).toMatchObject({ unpairedImages: 2 });
+    expect(steps).toMatchObject({ distillLoss: expect.any(Number) });
+  });
+});
+
 describe('eval', () => {
   test('measures, records, and `models` shows it', async () => {
     const before = JSON.parse(await expectOk(['models', '--models', at('run'), '--json']));
@@ -87,6 +106,22 @@ describe('eval', () => {
     expect(result.images.map(({ name }: { name: string }) => name)).toEqual(['photo-20', 'photo-21']);
     const table = await expectOk(['models', '--models', at('run')]);
     expect(table).toContain(`set ${result.psnrDb.toFixed(2)}/${result.ssim.toFixed(4)}`);
+  });
+
+  test('tells what float16 weights would change, and `convert` changes just that', async () => {
+    await cp(at('run', 'tiny-x2'), at('half', 'tiny-x2'), { recursive: true });
+    const half = ['--model', 'tiny-x2', '--models', at('half')];
+    const measure = ['eval', ...half, '--provider', 'cpu', '--data', at('set')];
+    const result = JSON.parse(await expectOk([...measure, '--weights', 'float16', '--json']));
+    const [now, then] = [result.asStored.psnrDb, result.psnrDb];
+    expect(then).not.toBe(now);
+    expect(Math.abs(then - now)).toBeLessThan(0.05);
+    expect(await expectOk([...measure, '--weights', 'float16'])).toContain(`difference ${(then - now).toFixed(4)} dB`);
+    expect(await expectOk(['convert', ...half, '--weights', 'float16'])).toContain('tiny-x2 1.1.0');
+    expect(JSON.parse(await expectOk([...measure, '--json'])).psnrDb).toBe(then);
+    expect(await expectOk(['convert', ...half, '--weights', 'float16'])).toContain('already');
+    const page = await expectOk(['models', '--models', at('half'), '--markdown']);
+    expect(page).toMatch(/^\| \[tiny-x2\]\(#tiny-x2\) \| 1\.1\.0 \| x2 \| 0\.9 k \|/m);
   });
 
   test('gives bicubic its figure', async () => {

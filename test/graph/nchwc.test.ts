@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { nchwcBlockSize } from '../../src/engine/nchwc-block.ts';
 import { createSession, sessionExecutable } from '../../src/engine/onnx-session.ts';
-import { compileProgram } from '../../src/graph/compile.ts';
 import { NCHWC_DOMAIN } from '../../src/graph/blocked-graph.ts';
+import { compileProgram } from '../../src/graph/compile.ts';
 import { blockConvolutions } from '../../src/graph/nchwc.ts';
 import { type OnnxGraph, serializeOnnx } from '../../src/graph/onnx-model.ts';
 import type { Program, TensorData } from '../../src/graph/program.ts';

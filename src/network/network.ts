@@ -26,7 +26,7 @@ export type Parameters = Readonly<Record<string, Tensor>>;
 
 export interface EdgeSpec {
   readonly family: 'edge';
-  readonly scale: 2 | 3 | 4;
+  readonly scale: 2 | 3 | 4 | 8;
   /** Channels of the trunk. */
   readonly featureCount: number;
   /** Inner width of each residual block: its length is the number of blocks. Pruning makes these differ. */

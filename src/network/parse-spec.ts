@@ -57,7 +57,7 @@ function parseEdge(fields: Fields): EdgeSpec {
   });
   return {
     family: 'edge',
-    scale: readScale(fields, [2, 3, 4]),
+    scale: readScale(fields, [2, 3, 4, 8]),
     featureCount: readCount(fields, 'featureCount', MAX_CHANNELS),
     innerWidths,
   };

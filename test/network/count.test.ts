@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { countMacs, countParameters } from '../../src/network/count.ts';
 import { createNetwork } from '../../src/network/create-network.ts';
+import { createDuals } from '../../src/network/dual.ts';
 import type { ConvLayer, DrnSpec } from '../../src/network/network.ts';
 
 /** The released x4 configuration of compression ratio 0.3, in module order. */
@@ -55,6 +56,28 @@ describe('countParameters', () => {
   test('the published configuration of ratio 0.3 has 3,116,613 parameters', () => {
     expect(countParameters(createNetwork(SLIM))).toBe(3_116_613);
     expect(enumerated(SLIM)).toBe(3_116_613);
+  });
+});
+
+describe('edge at x8', () => {
+  const network = createNetwork({ family: 'edge', scale: 8, featureCount: 48, innerWidths: new Array(8).fill(48) });
+
+  test('ends in 192 channels: a head of 1,344 parameters, 16 convolutions of 20,784, a tail of 83,136', () => {
+    expect(network.layers.at(-1)).toMatchObject({ inChannels: 48, outChannels: 192 });
+    expect(countParameters(network)).toBe(1344 + 16 * 20_784 + 83_136);
+    // Everything is at LR resolution: every parameter costs one multiply-accumulate per LR pixel.
+    expect(countMacs(network, 160, 90)).toBe(160 * 90 * 417_024);
+  });
+
+  test('has a dual of three halvings', () => {
+    const [dual] = createDuals(network.spec);
+    expect(dual.layers.map(({ stride, outChannels }) => [stride, outChannels])).toEqual([
+      [2, 16],
+      [2, 16],
+      [2, 16],
+      [undefined, 3],
+    ]);
+    expect(countParameters(dual)).toBe(432 + 2 * 2304 + 432);
   });
 });
 

@@ -18,6 +18,7 @@ function failure(value: unknown): DualscaleError {
 describe('parseSpec', () => {
   test.each([
     EDGE,
+    { ...EDGE, scale: 8 },
     DRN,
     { ...DRN, keptChannels: [4, 8, 16, 1, 16, 16] },
     { ...EDGE, scale: 2, featureCount: 1, innerWidths: new Array(256).fill(1) },
@@ -32,7 +33,7 @@ describe('parseSpec', () => {
     { value: {}, message: 'expected `spec.family` to be one of edge, drn, got `undefined`' },
     { value: { ...EDGE, family: 'swinir' }, message: 'got `"swinir"`' },
     { value: { ...EDGE, family: 'dual' }, message: 'expected `spec.family`' },
-    { value: { ...EDGE, scale: 8 }, message: 'expected `spec.scale` to be one of 2, 3, 4, got `8`' },
+    { value: { ...EDGE, scale: 5 }, message: 'expected `spec.scale` to be one of 2, 3, 4, 8, got `5`' },
     { value: { ...EDGE, scale: '4' }, message: 'got `"4"`' },
     { value: { ...DRN, scale: 3 }, message: 'expected `spec.scale` to be one of 2, 4, 8, got `3`' },
     {

@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { isModelId } from '../../src/model-store/manifest.ts';
+import { countParameters } from '../../src/network/count.ts';
+import { createNetwork } from '../../src/network/create-network.ts';
+import { chooseMicroBatchSize } from '../../src/train/micro-batch.ts';
 import { parsePreset } from '../../src/train/parse-preset.ts';
 import { findPreset, PRESETS } from '../../src/train/presets/find-preset.ts';
 
@@ -9,6 +12,14 @@ describe.each(PRESETS)('preset $id', (preset) => {
     expect(isModelId(preset.id)).toBe(true);
     expect(preset.id).toMatch(new RegExp(`x${preset.recipe.spec.scale}$`));
   });
+
+  test('is as large as its description says, if it does', () => {
+    const { spec } = preset.recipe;
+    const match = /([\d.]+) (thousand|million) parameters/.exec(preset.description);
+    if (!match) return expect(preset.id).toMatch(/^edge-x[23]$/);
+    const [unit, digits] = [match[2] === 'million' ? 1e6 : 1e3, match[1].split('.')[1]?.length ?? 0];
+    expect((countParameters(createNetwork(spec)) / unit).toFixed(digits)).toBe(match[1]);
+  });
 });
 
 describe('findPreset', () => {
@@ -16,6 +27,15 @@ describe('findPreset', () => {
     expect(findPreset('edge-x4').recipe.spec.scale).toBe(4);
     expect(() => findPreset('edge-x5')).toThrow(/expected `--preset` to be one of edge-x4, .*, got `edge-x5`/);
   });
+});
+
+test('the smallest network is below 60,000 parameters', () => {
+  expect(countParameters(createNetwork(findPreset('edge-s-x4').recipe.spec))).toBe(52_752);
+});
+
+test('of the DRN for CPUs one patch at a time fills the cache', () => {
+  const { spec, batchSize, lrPatchSize } = findPreset('drn-xs-x4').recipe;
+  expect(chooseMicroBatchSize(createNetwork(spec), { batchSize, lrPatchSize, workers: 2 })).toBe(1);
 });
 
 describe('parsePreset', () => {

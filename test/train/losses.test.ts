@@ -152,6 +152,13 @@ describe('pictures without ground truth', () => {
     expect(relativeDistance(masked.gradient, plain.gradient)).toBeLessThan(1e-5);
   });
 
+  test('cost a run without them nothing: its program takes no weights', () => {
+    const inputs = (extras: ObjectiveExtras) =>
+      Object.keys(gradientProgram(createObjective(edge, 0.1, extras), { batchSize, lrPatchSize }).inputs);
+    expect(inputs({})).toEqual(['parameters', 'image1', 'image2']);
+    expect(inputs({ hasUnpaired: true })).toEqual(['parameters', 'image1', 'image2', 'pairWeights']);
+  });
+
   test('need a dual network', () => {
     expect(() => createObjective(edge, 0, { hasUnpaired: true })).toThrow(/`--unpaired`.*dual weight/);
   });

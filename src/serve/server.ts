@@ -31,6 +31,8 @@ export interface RunningServer {
 }
 
 const DRAIN_MS = 10_000;
+/** Longer than the minute for which proxies keep idle connections: whoever closes first must not be the one that serves. */
+const KEEP_ALIVE_MS = 65_000;
 
 async function checkOptions({ imagesDir = join(PACKAGE_ROOT, 'examples', 'photos'), port = 8080 }: ServeOptions) {
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw badOption('port', 'an integer from 0 to 65535', port);
@@ -110,6 +112,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     logger.info(`photographs of ${directory}, by ${photoHost.name}`);
     let isReady = true;
     const server = createServer(createApp({ dualscale, photoHost, directory, isReady: () => isReady, logger }));
+    server.keepAliveTimeout = KEEP_ALIVE_MS;
     const address = await listen(server, port, host);
     const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
     return {

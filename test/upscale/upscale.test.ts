@@ -1,12 +1,16 @@
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ServedModel } from '../../src/engine/engine.ts';
+import type { OnnxServedModel, ServedModel } from '../../src/engine/engine.ts';
+import { compileServedModel } from '../../src/engine/served-model.ts';
 import { cutTile } from '../../src/engine/tile-pixels.ts';
+import { loadModel } from '../../src/model-store/load.ts';
 import type { PixelImage } from '../../src/pixels/image.ts';
 import { planTiles } from '../../src/upscale/plan-tiles.ts';
 import { createUpscaler } from '../../src/upscale/upscale.ts';
 import type { Upscaler } from '../../src/upscale/upscaler.ts';
+import { PACKAGE_ROOT } from '../../src/version.ts';
 import { convChainModel, randomNumbers } from '../helpers/onnx-fixtures.ts';
 
 const model = convChainModel({ scale: 3, layers: 4, featureCount: 8 });
@@ -116,6 +120,40 @@ describe('tiles of a real network', () => {
       const expected = Float64Array.from(whole, (value) => Math.min(255, Math.max(0, Math.round(value * 255))));
       expect(largestDifference(results[i]!.data, expected)).toBeLessThanOrEqual(1);
     }
+  });
+});
+
+describe('tiles of the shipped edge-x4', () => {
+  let edge: OnnxServedModel;
+  let session: InferenceSession;
+
+  beforeAll(async () => {
+    edge = compileServedModel(await loadModel(join(PACKAGE_ROOT, 'models', 'edge-x4'))) as OnnxServedModel;
+    session = await InferenceSession.create(edge.onnx);
+  });
+
+  afterAll(() => session.release());
+
+  test('equal the whole picture within 1e-5 before rounding, on odd sizes', async () => {
+    const sizes = fc.record({ width: fc.integer({ min: 1, max: 75 }), height: fc.integer({ min: 1, max: 75 }) });
+    await fc.assert(
+      fc.asyncProperty(sizes, fc.integer({ min: 1900, max: 4000 }), async ({ width, height }, maxTilePixels) => {
+        const image = randomImage(width, height);
+        const tiled = await enlargeInTiles(session, image, edge, maxTilePixels);
+        expect(largestDifference(tiled, await enlargeWhole(session, image))).toBeLessThan(1e-5);
+      }),
+      { numRuns: 8, examples: [[{ width: 75, height: 73 }, 1900]] },
+    );
+  });
+
+  test('give the picture within one level after rounding', async () => {
+    const image = randomImage(131, 67);
+    const upscaler = await createUpscaler({ provider: 'cpu', workers: 2, maxTilePixels: 4096 });
+    const result = await upscaler.upscale(image, edge);
+    await upscaler.close();
+    const whole = await enlargeWhole(session, image);
+    const expected = Float64Array.from(whole, (value) => Math.min(255, Math.max(0, Math.round(value * 255))));
+    expect(largestDifference(result.data, expected)).toBeLessThanOrEqual(1);
   });
 });
 

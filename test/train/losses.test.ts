@@ -3,11 +3,12 @@ import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
 import { createTfjsEngine } from '../../src/engine/tfjs-engine.ts';
 import type { TensorData } from '../../src/graph/program.ts';
 import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';
-import type { Network, NetworkSpec } from '../../src/network/network.ts';
-import { type Tensor4D, tf } from '../../src/tf.ts';
+import type { NetworkSpec } from '../../src/network/network.ts';
+import { tf } from '../../src/tf.ts';
 import { createObjective, gradientProgram, type ObjectiveExtras } from '../../src/train/objective.ts';
 import { flattenParameters } from '../../src/train/parameter-layout.ts';
 import { createRandom } from '../../src/train/random.ts';
+import { forwardOnCpu } from '../helpers/forward-on-cpu.ts';
 
 const edge: NetworkSpec = { family: 'edge', scale: 2, featureCount: 4, innerWidths: [3] };
 const drn: NetworkSpec = { family: 'drn', scale: 4, featureCount: 4, blockCount: 1 };
@@ -65,20 +66,6 @@ async function run({ objective, flat, images }: Prepared, pairWeights?: readonly
   };
 }
 
-async function forward(values: Prepared['values'], network: Network, image: TensorData): Promise<TensorData[]> {
-  const tensors = Object.fromEntries(
-    network.parameters.map(({ name, shape }) => [name, tf.tensor(values[name].data, [...shape])]),
-  );
-  const outputs = network.forward(tensors, tf.tensor4d(image.data, image.shape as [number, number, number, number]));
-  return Promise.all(
-    outputs.map(async (y: Tensor4D) => ({
-      dtype: 'float32' as const,
-      shape: y.shape,
-      data: (await y.data()) as Float32Array,
-    })),
-  );
-}
-
 /** Mean absolute difference of one patch of two batches. */
 function distance(a: TensorData, b: TensorData | undefined, patch: number): number {
   expect(a.shape).toEqual(b?.shape);
@@ -99,8 +86,8 @@ describe('pictures without ground truth', () => {
   test('count in the dual loss of edge and not in the primal loss', async () => {
     const prepared = prepare(edge, { hasUnpaired: true });
     const { objective, values, images } = prepared;
-    const [enlarged] = await forward(values, objective.primal, images.get(1) as TensorData);
-    const [reduced] = await forward(values, objective.duals[0], enlarged);
+    const [enlarged] = await forwardOnCpu(values, objective.primal, images.get(1) as TensorData);
+    const [reduced] = await forwardOnCpu(values, objective.duals[0], enlarged);
     for (const isEager of [false, true]) {
       const { primal, dual } = await run(prepared, [1.5, 1.5, 0], isEager);
       expect(primal).toBeCloseTo(mean([0, 1].map((patch) => distance(enlarged, images.get(2), patch))), 5);
@@ -111,10 +98,10 @@ describe('pictures without ground truth', () => {
   test('are reduced by all smaller duals of drn, since only the input is there to compare with', async () => {
     const prepared = prepare(drn, { hasUnpaired: true });
     const { objective, values, images } = prepared;
-    const [, x2, x4] = await forward(values, objective.primal, images.get(1) as TensorData);
-    const [x2to1] = await forward(values, objective.duals[0], x2);
-    const [x4to2] = await forward(values, objective.duals[1], x4);
-    const [x4to1] = await forward(values, objective.duals[0], x4to2);
+    const [, x2, x4] = await forwardOnCpu(values, objective.primal, images.get(1) as TensorData);
+    const [x2to1] = await forwardOnCpu(values, objective.duals[0], x2);
+    const [x4to2] = await forwardOnCpu(values, objective.duals[1], x4);
+    const [x4to1] = await forwardOnCpu(values, objective.duals[0], x4to2);
     const expected = patches.map((patch) => {
       const largest = patch === 0 ? distance(x4to2, images.get(2), 0) : distance(x4to1, images.get(1), patch);
       return distance(x2to1, images.get(1), patch) + largest;
@@ -172,8 +159,8 @@ describe('a teacher', () => {
   test('adds the mean distance to its images, weighted', async () => {
     const prepared = prepare(edge, { teacher: teacher(2) });
     const { objective, values, images } = prepared;
-    const [enlarged] = await forward(values, objective.primal, images.get(1) as TensorData);
-    const [taught] = await forward(parameters, createNetwork(teacherSpec), images.get(1) as TensorData);
+    const [enlarged] = await forwardOnCpu(values, objective.primal, images.get(1) as TensorData);
+    const [taught] = await forwardOnCpu(parameters, createNetwork(teacherSpec), images.get(1) as TensorData);
     const { distill, gradient, primal } = await run(prepared);
     expect(distill).toBeCloseTo(mean(patches.map((patch) => distance(enlarged, taught, patch))), 5);
     // The teacher's image as ground truth: its distance is then the primal loss, and its gradient that of the primal loss.

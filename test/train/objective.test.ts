@@ -4,12 +4,12 @@ import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
 import { createTfjsEngine } from '../../src/engine/tfjs-engine.ts';
 import type { TensorData } from '../../src/graph/program.ts';
 import { initialiseParameters } from '../../src/network/create-network.ts';
-import type { Network, NetworkSpec } from '../../src/network/network.ts';
-import type { Tensor4D } from '../../src/tf.ts';
+import type { NetworkSpec } from '../../src/network/network.ts';
 import { tf } from '../../src/tf.ts';
 import { createObjective, gradientProgram } from '../../src/train/objective.ts';
 import { flattenParameters } from '../../src/train/parameter-layout.ts';
 import { createRandom } from '../../src/train/random.ts';
+import { forwardOnCpu } from '../helpers/forward-on-cpu.ts';
 
 const edge: NetworkSpec = { family: 'edge', scale: 2, featureCount: 4, innerWidths: [3] };
 const drn: NetworkSpec = { family: 'drn', scale: 4, featureCount: 4, blockCount: 1 };
@@ -42,21 +42,7 @@ async function run(executable: Executable, { inputs }: Prepared, flat: Float32Ar
   return { gradient: gradient.data, primal: primalLoss.data[0], dual: dualLoss.data[0] };
 }
 
-/** The images a network makes, and their mean absolute difference to others, in plain numbers. */
-async function forward({ values }: Prepared, network: Network, image: TensorData): Promise<TensorData[]> {
-  const tensors = Object.fromEntries(
-    network.parameters.map(({ name, shape }) => [name, tf.tensor(values[name].data, [...shape])]),
-  );
-  const outputs = network.forward(tensors, tf.tensor4d(image.data, image.shape as [number, number, number, number]));
-  return Promise.all(
-    outputs.map(async (y: Tensor4D) => ({
-      dtype: 'float32' as const,
-      shape: y.shape,
-      data: (await y.data()) as Float32Array,
-    })),
-  );
-}
-
+/** Mean absolute difference of two images, in plain numbers. */
 function meanDifference(a: TensorData, b: TensorData | undefined): number {
   expect(a.shape).toEqual(b?.shape);
   let sum = 0;
@@ -75,8 +61,8 @@ describe('the losses', () => {
   test('of edge are the L1 loss of its image, and of the small image its dual gets back', async () => {
     const prepared = prepare(edge, 0.1);
     const { objective, images } = prepared;
-    const [enlarged] = await forward(prepared, objective.primal, images.get(1) as TensorData);
-    const [reduced] = await forward(prepared, objective.duals[0], enlarged);
+    const [enlarged] = await forwardOnCpu(prepared.values, objective.primal, images.get(1) as TensorData);
+    const [reduced] = await forwardOnCpu(prepared.values, objective.duals[0], enlarged);
     const { primal, dual } = await run(await compile(prepared), prepared, prepared.flat);
     expect(primal).toBeCloseTo(meanDifference(enlarged, images.get(2)), 6);
     expect(dual).toBeCloseTo(meanDifference(reduced, images.get(1)), 6);
@@ -85,11 +71,11 @@ describe('the losses', () => {
   test('of drn sum all its images, and each dual against the next smaller level', async () => {
     const prepared = prepare(drn, 0.1);
     const { objective, images } = prepared;
-    const [x1, x2, x4] = await forward(prepared, objective.primal, images.get(1) as TensorData);
+    const [x1, x2, x4] = await forwardOnCpu(prepared.values, objective.primal, images.get(1) as TensorData);
     const expectedPrimal =
       meanDifference(x1, images.get(1)) + meanDifference(x2, images.get(2)) + meanDifference(x4, images.get(4));
-    const [from2] = await forward(prepared, objective.duals[0], x2);
-    const [from4] = await forward(prepared, objective.duals[1], x4);
+    const [from2] = await forwardOnCpu(prepared.values, objective.duals[0], x2);
+    const [from4] = await forwardOnCpu(prepared.values, objective.duals[1], x4);
     const expectedDual = meanDifference(from2, images.get(1)) + meanDifference(from4, images.get(2));
     const { primal, dual } = await run(await compile(prepared), prepared, prepared.flat);
     expect(primal).toBeCloseTo(expectedPrimal, 5);

@@ -4,7 +4,7 @@ import type { TrainPreset } from './preset.ts';
 /** Half the rate of x4, so that a trunk that is already trained is not shaken off. */
 export const EDGE_X2: TrainPreset = {
   id: 'edge-x2',
-  description: 'x2 for CPUs: the trunk of edge-x4; a start from it (--start-from) saves most of the steps',
+  description: 'x2 for CPUs: the trunk of edge-l-x4; a start from it (--start-from) saves most of the steps',
   recipe: {
     ...EDGE_RECIPE,
     schedule: { ...EDGE_RECIPE.schedule, learningRate: 1e-3 },

@@ -26,7 +26,7 @@ export async function nextVersion(root: string, id: string): Promise<string> {
  * @throws DS_MODEL_NOT_FOUND, DS_BAD_MODEL as `loadModel` and `publishModel` do.
  */
 export async function convertWeights(root: string, id: string, dtype: StoredDtype): Promise<StoredModel | undefined> {
-  const { manifest, parameters } = await loadModel(modelDirectory(root, id));
+  const { manifest, parameters, dualParameters } = await loadModel(modelDirectory(root, id));
   if (manifest.weights.dtype === dtype) return undefined;
   const { license, spec, degradation, provenance, latency } = manifest;
   const quality = dtype === 'float32' ? manifest.quality : [];
@@ -34,6 +34,6 @@ export async function convertWeights(root: string, id: string, dtype: StoredDtyp
   return publishModel(
     root,
     { id, version, license, spec, degradation, provenance, quality, latency, dtype },
-    parameters,
+    { ...parameters, ...dualParameters },
   );
 }

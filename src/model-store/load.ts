@@ -3,20 +3,19 @@ import { createHash } from 'node:crypto';
 import { open, readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DualscaleError } from '../errors.ts';
-import { createNetwork, type ParameterValues } from '../network/create-network.ts';
 import type { NetworkSpec } from '../network/network.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { isModelId, type ModelManifest, parseManifest } from './manifest.ts';
 import { BYTES_PER_VALUE, MAX_HEADER_BYTES, readSafetensors } from './safetensors.ts';
+import { type StoredParameters, splitParameters, storedValueCount } from './stored-parameters.ts';
 
 export const MANIFEST_FILE = 'manifest.json';
 const MAX_MANIFEST_BYTES = 1 << 20;
 /** A publication may come between reading the manifest and its weights; three in a row do not. */
 const READ_ATTEMPTS = 3;
 
-export interface StoredModel {
+export interface StoredModel extends StoredParameters {
   readonly manifest: ModelManifest;
-  readonly parameters: Readonly<Record<string, ParameterValues>>;
   /** sha256 over spec and weights: models with equal digests give equal pixels, whatever else their manifests say. */
   readonly digest: string;
 }
@@ -83,41 +82,21 @@ export async function readManifest(directory: string): Promise<ModelManifest> {
   }
 }
 
-/** @throws DS_BAD_MODEL unless names and shapes are exactly the network's and every number is finite. */
-export function checkParameters(spec: NetworkSpec, tensors: Readonly<Record<string, ParameterValues>>): void {
-  const expected = createNetwork(spec).parameters;
-  const unknown = Object.keys(tensors).find((name) => !expected.some((parameter) => parameter.name === name));
-  if (unknown !== undefined) throw new DualscaleError('DS_BAD_MODEL', `the network has no parameter \`${unknown}\``);
-  for (const { name, shape } of expected) {
-    const tensor = Object.hasOwn(tensors, name) ? tensors[name] : undefined;
-    if (!tensor) throw new DualscaleError('DS_BAD_MODEL', `parameter \`${name}\` is missing`);
-    if (tensor.shape.join() !== shape.join()) {
-      const message = `expected parameter \`${name}\` to have shape [${shape}], got [${tensor.shape}]`;
-      throw new DualscaleError('DS_BAD_MODEL', message);
-    }
-    if (!tensor.data.every(Number.isFinite)) {
-      throw new DualscaleError('DS_BAD_MODEL', `parameter \`${name}\` holds a number that is not finite`);
-    }
-  }
-}
-
 function modelDigest(spec: NetworkSpec, weights: Uint8Array): string {
   return createHash('sha256').update(canonicalJson(spec)).update('\n').update(weights).digest('hex');
 }
 
 async function readWeights(directory: string, manifest: ModelManifest): Promise<StoredModel> {
-  const { spec, parameters: count, weights } = manifest;
+  const { spec, weights } = manifest;
   const path = join(directory, weights.file);
   try {
-    const maxBytes = count * BYTES_PER_VALUE[weights.dtype] + MAX_HEADER_BYTES + 8;
+    const maxBytes = storedValueCount(spec) * BYTES_PER_VALUE[weights.dtype] + MAX_HEADER_BYTES + 8;
     const bytes = await readBounded(path, maxBytes);
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     if (sha256 !== weights.sha256) {
       throw new DualscaleError('DS_BAD_MODEL', `expected sha256 ${weights.sha256}, got ${sha256}`);
     }
-    const parameters = readSafetensors(bytes).tensors;
-    checkParameters(spec, parameters);
-    return { manifest, parameters, digest: modelDigest(spec, bytes) };
+    return { manifest, ...splitParameters(spec, readSafetensors(bytes).tensors), digest: modelDigest(spec, bytes) };
   } catch (cause) {
     throw asModelError(path, cause);
   }

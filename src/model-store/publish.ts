@@ -11,9 +11,10 @@ import { copyFile, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DualscaleError } from '../errors.ts';
 import type { ParameterValues } from '../network/create-network.ts';
-import { checkParameters, loadModel, MANIFEST_FILE, modelDirectory, readManifest, type StoredModel } from './load.ts';
+import { loadModel, MANIFEST_FILE, modelDirectory, readManifest, type StoredModel } from './load.ts';
 import { type ModelManifest, modelCost, parseManifest } from './manifest.ts';
 import { readSafetensors, type StoredDtype, writeSafetensors } from './safetensors.ts';
+import { splitParameters } from './stored-parameters.ts';
 
 const PREVIOUS_MANIFEST_FILE = 'manifest.previous.json';
 
@@ -106,6 +107,7 @@ async function isFolder(directory: string): Promise<boolean> {
 
 /**
  * @param root folder of model folders, created when missing.
+ * @param parameters of the network and, so that others can train it further and check its results, of its dual networks.
  * @returns the model as a reader loads it, which is also the proof that it can be loaded.
  * @throws DS_BAD_MODEL when the draft is not valid or the parameters are not the network's; nothing is written then.
  */
@@ -116,7 +118,7 @@ export async function publishModel(
 ): Promise<StoredModel> {
   const bytes = writeSafetensors(parameters, { dtype, metadata: { format: 'dualscale', model: draft.id } });
   // What was written is checked, not what was given: a weight beyond 65504 is infinite as float16.
-  checkParameters(draft.spec, readSafetensors(bytes).tensors);
+  splitParameters(draft.spec, readSafetensors(bytes).tensors);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const directory = modelDirectory(root, draft.id);
   const isReplacing = await isFolder(directory);

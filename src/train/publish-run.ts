@@ -77,7 +77,7 @@ function describeData({ trainImages, validationImages, digest, unpaired }: Datas
   return unpaired ? `${pairs}; and ${unpaired.images} pictures without ground truth, sha256 ${unpaired.digest}` : pairs;
 }
 
-/** Publishes the averaged weights as `<root>/<preset id>`. Throws as `publishModel` does. */
+/** Publishes the averaged weights, the dual networks' included, as `<root>/<preset id>`. Throws as `publishModel` does. */
 export async function publishRun(root: string, result: TrainResult, options: PublishRunOptions): Promise<StoredModel> {
   const { preset, settings, dataNote, license, machine, date, weights = 'float32' } = options;
   const { id, recipe } = preset;
@@ -100,5 +100,5 @@ export async function publishRun(root: string, result: TrainResult, options: Pub
     latency: [],
     dtype: weights,
   };
-  return publishModel(root, draft, result.parameters);
+  return publishModel(root, draft, { ...result.parameters, ...result.dualParameters });
 }

@@ -135,7 +135,7 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainRunResult
     ...{ ...rest, out, resume, recipe },
     ...(teacher ? { teacher: toTeacher(teacher) } : {}),
     microBatchSize: createMicroBatchSize(options),
-    startFrom: startFrom?.parameters ?? {},
+    startFrom: { ...startFrom?.parameters, ...startFrom?.dualParameters },
     report: createReporter(options, settings),
   });
   // Also when the last validation is long ago, or there was nothing left to do.

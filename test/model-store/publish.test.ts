@@ -38,6 +38,21 @@ describe('publishModel', () => {
     expect(parameters['head.bias']?.data[0]).toBe(1638 / 16384);
   });
 
+  test("the dual network's weights are kept beside the network's, whole or not at all", async () => {
+    // Of x2: 3 to 16 channels by a stride-2 convolution, 16 to 3, both 3x3 without bias.
+    const dual = {
+      'dual.0.weight': { shape: [3, 3, 3, 16], data: new Float32Array(432).fill(0.5) },
+      'dual.1.weight': { shape: [3, 3, 16, 3], data: new Float32Array(432).fill(-0.5) },
+    };
+    expect((await publish(0.25)).dualParameters).toBeUndefined();
+    const published = await publishModel(root, sampleDraft, { ...sampleParameters(0.25), ...dual });
+    expect(published.dualParameters).toEqual(dual);
+    expect(published.parameters).toEqual(sampleParameters(0.25));
+    expect(await loadModel(directory)).toEqual(published);
+    const half = { ...sampleParameters(0.25), 'dual.0.weight': dual['dual.0.weight'] };
+    await expect(publishModel(root, sampleDraft, half)).rejects.toThrow(/`dual.1.weight` is missing/);
+  });
+
   test('the digest follows the pixels: weights change it, measurements do not', async () => {
     const first = await publish(0.25);
     const measured = { ...sampleDraft, provenance: { ...sampleDraft.provenance, machine: 'another' } };

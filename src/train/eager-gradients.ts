@@ -2,22 +2,24 @@
 import type { Engine } from '../engine/engine.ts';
 import type { TensorData } from '../graph/program.ts';
 import { type GradientPool, LOSSES, meanLosses, nameBuffers } from './batch-gradient.ts';
-import type { BatchShape, Objective } from './objective.ts';
+import type { BatchShape, GradientProgram, Objective } from './objective.ts';
 import { batchInputs, gradientProgram } from './objective.ts';
 
 export interface EagerGradientOptions extends BatchShape {
   /** Patches per run of the network; must divide `batchSize`. @default `batchSize` */
   readonly microBatchSize?: number;
+  /** Another program with the inputs and outputs of `gradientProgram`, which is the default. */
+  readonly program?: GradientProgram;
 }
 
 export async function createEagerGradients(
   objective: Objective,
   engine: Engine,
-  { batchSize, lrPatchSize, microBatchSize = batchSize }: EagerGradientOptions,
+  { batchSize, lrPatchSize, microBatchSize = batchSize, program = gradientProgram }: EagerGradientOptions,
 ): Promise<GradientPool> {
   const { size } = objective.layout;
   const microBatches = batchSize / microBatchSize;
-  const executable = await engine.compile(gradientProgram(objective, { batchSize: microBatchSize, lrPatchSize }));
+  const executable = await engine.compile(program(objective, { batchSize: microBatchSize, lrPatchSize }));
   const specs = Object.entries(batchInputs(objective, { batchSize, lrPatchSize }));
   const next = new Map(specs.map(([name, { shape }]) => [name, new Float32Array(shape.reduce((a, b) => a * b))]));
   const part = (name: string, shape: readonly number[], batch: Float32Array, i: number): [string, TensorData] => {

@@ -16,7 +16,7 @@ import type { OnnxGraph } from '../graph/onnx-model.ts';
 import { serializeOnnx } from '../graph/onnx-model.ts';
 import { type GradientPool, LOSSES, meanLosses, nameBuffers } from './batch-gradient.ts';
 import type { GradientWorkerData } from './gradient-worker.ts';
-import type { BatchShape, Objective } from './objective.ts';
+import type { BatchShape, GradientProgram, Objective } from './objective.ts';
 import { batchInputs, gradientProgram } from './objective.ts';
 import { nextAnswer, startWorker } from './worker-thread.ts';
 
@@ -31,6 +31,8 @@ export interface GradientPoolOptions extends BatchShape {
   readonly threads?: number;
   /** Told after the first step which nodes a provider other than `cpu` left to the CPU. */
   readonly onPlacement?: (placement: NodePlacement) => void;
+  /** Another program with the inputs and outputs of `gradientProgram`, which is the default. */
+  readonly program?: GradientProgram;
 }
 
 const shared = (length: number) => new Float32Array(new SharedArrayBuffer(length * 4));
@@ -60,11 +62,12 @@ export async function createGradientPool(objective: Objective, options: Gradient
     provider = 'cpu',
     threads = 1,
     onPlacement,
+    program: programFor = gradientProgram,
   } = options;
   const microBatches = batchSize / microBatchSize;
   if (!Number.isInteger(microBatches))
     throw new Error(`expected microBatchSize to divide ${batchSize}, got ${microBatchSize}`);
-  const program = gradientProgram(objective, { batchSize: microBatchSize, lrPatchSize });
+  const program = programFor(objective, { batchSize: microBatchSize, lrPatchSize });
   const onnx = serializeOnnx(await blockForCpu(compileProgram(program, { target: targetOf(provider) }), provider));
   const parameters = shared(objective.layout.size);
   const specs = Object.entries(batchInputs(objective, { batchSize, lrPatchSize }));

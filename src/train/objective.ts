@@ -69,6 +69,9 @@ export function batchInputs(
   return { ...Object.fromEntries(images), ...(hasUnpaired ? { [PAIR_WEIGHTS]: { shape: [batchSize] } } : {}) };
 }
 
+/** A program for batches of a shape, with inputs and outputs as those of `gradientProgram`. */
+export type GradientProgram = (objective: Objective, shape: BatchShape) => Program;
+
 /**
  * Inputs: `parameters` [P] and the batch (`batchInputs`): images in 0..1 from `image1` [n, h, h, 3] up to `image<scale>`,
  * and `pairWeights` [n] where pictures may lack ground truth.

@@ -21,10 +21,12 @@ function edgeLayers(spec: EdgeSpec): { head: ConvLayer; blocks: [ConvLayer, Conv
   });
   return {
     head: layer('head', 3, featureCount),
-    blocks: innerWidths.map((inner, i) => [
-      layer(`body.${i}.conv1`, featureCount, inner),
-      layer(`body.${i}.conv2`, inner, featureCount),
-    ]),
+    // A block keeps its name when one before it is dropped, so weights of the full network still fit.
+    blocks: innerWidths.flatMap((inner, i): [ConvLayer, ConvLayer][] =>
+      inner === 0
+        ? []
+        : [[layer(`body.${i}.conv1`, featureCount, inner), layer(`body.${i}.conv2`, inner, featureCount)]],
+    ),
     tail: layer('tail', featureCount, 3 * scale * scale),
   };
 }

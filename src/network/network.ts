@@ -29,7 +29,7 @@ export interface EdgeSpec {
   readonly scale: 2 | 3 | 4 | 8;
   /** Channels of the trunk. */
   readonly featureCount: number;
-  /** Inner width of each residual block: its length is the number of blocks. Pruning makes these differ. */
+  /** Inner width of each residual block: its length is the number of blocks. Pruning makes these differ; a block of width 0 is dropped, with its biases. */
   readonly innerWidths: readonly number[];
 }
 

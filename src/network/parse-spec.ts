@@ -18,8 +18,8 @@ function bad(name: string, expected: string, got: unknown): DualscaleError {
   return new DualscaleError('DS_BAD_MODEL', `expected \`${name}\` to be ${expected}, got \`${short}\``);
 }
 
-function isCount(value: unknown, max: number): value is number {
-  return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= max;
+function isCount(value: unknown, max: number, min = 1): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
 }
 
 function readCount(fields: Fields, name: string, max: number): number {
@@ -50,8 +50,8 @@ function refuseOthers(fields: Fields, known: readonly string[]): void {
 function parseEdge(fields: Fields): EdgeSpec {
   refuseOthers(fields, ['family', 'scale', 'featureCount', 'innerWidths']);
   const innerWidths = readList(fields, 'innerWidths', MAX_BLOCKS).map((width, block) => {
-    if (!isCount(width, MAX_CHANNELS)) {
-      throw bad(`spec.innerWidths[${block}]`, `an integer from 1 to ${MAX_CHANNELS}`, width);
+    if (!isCount(width, MAX_CHANNELS, 0)) {
+      throw bad(`spec.innerWidths[${block}]`, `an integer from 0 to ${MAX_CHANNELS}`, width);
     }
     return width;
   });

@@ -19,6 +19,7 @@ describe('parseSpec', () => {
   test.each([
     EDGE,
     { ...EDGE, scale: 8 },
+    { ...EDGE, innerWidths: [0, 16, 0] },
     DRN,
     { ...DRN, keptChannels: [4, 8, 16, 1, 16, 16] },
     { ...EDGE, scale: 2, featureCount: 1, innerWidths: new Array(256).fill(1) },
@@ -47,7 +48,7 @@ describe('parseSpec', () => {
     { value: { ...EDGE, innerWidths: new Array(257).fill(1) }, message: 'expected `spec.innerWidths`' },
     {
       value: { ...EDGE, innerWidths: [4, -1] },
-      message: 'expected `spec.innerWidths[1]` to be an integer from 1 to 512',
+      message: 'expected `spec.innerWidths[1]` to be an integer from 0 to 512',
     },
     { value: { ...EDGE, innerWidths: { length: 1, 0: 4 } }, message: 'expected `spec.innerWidths`' },
     { value: { ...EDGE, weights: 'http://x' }, message: 'expected `spec.weights` to be absent' },

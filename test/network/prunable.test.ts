@@ -37,21 +37,30 @@ const arrange = (downs: readonly number[], stages: readonly StageWidths[]): numb
 /** The other released configurations, counted. */
 const RELEASED = [
   {
-    ...{ scale: 4, removed: 50, size: 2_267_393, downs: [4, 8] },
+    scale: 4,
+    removed: 50,
+    size: 2_267_393,
+    downs: [4, 8],
     stages: [
       { blocks: { 16: 1, 24: 5, 28: 11, 32: 13 }, upsampler: 28 },
       { blocks: { 28: 5, 32: 25 }, upsampler: 32 },
     ],
   },
   {
-    ...{ scale: 4, removed: 70, size: 1_427_521, downs: [4, 8] },
+    scale: 4,
+    removed: 70,
+    size: 1_427_521,
+    downs: [4, 8],
     stages: [
       { blocks: { 12: 1, 16: 13, 20: 16 }, upsampler: 20 },
       { blocks: { 16: 7, 20: 23 }, upsampler: 20 },
     ],
   },
   {
-    ...{ scale: 8, removed: 30, size: 3_490_808, downs: [4, 12, 20] },
+    scale: 8,
+    removed: 30,
+    size: 3_490_808,
+    downs: [4, 12, 20],
     stages: [
       { blocks: { 32: 1, 36: 4, 40: 10, 44: 15 }, upsampler: 44 },
       { blocks: { 36: 4, 40: 10, 44: 16 }, upsampler: 44 },
@@ -59,7 +68,10 @@ const RELEASED = [
     ],
   },
   {
-    ...{ scale: 8, removed: 50, size: 2_548_396, downs: [4, 8, 16] },
+    scale: 8,
+    removed: 50,
+    size: 2_548_396,
+    downs: [4, 8, 16],
     stages: [
       { blocks: { 24: 4, 28: 9, 32: 17 }, upsampler: 24 },
       { blocks: { 24: 2, 28: 11, 32: 17 }, upsampler: 32 },
@@ -67,7 +79,10 @@ const RELEASED = [
     ],
   },
   {
-    ...{ scale: 8, removed: 70, size: 1_572_264, downs: [4, 8, 16] },
+    scale: 8,
+    removed: 70,
+    size: 1_572_264,
+    downs: [4, 8, 16],
     stages: [
       { blocks: { 12: 1, 16: 9, 20: 20 }, upsampler: 16 },
       { blocks: { 16: 11, 20: 19 }, upsampler: 20 },

@@ -18,6 +18,20 @@ function parameter(parameters: Parameters, name: string): Tensor {
   return value;
 }
 
+type ConvObserver = (layer: string, output: Tensor4D) => void;
+let observer: ConvObserver | undefined;
+
+/** Runs `forward` and tells of every convolution in it, as it is done, what it gives. For losses on what is inside a network. */
+export function observeConvs<Result>(observe: ConvObserver, forward: () => Result): Result {
+  const outer = observer;
+  observer = observe;
+  try {
+    return forward();
+  } finally {
+    observer = outer;
+  }
+}
+
 /**
  * Convolution with the padding PyTorch calls `kernel // 2`, the same on every side. (TF.js' `same` pads a stride-2
  * convolution on the far side only, which would shift the picture by a pixel.)
@@ -25,8 +39,10 @@ function parameter(parameters: Parameters, name: string): Tensor {
 export function conv(parameters: Parameters, layer: ConvLayer, x: Tensor4D): Tensor4D {
   const { name, kernel, stride = 1, bias = true } = layer;
   const weight = parameter(parameters, `${name}.weight`) as Tensor4D;
-  const y = tf.conv2d(x, weight, stride, Math.floor(kernel / 2));
-  return bias ? tf.add(y, parameter(parameters, `${name}.bias`) as Tensor1D) : y;
+  const sum: Tensor4D = tf.conv2d(x, weight, stride, Math.floor(kernel / 2));
+  const y: Tensor4D = bias ? tf.add(sum, parameter(parameters, `${name}.bias`) as Tensor1D) : sum;
+  observer?.(name, y);
+  return y;
 }
 
 /** [N, H*s, W*s, C] -> [N, H, W, s*s*C]: the inverse of `pixelShuffle`. */

@@ -9,9 +9,10 @@ import { eventLoop } from './event-loop.ts';
 import { inference } from './inference.ts';
 import { describeMachine } from './machine.ts';
 import { renderGoals, renderTable } from './print.ts';
+import { trainScaling } from './train-scaling.ts';
 import { trainStep } from './train-step.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [compile, inference, eventLoop, trainStep];
+const BENCHMARKS: readonly Benchmark[] = [compile, inference, eventLoop, trainStep, trainScaling];
 
 const USAGE = `npm run bench -- [${BENCHMARKS.map(({ name }) => name).join('|')} ...] [options]
 

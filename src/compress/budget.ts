@@ -1,0 +1,88 @@
+/** What a compressed network may cost, in the unit that its owner thinks in. */
+import { badOption } from '../errors.ts';
+import { countParameters } from '../network/count.ts';
+import { createNetwork } from '../network/create-network.ts';
+import type { NetworkSpec } from '../network/network.ts';
+import { prunableWidths, withWidths } from '../network/prunable.ts';
+
+/** A time on this machine. Engine, provider and threads are those of the engine that measures. */
+export interface LatencyBudget {
+  readonly kind: 'latency';
+  /** Milliseconds for one picture, above 0. */
+  readonly latencyMs: number;
+  /** LR pixels of the picture. */
+  readonly width: number;
+  readonly height: number;
+  /** Which of the measured runs counts, 1 to 99. @default 50 */
+  readonly percentile?: number;
+  /** Intra-op threads of a run. @default 1 */
+  readonly threads?: number;
+}
+
+export type Budget =
+  /** The paper's: of every width the share `ratio` is removed, 0 to 1 (both excluded), rounded to the multiple. */
+  | { readonly kind: 'ratio'; readonly ratio: number /** @default 4 */; readonly multiple?: Multiple }
+  | LatencyBudget
+  /** Trainable numbers of the primal network. */
+  | { readonly kind: 'params'; readonly parameters: number }
+  /** Multiply-accumulates for a 1280 x 720 output, as the tables of the papers count. */
+  | { readonly kind: 'macs'; readonly macs: number };
+
+/** Widths are multiples of this: 4 suits any device, 8 and 16 vector units of 256 and 512 bits. */
+export const MULTIPLES = [4, 8, 16] as const;
+export type Multiple = (typeof MULTIPLES)[number];
+
+/** The cost of every choice of widths, as a sum over the widths: what a budget limits. */
+export interface CostModel {
+  readonly unit: 'ms' | 'parameters' | 'macs';
+  /** What is left when every width has its first candidate at cost 0. */
+  readonly fixed: number;
+  /** Per prunable width, per candidate. */
+  readonly costs: readonly (readonly number[])[];
+}
+
+/** @param choice index of the candidate per width. */
+export function costOf({ fixed, costs }: CostModel, choice: readonly number[]): number {
+  return choice.reduce((sum, candidate, width) => sum + costs[width][candidate], fixed);
+}
+
+/**
+ * A cost that is a sum over the widths and linear in none of them, found by changing one width at a time.
+ * @param cost of a network, which must be such a sum.
+ */
+export function additiveCosts(
+  unit: CostModel['unit'],
+  spec: NetworkSpec,
+  candidates: readonly (readonly number[])[],
+  cost: (spec: NetworkSpec) => number,
+): CostModel {
+  const full = prunableWidths(spec).map(({ width }) => width);
+  const total = cost(spec);
+  const savings = candidates.map((options, at) =>
+    options.map((width) => total - cost(withWidths(spec, full.with(at, width)))),
+  );
+  const largest = savings.map((saved) => Math.max(...saved));
+  return {
+    unit,
+    fixed: largest.reduce((left, saved) => left - saved, total),
+    costs: savings.map((saved, at) => saved.map((value) => largest[at] - value)),
+  };
+}
+
+const inRange = (value: number, min: number, max: number): boolean => value > min && value < max;
+
+/** @throws DS_BAD_OPTION for a number out of range, or a budget that the full network already meets. */
+export function checkBudget(budget: Budget, spec: NetworkSpec): void {
+  if (budget.kind === 'ratio' && !inRange(budget.ratio, 0, 1)) {
+    throw badOption('--ratio', 'above 0 and below 1', budget.ratio);
+  }
+  if (budget.kind === 'latency') {
+    const { latencyMs, percentile = 50 } = budget;
+    if (!inRange(latencyMs, 0, Number.POSITIVE_INFINITY)) throw badOption('--latency', 'above 0 ms', latencyMs);
+    if (!(percentile >= 1 && percentile <= 99)) throw badOption('--percentile', 'from 1 to 99', percentile);
+  }
+  const full = countParameters(createNetwork(spec));
+  if (budget.kind === 'params' && !inRange(budget.parameters, 0, full)) {
+    throw badOption('--params', `below the ${full} that the network has`, budget.parameters);
+  }
+}

@@ -1,6 +1,7 @@
 /** Which of the stored models serves which scale. */
 import { badOption } from './errors.ts';
 import type { ModelManifest } from './model-store/manifest.ts';
+import { DEFAULT_MODELS } from './shipped-models.ts';
 
 /** Set5 where it was measured, because every model is measured on it; else the first set; unmeasured models come last. */
 function psnrDb({ quality }: ModelManifest): number {
@@ -9,17 +10,24 @@ function psnrDb({ quality }: ModelManifest): number {
 }
 
 /**
- * One model per scale that any model has, smallest scale first. `wanted` overrides the best one.
+ * One model per scale that any model has, smallest scale first: the one that `wanted` names, else the one that `defaults`
+ * names, else the one with the best PSNR. A better and slower model beside a default therefore changes nothing by itself.
  * Throws DS_BAD_OPTION when `wanted` names a model that is not there or has another scale.
  */
 export function chooseModels(
   models: readonly ModelManifest[],
   wanted: Readonly<Record<number, string>> = {},
+  defaults: readonly string[] = DEFAULT_MODELS,
 ): ReadonlyMap<number, ModelManifest> {
   const chosen = new Map<number, ModelManifest>();
+  const isBetter = (model: ModelManifest, rival: ModelManifest) => {
+    const isDefault = defaults.includes(model.id);
+    if (isDefault !== defaults.includes(rival.id)) return isDefault;
+    return psnrDb(model) > psnrDb(rival);
+  };
   for (const model of models) {
     const rival = chosen.get(model.scale);
-    if (!rival || psnrDb(model) > psnrDb(rival)) chosen.set(model.scale, model);
+    if (!rival || isBetter(model, rival)) chosen.set(model.scale, model);
   }
   for (const [scaleText, id] of Object.entries(wanted)) {
     const scale = Number(scaleText);

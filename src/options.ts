@@ -3,6 +3,7 @@ import { DEFAULT_LIMITS, type ImageLimits, resolveLimits } from './codec/limits.
 import { checkEngineName } from './engine/choose-runtime.ts';
 import type { EngineName, Provider, TfjsBackend } from './engine/engine.ts';
 import { badOption } from './errors.ts';
+import type { OnError, OnLimit } from './http/picture-upscaler.ts';
 import type { MetricsRegistry } from './metrics/metrics.ts';
 
 export interface DualscaleLogger {
@@ -16,8 +17,8 @@ export interface DualscaleOptions {
   /** Folder of model folders, each with `manifest.json` and weights. @default the models that ship with the package */
   readonly modelsDir?: string;
   /**
-   * Which model serves a scale, e.g. `{ 4: 'edge-x4' }`. Scales that are not named are served by the model with the best
-   * PSNR in its manifest (Set5 where it was measured, else the first set). @default {}
+   * Which model serves a scale, e.g. `{ 4: 'edge-x4' }`. Scales that are not named are served by the model that `plugin.json`
+   * marks as default, else by the one with the best PSNR in its manifest (Set5 where it was measured, else the first set). @default {}
    */
   readonly models?: Readonly<Record<number, string>>;
   /**
@@ -45,6 +46,15 @@ export interface DualscaleOptions {
   readonly concurrency?: number;
   /** Pictures that may wait beside those, from 0; one more is answered with a 503 and `Retry-After`. @default 16 */
   readonly queueLimit?: number;
+  /**
+   * Milliseconds from a request to its enlarged picture, 100 to 600000. One that would not be ready by then, as far as the work
+   * ahead of it lets one tell, is answered with a 503 and `Retry-After` at once. @default 30000
+   */
+  readonly deadlineMs?: number;
+  /** What becomes of a picture beyond `limits`: `reject` (413), `passthrough`, `clamp` (a smaller scale). @default 'reject' */
+  readonly onLimit?: OnLimit;
+  /** What becomes of a picture that cannot be enlarged: `fail` (its status), `passthrough` (the host's own, not to be stored). @default 'fail' */
+  readonly onError?: OnError;
   /** The Prometheus registry the metrics go into. @default a registry of its own, `dualscale.registry` */
   readonly registry?: MetricsRegistry;
   /** Told which models and provider were chosen, and the full text of each 5xx. @default silent */
@@ -59,17 +69,34 @@ export interface ResolvedOptions extends DualscaleOptions {
   readonly limits: Required<ImageLimits>;
   readonly concurrency: number;
   readonly queueLimit: number;
+  readonly deadlineMs: number;
+  readonly onLimit: OnLimit;
+  readonly onError: OnError;
   readonly logger: DualscaleLogger;
 }
 
 const NAMES = new Set([
   ...['modelsDir', 'models', 'engine', 'provider', 'workers', 'threadsPerWorker', 'limits', 'quality'],
-  ...['concurrency', 'queueLimit', 'registry', 'logger'],
+  ...['concurrency', 'queueLimit', 'deadlineMs', 'onLimit', 'onError', 'registry', 'logger'],
 ]);
 
-/** Checks what the parts below do not check themselves, and fills in the defaults. Throws DS_BAD_OPTION. */
-export function resolveOptions(options: DualscaleOptions): ResolvedOptions {
-  // A misspelt option would otherwise be the default in silence.
+const ON_LIMIT: readonly OnLimit[] = ['reject', 'passthrough', 'clamp'];
+const ON_ERROR: readonly OnError[] = ['fail', 'passthrough'];
+
+function checkChoice<Choice extends string>(name: string, choices: readonly Choice[], value: Choice): Choice {
+  if (!choices.includes(value)) throw badOption(name, `one of ${choices.join(', ')}`, value);
+  return value;
+}
+
+function checkInteger(name: string, value: number, least: number, most: number): number {
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw badOption(name, `an integer from ${least} to ${most}`, value);
+  }
+  return value;
+}
+
+// A misspelt option would otherwise be the default in silence.
+function checkNames(options: DualscaleOptions): void {
   for (const name of Object.keys(options)) {
     if (!NAMES.has(name)) throw badOption(name, `one of the options ${[...NAMES].join(', ')}`, 'an unknown option');
   }
@@ -78,14 +105,23 @@ export function resolveOptions(options: DualscaleOptions): ResolvedOptions {
       throw badOption(`limits.${name}`, `one of ${Object.keys(DEFAULT_LIMITS).join(', ')}`, 'an unknown limit');
     }
   }
+}
+
+/** Checks what the parts below do not check themselves, and fills in the defaults. Throws DS_BAD_OPTION. */
+export function resolveOptions(options: DualscaleOptions): ResolvedOptions {
+  checkNames(options);
   const { modelsDir, quality } = options;
   if (modelsDir !== undefined && (typeof modelsDir !== 'string' || modelsDir === '')) {
     throw badOption('modelsDir', 'the path of a folder', modelsDir);
   }
-  if (quality !== undefined && !(Number.isInteger(quality) && quality >= 1 && quality <= 100)) {
-    throw badOption('quality', 'an integer from 1 to 100', quality);
-  }
+  if (quality !== undefined) checkInteger('quality', quality, 1, 100);
   const { models = {}, engine = 'onnx', concurrency = 2, queueLimit = 16, logger = SILENT } = options;
   checkEngineName('engine', engine);
-  return { ...options, models, engine, limits: resolveLimits(options.limits), concurrency, queueLimit, logger };
+  return {
+    ...options,
+    ...{ models, engine, limits: resolveLimits(options.limits), concurrency, queueLimit, logger },
+    deadlineMs: checkInteger('deadlineMs', options.deadlineMs ?? 30_000, 100, 600_000),
+    onLimit: checkChoice('onLimit', ON_LIMIT, options.onLimit ?? 'reject'),
+    onError: checkChoice('onError', ON_ERROR, options.onError ?? 'fail'),
+  };
 }

@@ -1,17 +1,15 @@
 /** `createDualscale`: the only place that joins the parts. */
 import { join } from 'node:path';
 import { createSlots } from './admission/slots.ts';
-import { chooseModels } from './choose-models.ts';
-import type { EngineName, ServedModel } from './engine/engine.ts';
-import { compileServedModel } from './engine/served-model.ts';
 import { badOption, DualscaleError } from './errors.ts';
-import { type EnlargeParts, enlargePicture, skipReason } from './http/enlarge-picture.ts';
+import { type EnlargeParts, enlargePicture, inspectPicture, skipReason } from './http/enlarge-picture.ts';
 import { createMiddleware, type Middleware } from './http/middleware.ts';
-import type { EnlargedPicture, PictureUpscaler } from './http/picture-upscaler.ts';
+import { createPictureService } from './http/picture-service.ts';
+import type { EnlargedPicture } from './http/picture-upscaler.ts';
 import { createMetrics, type MetricsRegistry } from './metrics/metrics.ts';
-import { listModels, loadModel, modelDirectory } from './model-store/load.ts';
 import type { ModelManifest } from './model-store/manifest.ts';
-import { type DualscaleOptions, type ResolvedOptions, resolveOptions } from './options.ts';
+import { createModelTable, type ModelTable, type TableModel } from './model-table.ts';
+import { type DualscaleOptions, resolveOptions } from './options.ts';
 import type { PixelImage } from './pixels/image.ts';
 import { createUpscaler } from './upscale/upscale.ts';
 import { PACKAGE_ROOT } from './version.ts';
@@ -55,46 +53,16 @@ const BLANK: PixelImage = {
   data: new Uint8Array(BLANK_SIDE ** 2 * 3),
 };
 
-type ModelLoader = (id: string) => Promise<ServedModel>;
-
-/** Models are compiled once, at their first use. */
-function createModelLoader(modelsDir: string, engine: EngineName): ModelLoader {
-  const loading = new Map<string, Promise<ServedModel>>();
-  return (id) => {
-    if (!loading.has(id)) {
-      const model = loadModel(modelDirectory(modelsDir, id)).then((stored) => compileServedModel(stored, engine));
-      loading.set(id, model);
-      // A failure is not remembered: the folder may be repaired meanwhile.
-      model.catch(() => loading.delete(id));
-    }
-    return loading.get(id) as Promise<ServedModel>;
-  };
-}
-
-async function findModels(modelsDir: string, { models: wanted, logger }: ResolvedOptions) {
-  const { models, broken } = await listModels(modelsDir);
-  for (const { error } of broken) logger.warn(`a model is passed over: ${error.message}`);
-  const chosen = chooseModels(models, wanted);
-  if (chosen.size === 0) throw new DualscaleError('DS_MODEL_NOT_FOUND', `there is no usable model in ${modelsDir}`);
-  return { models, chosen };
-}
-
-function resolveModelId(
-  models: readonly ModelManifest[],
-  chosen: ReadonlyMap<number, ModelManifest>,
-  { scale, model }: UpscaleOptions,
-): string {
-  const scales = [...chosen.keys()];
-  if (model === undefined) {
-    const served = chosen.get(scale ?? (scales.at(-1) as number));
-    if (!served) throw badOption('scale', `one of ${scales.join(', ')}`, scale);
-    return served.id;
+function wantedModel(table: ModelTable, { scale, model: id }: UpscaleOptions): TableModel {
+  if (id === undefined) {
+    const served = table.serving(scale ?? (table.scales.at(-1) as number));
+    if (!served) throw badOption('scale', `one of ${table.scales.join(', ')}`, scale);
+    return served;
   }
-  const manifest = models.find(({ id }) => id === model);
-  if (!manifest) throw new DualscaleError('DS_MODEL_NOT_FOUND', `there is no model \`${model}\``);
-  if (scale !== undefined && scale !== manifest.scale) {
-    throw badOption('scale', `${manifest.scale}, the scale of ${model}`, scale);
-  }
+  const model = table.named(id);
+  if (!model) throw new DualscaleError('DS_MODEL_NOT_FOUND', `there is no model \`${id}\``);
+  if (scale !== undefined && scale !== model.scale)
+    throw badOption('scale', `${model.scale}, the scale of ${id}`, scale);
   return model;
 }
 
@@ -104,15 +72,14 @@ export async function createDualscale(options: DualscaleOptions = {}): Promise<D
   const { modelsDir = join(PACKAGE_ROOT, 'models'), engine, limits, quality, logger } = resolved;
   const now = () => performance.now();
   const slots = createSlots({ concurrency: resolved.concurrency, queueLimit: resolved.queueLimit, now });
-  const { models, chosen } = await findModels(modelsDir, resolved);
-  const load = createModelLoader(modelsDir, engine);
-  const served = new Map<number, ServedModel>();
   const metrics = createMetrics(resolved.registry);
-  for (const [scale, { id }] of chosen) {
-    served.set(scale, await load(id));
-    metrics.serves(id, scale);
-    logger.info(`x${scale} is served by ${id}`);
-  }
+  const table = await createModelTable({
+    ...{ modelsDir, engine, logger, wanted: resolved.models, dependsOnSmaller: resolved.onLimit === 'clamp' },
+    onServe: ({ id, scale }) => {
+      metrics.serves(id, scale);
+      logger.info(`x${scale} is served by ${id}`);
+    },
+  });
   const { provider, workers, threadsPerWorker } = resolved;
   const upscaler = await createUpscaler({
     engine,
@@ -123,33 +90,37 @@ export async function createDualscale(options: DualscaleOptions = {}): Promise<D
     ...(threadsPerWorker === undefined ? {} : { threadsPerWorker }),
   });
   const parts: EnlargeParts = { upscaler, limits, encoding: quality === undefined ? {} : { quality }, now };
-  const scales = [...chosen.keys()];
-  const pictures: PictureUpscaler = {
-    scales,
-    modelFor: (scale) => served.get(scale) as ServedModel,
-    encoding: JSON.stringify(parts.encoding),
-    skipReason,
-    enlarge: (bytes, { scale, signal }) => enlargePicture(bytes, served.get(scale) as ServedModel, parts, signal),
-  };
-  const onError = (error: unknown) => logger.error('a picture could not be upscaled', error);
+  const pictures = createPictureService<TableModel>({
+    ...{ models: table, slots, now, skipReason, inspect: inspectPicture, encoding: JSON.stringify(parts.encoding) },
+    enlarge: async (bytes, model, signal) => enlargePicture(bytes, await model.load(), parts, signal),
+  });
+  const onFailure = (error: unknown) => logger.error('a picture could not be upscaled', error);
+  const { deadlineMs, onLimit, onError } = resolved;
   const middleware = createMiddleware({
-    ...{ pictures, slots, meter: metrics, now, onError },
+    ...{ pictures, meter: metrics, now, onFailure, deadlineMs, onLimit, onError },
     maxInputBytes: limits.maxInputBytes,
   });
   return {
     middleware: () => middleware,
     async upscale(bytes, wanted = {}) {
-      const model = await load(resolveModelId(models, chosen, wanted));
+      const model = await wantedModel(table, wanted).load();
       const input = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       return slots.run(() => enlargePicture(input, model, parts, wanted.signal), wanted.signal);
     },
-    scales,
-    models,
-    servedBy: (scale) => chosen.get(scale),
+    get scales() {
+      return table.scales;
+    },
+    get models() {
+      return table.manifests;
+    },
+    servedBy: (scale) => table.serving(scale)?.manifest,
     registry: metrics.registry,
     async warmUp() {
       // One after the other: each then finds all workers idle and is spread over them.
-      for (const model of served.values()) await upscaler.upscale(BLANK, model);
+      for (const scale of table.scales) {
+        const model = await table.serving(scale)?.load();
+        if (model) await upscaler.upscale(BLANK, model);
+      }
     },
     close: () => upscaler.close(),
   };

@@ -34,6 +34,15 @@ describe('chooseModels', () => {
     ]);
   });
 
+  test('a default beats a better one beside it, and is overridden by a wanted one', () => {
+    const models = [model('slim', 4, ['Set5', 30]), model('large', 4, ['Set5', 32]), model('x2', 2)];
+    expect(ids(chooseModels(models, {}, ['slim', 'absent']))).toEqual([
+      [2, 'x2'],
+      [4, 'slim'],
+    ]);
+    expect(chooseModels(models, { 4: 'large' }, ['slim']).get(4)?.id).toBe('large');
+  });
+
   test.each([[{ 4: 'missing' }], [{ 2: 'good' }], [{ 3: 'good' }]])('%j is refused by name', (wanted) => {
     expect(() => chooseModels([model('good', 4, ['Set5', 31])], wanted)).toThrowError(
       expect.objectContaining({ code: 'DS_BAD_OPTION', message: expect.stringContaining('models[') }),

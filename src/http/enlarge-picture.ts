@@ -8,7 +8,7 @@ import type { ServedModel } from '../engine/engine.ts';
 import { DualscaleError } from '../errors.ts';
 import type { Upscaler } from '../upscale/upscaler.ts';
 import type { SkipReason } from './classify-answer.ts';
-import type { EnlargedPicture } from './picture-upscaler.ts';
+import type { EnlargedPicture, PictureFacts } from './picture-upscaler.ts';
 
 export interface EnlargeParts {
   readonly upscaler: Upscaler;
@@ -61,4 +61,10 @@ export async function skipReason(bytes: Buffer): Promise<SkipReason | undefined>
     const isForeign = error instanceof DualscaleError && error.code === 'DS_UNSUPPORTED_IMAGE';
     return isForeign ? 'format' : undefined;
   }
+}
+
+/** Throws DS_BAD_IMAGE, DS_UNSUPPORTED_IMAGE. */
+export async function inspectPicture(bytes: Buffer): Promise<PictureFacts> {
+  const { format, width, height } = await readHeader(bytes);
+  return { format, width, height };
 }

@@ -1,11 +1,10 @@
 /** One request with the parameter, from the head of the host's answer to ours. */
 import type { ServerResponse } from 'node:http';
-import type { Slots } from '../admission/slots.ts';
 import { DualscaleError } from '../errors.ts';
 import { announcedLength, classifyAnswer, hostEtag } from './classify-answer.ts';
 import { bodyDigest, makeEtag, matchesIfNoneMatch } from './conditional.ts';
 import { type HostListener, type Interception, interceptResponse, type Verdict } from './intercept-response.ts';
-import type { EnlargedPicture, PictureUpscaler, RequestMeter, RequestOutcome } from './picture-upscaler.ts';
+import type { PictureUpscaler, RequestMeter, RequestOutcome, ServingModel } from './picture-upscaler.ts';
 import {
   describeBody,
   describeNotModified,
@@ -14,16 +13,13 @@ import {
   markSkipped,
   toProblem,
 } from './respond.ts';
-import type { SingleFlight } from './single-flight.ts';
 
 export interface ExchangeParts {
   readonly pictures: PictureUpscaler;
-  readonly slots: Slots;
   readonly meter: RequestMeter;
-  readonly flights: SingleFlight<EnlargedPicture>;
   readonly maxInputBytes: number;
   readonly now: () => number;
-  readonly onError: (error: unknown) => void;
+  readonly onFailure: (error: unknown) => void;
 }
 
 export interface ExchangeRequest {
@@ -37,7 +33,7 @@ class PictureExchange implements HostListener {
   readonly #res: ServerResponse;
   readonly #request: ExchangeRequest;
   readonly #parts: ExchangeParts;
-  readonly #model: { readonly id: string; readonly digest: string };
+  readonly #model: ServingModel;
   readonly #interception: Interception;
   readonly #gone = new AbortController();
   readonly #start: number;
@@ -80,7 +76,7 @@ class PictureExchange implements HostListener {
     const length = announcedLength(this.#res);
     if (length === 0) return this.#skipEmpty();
     if (length !== undefined && length > this.#parts.maxInputBytes) throw this.#tooLarge();
-    this.#leavePlace = this.#parts.slots.reserve();
+    this.#leavePlace = this.#parts.pictures.reserve();
     return 'collect';
   }
 
@@ -93,7 +89,7 @@ class PictureExchange implements HostListener {
   }
 
   async #answerBody(body: Buffer): Promise<void> {
-    const { pictures, slots, flights, now, meter } = this.#parts;
+    const { pictures, now, meter } = this.#parts;
     const { scale } = this.#request;
     const host = now() - this.#start;
     const digest = bodyDigest(body);
@@ -108,18 +104,12 @@ class PictureExchange implements HostListener {
       this.#answer('skipped', 200, body);
       return;
     }
-    // The bytes themselves are the key: hosts' ETags are unique for one URL only.
-    const key = `${digest} ${this.#mediaType} ${scale} ${this.#model.digest}`;
-    const asked = now();
-    const work = (signal: AbortSignal) => slots.run(() => pictures.enlarge(body, { scale, signal }), signal);
-    const picture = await flights.run(key, work, this.#gone.signal);
-    const { decode, infer, encode } = picture.timings;
-    const queue = Math.max(0, now() - asked - decode - infer - encode);
-    for (const [stage, ms] of Object.entries({ host, queue, decode, infer, encode })) meter.stage(stage as 'host', ms);
-    meter.pixels('out', picture.width * picture.height);
-    meter.pixels('in', (picture.width * picture.height) / scale ** 2);
+    const picture = await pictures.enlarge(body, {
+      ...{ scale, model: this.#model, signal: this.#gone.signal, startedAt: this.#start, digest },
+    });
+    meter.stage('host', host);
     describePicture(this.#res, { modelId: picture.modelId, scale, etag });
-    describeBody(this.#res, picture, { host, queue });
+    describeBody(this.#res, picture, { host, queue: picture.queueMs });
     this.#answer('upscaled', 200, picture.data);
   }
 
@@ -173,8 +163,8 @@ class PictureExchange implements HostListener {
     const problem = thrown.code === 'DS_ABORTED' ? new DualscaleError('DS_BUSY', thrown.message) : thrown;
     const isBusy = problem.code === 'DS_BUSY';
     const isServerFault = problem.status >= 500 && !isBusy;
-    if (isServerFault) this.#parts.onError(error);
-    const body = describeProblem(this.#res, problem, isBusy ? this.#parts.slots.retryAfterSeconds() : undefined);
+    if (isServerFault) this.#parts.onFailure(error);
+    const body = describeProblem(this.#res, problem, isBusy ? this.#parts.pictures.retryAfterSeconds() : undefined);
     this.#answer(isBusy ? 'busy' : isServerFault ? 'failed' : 'rejected', problem.status, body);
   }
 

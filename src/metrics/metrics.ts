@@ -6,7 +6,9 @@ export type MetricsRegistry = Registry;
 
 export interface Metrics {
   readonly registry: Registry;
-  request(outcome: string): void;
+  request(outcome: string, milliseconds?: number): void;
+  skipped(reason: string): void;
+  error(code: string): void;
   stage(stage: string, milliseconds: number): void;
   pixels(direction: 'in' | 'out', count: number): void;
   inflight(change: 1 | -1): void;
@@ -43,6 +45,8 @@ export function createMetrics(registry: Registry = new Registry()): Metrics {
   return {
     registry,
     request: (outcome) => requests.inc({ outcome }),
+    skipped: () => {},
+    error: () => {},
     stage: (stage, milliseconds) => stages.observe({ stage }, milliseconds / 1000),
     pixels: (direction, count) => pixels.inc({ direction }, count),
     inflight: (change) => inflight.inc(change),

@@ -43,7 +43,7 @@ describe('createTilePool', () => {
       pool = startDyingPool(2);
       const healthy = Array.from({ length: 6 }, () => pool!.run(jobOf(model)));
       const dying = pool.run(jobOf({ ...model, digest }));
-      await expect(dying).rejects.toMatchObject({ code: 'DS_WORKER_CRASHED', status: 500 });
+      await expect(dying).rejects.toMatchObject({ code: 'DS_WORKER_CRASHED', status: 503 });
       await expect(Promise.all(healthy)).resolves.toHaveLength(6);
     },
   );

@@ -2,7 +2,6 @@ import type { RequestListener, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { createSlots } from '../../src/admission/slots.ts';
 import { createMiddleware } from '../../src/http/middleware.ts';
 import { createMetrics } from '../../src/metrics/metrics.ts';
 import type { Dualscale } from '../../src/plugin.ts';
@@ -80,12 +79,18 @@ describe('refusals', () => {
     const failure = new Error('cannot open /secret/path');
     const middleware = createMiddleware({
       pictures: {
-        ...{ scales: [4], encoding: '', modelFor: () => ({ id: 'm', digest: 'd' }), skipReason: async () => undefined },
+        ...{ scales: [4], encoding: '', modelIds: () => ['m'], modelFor: () => ({ id: 'm', scale: 4, digest: 'd' }) },
+        ...{
+          skipReason: async () => undefined,
+          peek: () => undefined,
+          reserve: () => () => {},
+          retryAfterSeconds: () => 1,
+        },
+        inspect: async () => ({ format: 'png', width: 1, height: 1 }),
         enlarge: () => Promise.reject(failure),
       },
-      slots: createSlots({ concurrency: 1, queueLimit: 0, now: () => 0 }),
       meter: createMetrics(),
-      ...{ maxInputBytes: 1e6, now: () => 0, onError: (error: unknown) => logged.push(error) },
+      ...{ maxInputBytes: 1e6, now: () => 0, onFailure: (error: unknown) => logged.push(error) },
     });
     const host = image(plugin.png, 'image/png', hostHeaders);
     const message = await refused(host, 500, 'DS_ENGINE', { middleware: () => middleware });

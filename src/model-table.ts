@@ -1,0 +1,189 @@
+/** Which model serves which scale, now: models are loaded at their first use and switched without a request noticing. */
+import { createHash } from 'node:crypto';
+import { chooseModels } from './choose-models.ts';
+import type { EngineName, ServedModel } from './engine/engine.ts';
+import { compileServedModel } from './engine/served-model.ts';
+import { DualscaleError } from './errors.ts';
+import type { ServingModel } from './http/picture-upscaler.ts';
+import { canonicalJson } from './model-store/canonical-json.ts';
+import { listModels, loadModel, modelDirectory } from './model-store/load.ts';
+import type { ModelManifest } from './model-store/manifest.ts';
+import type { DualscaleLogger } from './options.ts';
+
+export interface TableModel extends ServingModel {
+  readonly manifest: ModelManifest;
+  /** Serving models of smaller scales, the largest scale first: what is left when this scale is too much. */
+  readonly smaller: readonly TableModel[];
+  /** Compiled once. Throws DS_BAD_MODEL, also when the folder holds another model by now. */
+  load(): Promise<ServedModel>;
+}
+
+export interface ModelTable {
+  /** Smallest first. */
+  readonly scales: readonly number[];
+  /** Every usable model, by id. */
+  readonly manifests: readonly ModelManifest[];
+  /** Undefined for a scale that nobody serves. */
+  serving(scale: number): TableModel | undefined;
+  /** Undefined for a model that is not there. */
+  named(id: string): TableModel | undefined;
+  /** Lets `id` serve `scale` once `prepare` has accepted it. Throws DS_MODEL_NOT_FOUND, DS_BAD_MODEL and what `prepare` throws. */
+  activate(scale: number, id: string, prepare: (model: ServedModel) => Promise<void>): Promise<void>;
+  /** Reads the folder again. A serving model that was published anew is replaced as by `activate`; one that is gone serves on. */
+  reload(prepare: (model: ServedModel) => Promise<void>): Promise<void>;
+}
+
+export interface ModelTableOptions {
+  readonly modelsDir: string;
+  readonly engine: EngineName;
+  /** See `DualscaleOptions.models`. */
+  readonly wanted: Readonly<Record<number, string>>;
+  /** Whether answers depend on the models of smaller scales too (`onLimit: 'clamp'`). */
+  readonly dependsOnSmaller: boolean;
+  readonly logger: DualscaleLogger;
+  /** Told which model serves a scale, at the start and after each change. */
+  readonly onServe: (model: ServingModel, previous: ServingModel | undefined) => void;
+}
+
+/** Manifests name their weights by digest: what a model computes is known before its weights are read. */
+function manifestDigest({ spec, weights }: ModelManifest): string {
+  return createHash('sha256').update(canonicalJson(spec)).update(weights.sha256).digest('base64url');
+}
+
+/** Class rather than closures: the maps change together, and every method reads them. */
+class Table implements ModelTable {
+  readonly #options: ModelTableOptions;
+  readonly #loading = new Map<string, Promise<ServedModel>>();
+  #manifests: readonly ModelManifest[] = [];
+  #named = new Map<string, TableModel>();
+  #serving = new Map<number, TableModel>();
+  #scales: readonly number[] = [];
+
+  constructor(options: ModelTableOptions) {
+    this.#options = options;
+  }
+
+  get scales(): readonly number[] {
+    return this.#scales;
+  }
+
+  get manifests(): readonly ModelManifest[] {
+    return this.#manifests;
+  }
+
+  serving(scale: number): TableModel | undefined {
+    return this.#serving.get(scale);
+  }
+
+  named(id: string): TableModel | undefined {
+    return this.#named.get(id);
+  }
+
+  async start(): Promise<void> {
+    const { modelsDir, wanted } = this.#options;
+    await this.#list();
+    const chosen = chooseModels(this.#manifests, wanted);
+    if (chosen.size === 0) throw new DualscaleError('DS_MODEL_NOT_FOUND', `there is no usable model in ${modelsDir}`);
+    await Promise.all([...chosen.values()].map((manifest) => this.#load(manifest)));
+    this.#serve(chosen);
+  }
+
+  async activate(scale: number, id: string, prepare: (model: ServedModel) => Promise<void>): Promise<void> {
+    await this.#list();
+    const manifest = this.#manifests.find((candidate) => candidate.id === id);
+    if (manifest?.scale !== scale) {
+      throw new DualscaleError('DS_MODEL_NOT_FOUND', `there is no model \`${id}\` of scale ${scale}`);
+    }
+    await prepare(await this.#load(manifest));
+    this.#serve(new Map([...this.#current(), [scale, manifest]]));
+  }
+
+  async reload(prepare: (model: ServedModel) => Promise<void>): Promise<void> {
+    await this.#list();
+    const { logger } = this.#options;
+    for (const [scale, model] of this.#serving) {
+      const manifest = this.#manifests.find(({ id }) => id === model.id);
+      if (manifest?.scale !== scale) logger.warn(`${model.id} is gone and serves on from memory`);
+      else if (manifestDigest(manifest) !== manifestDigest(model.manifest))
+        await this.activate(scale, model.id, prepare);
+    }
+    this.#serve(this.#current());
+  }
+
+  #current(): ReadonlyMap<number, ModelManifest> {
+    return new Map([...this.#serving].map(([scale, { manifest }]) => [scale, manifest]));
+  }
+
+  async #list(): Promise<void> {
+    const { modelsDir, logger } = this.#options;
+    const { models, broken } = await listModels(modelsDir);
+    for (const { error } of broken) logger.warn(`a model is passed over: ${error.message}`);
+    this.#manifests = models;
+  }
+
+  #load(manifest: ModelManifest): Promise<ServedModel> {
+    const digest = manifestDigest(manifest);
+    const known = this.#loading.get(digest);
+    if (known) return known;
+    const model = this.#read(manifest);
+    this.#loading.set(digest, model);
+    // A failure is not remembered: the folder may be repaired meanwhile.
+    model.catch(() => this.#loading.delete(digest));
+    return model;
+  }
+
+  async #read(manifest: ModelManifest): Promise<ServedModel> {
+    const { modelsDir, engine } = this.#options;
+    const stored = await loadModel(modelDirectory(modelsDir, manifest.id));
+    if (manifestDigest(stored.manifest) !== manifestDigest(manifest)) {
+      throw new DualscaleError('DS_BAD_MODEL', `${manifest.id} was published anew: reload() takes it`);
+    }
+    return compileServedModel(stored, engine);
+  }
+
+  /** Everything at once and without a pause: a request sees the table before or after, never between. */
+  #serve(chosen: ReadonlyMap<number, ModelManifest>): void {
+    const before = this.#serving;
+    const serving = new Map<number, TableModel>();
+    const sorted = [...chosen].sort(([a], [b]) => a - b);
+    for (const [scale, manifest] of sorted) serving.set(scale, this.#entry(manifest, [...serving.values()].reverse()));
+    const smallerThan = (scale: number) => [...serving.values()].filter((model) => model.scale < scale).reverse();
+    const others = this.#manifests.map((manifest) => {
+      const active = serving.get(manifest.scale);
+      // One that was published anew waits for `reload` while the old one serves: an id must mean one thing.
+      return active?.id === manifest.id ? active : this.#entry(manifest, smallerThan(manifest.scale));
+    });
+    this.#serving = serving;
+    this.#scales = [...serving.keys()];
+    this.#named = new Map([...others, ...serving.values()].map((model) => [model.id, model]));
+    const kept = new Set([...this.#named.values()].map(({ manifest }) => manifestDigest(manifest)));
+    for (const digest of this.#loading.keys()) if (!kept.has(digest)) this.#loading.delete(digest);
+    for (const [scale, model] of serving) {
+      const previous = before.get(scale);
+      if (previous?.id !== model.id || previous.digest !== model.digest) this.#options.onServe(model, previous);
+    }
+  }
+
+  #entry(manifest: ModelManifest, smaller: readonly TableModel[]): TableModel {
+    const own = manifestDigest(manifest);
+    const digests = this.#options.dependsOnSmaller ? [own, ...smaller.map((model) => model.digest)] : [own];
+    const digest = digests.length === 1 ? own : createHash('sha256').update(digests.join()).digest('base64url');
+    // Held here too: a request that began before a switch still gets its model after it.
+    let loaded = this.#loading.get(own);
+    const load = () => {
+      loaded ??= this.#load(manifest);
+      loaded.catch(() => {
+        loaded = undefined;
+      });
+      return loaded;
+    };
+    return { id: manifest.id, scale: manifest.scale, digest, manifest, smaller, load };
+  }
+}
+
+/** Reads the folder and loads the models that serve. Throws DS_BAD_OPTION, DS_MODEL_NOT_FOUND, DS_BAD_MODEL. */
+export async function createModelTable(options: ModelTableOptions): Promise<ModelTable> {
+  const table = new Table(options);
+  await table.start();
+  return table;
+}

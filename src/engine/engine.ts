@@ -1,6 +1,7 @@
 /** The interface every engine implements. `onnx` traces and compiles, `tfjs` runs eagerly. */
 import type { Program, TensorData } from '../graph/program.ts';
 import type { ParameterValues } from '../network/create-network.ts';
+import type { LanczosSpec } from '../network/lanczos.ts';
 import type { NetworkSpec } from '../network/network.ts';
 
 export type Provider = 'cpu' | 'webgpu' | 'cuda' | 'tensorrt';
@@ -31,6 +32,9 @@ export interface Engine {
   compile(program: Program): Promise<Executable>;
 }
 
+/** What workers run: networks, and the resampling that stands in for them. */
+export type ServedSpec = NetworkSpec | LanczosSpec;
+
 interface ServedFacts {
   readonly id: string;
   /** sha256 of the weights and the spec: two models with the same digest give the same pixels. */
@@ -48,13 +52,17 @@ export interface OnnxServedModel extends ServedFacts {
   readonly onnx: Uint8Array;
   /** The same function in a graph that the WebGPU provider computes right, where that is another one. */
   readonly webgpuOnnx?: Uint8Array;
+  /** Input `enlarged`, output `reduced` [1, H, W, 3]: the dual networks, where the model has them. */
+  readonly dualOnnx?: Uint8Array;
 }
 
 /** What an eager engine needs: workers build the network themselves. */
 export interface TfjsServedModel extends ServedFacts {
   readonly engine: 'tfjs';
-  readonly spec: NetworkSpec;
+  readonly spec: ServedSpec;
   readonly parameters: Readonly<Record<string, ParameterValues>>;
+  /** Of the dual networks, where the model has them. */
+  readonly dualParameters?: Readonly<Record<string, ParameterValues>>;
 }
 
 /** A model as the workers of one engine need it. */

@@ -11,7 +11,8 @@ import { type Script, scriptFor } from './pool-script.ts';
 import { startThreads } from './pool-threads.ts';
 import type { ProviderLogger } from './provider.ts';
 import { createModelSharer } from './share-model.ts';
-import type { SharedImage, Tile, TileOutcome, TileTask } from './tile-task.ts';
+import type { TileDifference } from './tile-pixels.ts';
+import type { SharedDestination, SharedImage, SharedModel, Tile, TileOutcome, TileTask } from './tile-task.ts';
 
 export interface TilePoolOptions {
   /** Models must be compiled for the same. @default 'onnx' */
@@ -34,7 +35,9 @@ export interface TileJob {
   readonly tiles: readonly Tile[];
   /** Intra-op threads for each tile. */
   readonly threads: number;
-  readonly destination: SharedImage;
+  readonly destination: SharedDestination;
+  /** The dual network checks the first of every so many tiles, where the model has one; 0 for none. @default 0 */
+  readonly checkEvery?: number;
 }
 
 export interface TilePool {
@@ -46,18 +49,25 @@ export interface TilePool {
   /** Workers that would start a tile at once, 0 to `workers`. */
   readonly idleWorkers: number;
   /**
-   * Resolves when every tile is written to the destination. Throws DS_ABORTED at once when `signal` fires (tiles that have not started are
+   * Resolves when every tile is written to the destination, with what the checks found. Throws DS_ABORTED at once when `signal` fires (tiles that have not started are
    * dropped, the others end unseen), DS_WORKER_CRASHED when a worker dies on one of them, DS_ENGINE when the network fails.
    */
-  run(job: TileJob, signal?: AbortSignal): Promise<void>;
+  run(job: TileJob, signal?: AbortSignal): Promise<TileDifference>;
   /** Rejects what waits with DS_ABORTED, lets running tiles end, stops the workers. */
   close(): Promise<void>;
 }
 
 interface Call extends QueuedCall {
   unfinished: number;
-  readonly resolve: () => void;
+  difference: TileDifference;
+  readonly resolve: (difference: TileDifference) => void;
   readonly reject: (error: DualscaleError) => void;
+}
+
+const NO_DIFFERENCE: TileDifference = { sum: 0, count: 0 };
+
+function addDifferences(a: TileDifference, b: TileDifference = NO_DIFFERENCE): TileDifference {
+  return { sum: a.sum + b.sum, count: a.count + b.count };
 }
 
 function checkCount(name: string, value: number): number {
@@ -111,6 +121,14 @@ function checkEngine({ id, engine }: ServedModel, runtime: Runtime): void {
   );
 }
 
+function makeTasks(job: TileJob, model: SharedModel, runtime: Runtime): TileTask[] {
+  const { source, destination, threads, checkEvery = 0 } = job;
+  return job.tiles.map((tile, i) => {
+    const isChecked = checkEvery > 0 && i % checkEvery === 0;
+    return { model, runtime, threads, source, tile, destination, isChecked };
+  });
+}
+
 interface StartOptions {
   readonly runtime: Runtime;
   readonly workers: number;
@@ -148,7 +166,10 @@ export function startTilePool(options: StartOptions): TilePool {
     try {
       const result = await outcome;
       if (!result.ok) fail(call, new DualscaleError('DS_ENGINE', `the network failed: ${result.message}`));
-      else if (--call.unfinished === 0) call.resolve();
+      else {
+        call.difference = addDifferences(call.difference, result.difference);
+        if (--call.unfinished === 0) call.resolve(call.difference);
+      }
     } catch (cause) {
       logger?.warn(`a worker crashed and is replaced: ${String(cause)}`);
       fail(call, new DualscaleError('DS_WORKER_CRASHED', `a worker crashed: ${String(cause)}`, { cause }));
@@ -157,15 +178,12 @@ export function startTilePool(options: StartOptions): TilePool {
     startWaiting();
   };
 
-  const enqueue = ({ source, destination, ...job }: TileJob, signal: AbortSignal | undefined) => {
+  const enqueue = (job: TileJob, signal: AbortSignal | undefined) => {
     checkEngine(job.model, runtime);
-    const model = share(job.model);
-    const pending = job.tiles.map(
-      (tile): TileTask => ({ model, runtime, threads: job.threads, source, tile, destination }),
-    );
+    const pending = makeTasks(job, share(job.model), runtime);
     let onAbort = () => {};
-    const result = new Promise<void>((resolve, reject) => {
-      const call: Call = { pending, unfinished: pending.length, resolve, reject };
+    const result = new Promise<TileDifference>((resolve, reject) => {
+      const call: Call = { pending, unfinished: pending.length, difference: NO_DIFFERENCE, resolve, reject };
       onAbort = () => fail(call, aborted('the call was aborted'));
       signal?.addEventListener('abort', onAbort);
       queue.add(call);
@@ -185,7 +203,7 @@ export function startTilePool(options: StartOptions): TilePool {
     run: async (job, signal) => {
       if (isClosed) throw aborted('the pool is closed');
       if (signal?.aborted) throw aborted('the call was aborted');
-      if (job.tiles.length > 0) await enqueue(job, signal);
+      return job.tiles.length > 0 ? enqueue(job, signal) : NO_DIFFERENCE;
     },
     close: async () => {
       isClosed = true;

@@ -1,6 +1,6 @@
 /** One tile through a network, from shared pixels to shared pixels: what the workers of every engine do. */
 import { createTileNetworks, type TileNetwork } from './tile-networks.ts';
-import { cutTile, writeTile } from './tile-pixels.ts';
+import { cutTile, differTile, type TileDifference, writeTile } from './tile-pixels.ts';
 import type { TileOutcome, TileTask } from './tile-task.ts';
 
 export type TileRunner = (task: TileTask) => Promise<TileOutcome>;
@@ -9,22 +9,26 @@ export type TileRunner = (task: TileTask) => Promise<TileOutcome>;
 export function createTileRunner(create: (task: TileTask) => Promise<TileNetwork>): TileRunner {
   const networkFor = createTileNetworks(create);
 
-  const enlargeTile = async (task: TileTask): Promise<void> => {
-    const { model, source, tile, destination } = task;
+  const enlargeTile = async (task: TileTask): Promise<TileDifference | undefined> => {
+    const { model, source, tile, destination, isChecked } = task;
     const network = await networkFor(task);
     const expected = [1, tile.read.height * model.scale, tile.read.width * model.scale, 3];
-    await network.run(cutTile(source, tile), tile.read, (enlarged, shape) => {
+    const values = cutTile(source, tile);
+    let difference: TileDifference | undefined;
+    await network.run(values, { ...tile.read, isChecked }, (enlarged, shape, reduced) => {
       if (shape.join() !== expected.join()) {
         throw new Error(`expected \`enlarged\` of shape [${expected}], got [${shape}]`);
       }
       writeTile(enlarged, tile, model.scale, destination);
+      if (reduced) difference = differTile(reduced, values, tile);
     });
+    return difference;
   };
 
   return async (task) => {
     try {
-      await enlargeTile(task);
-      return { ok: true };
+      const difference = await enlargeTile(task);
+      return difference ? { ok: true, difference } : { ok: true };
     } catch (error) {
       return { ok: false, message: error instanceof Error ? error.message : String(error) };
     }

@@ -4,9 +4,11 @@ import { serializeOnnx } from '../graph/onnx-model.ts';
 import type { Program } from '../graph/program.ts';
 import type { ParameterValues } from '../network/create-network.ts';
 import { createNetwork } from '../network/create-network.ts';
+import { createLanczos } from '../network/lanczos.ts';
 import type { Network, NetworkSpec } from '../network/network.ts';
 import type { Tensor4D } from '../tf.ts';
-import type { EngineName, ServedModel } from './engine.ts';
+import { reduceProgram } from './dual-program.ts';
+import type { EngineName, ServedModel, ServedSpec } from './engine.ts';
 
 type Values = Readonly<Record<string, ParameterValues>>;
 
@@ -18,7 +20,14 @@ interface ModelSource {
     readonly macs: { readonly perLrPixel: number };
   };
   readonly parameters: Values;
+  readonly dualParameters?: Values;
   readonly digest: string;
+}
+
+type ServedNetwork = Pick<Network<ServedSpec>, 'spec' | 'halo' | 'forward'>;
+
+export function createServedNetwork(spec: ServedSpec): ServedNetwork {
+  return spec.family === 'lanczos' ? createLanczos(spec) : createNetwork(spec);
 }
 
 /** Any size that is not special: the compiler proves that the graph does not depend on it. */
@@ -33,7 +42,7 @@ export interface FixedSize {
 /**
  * Input `image` [1, H, W, 3] in 0..1, output `enlarged` [1, s*H, s*W, 3] in 0..1, not clamped; the weights are constants.
  */
-export function enlargeProgram(network: Network, parameters: Values, size?: FixedSize): Program {
+export function enlargeProgram(network: ServedNetwork, parameters: Values, size?: FixedSize): Program {
   const { width, height } = size ?? { width: TRACED_SIDE, height: TRACED_SIDE };
   const constants = Object.fromEntries(
     Object.entries(parameters).map(([name, { shape, data }]) => [name, { dtype: 'float32' as const, shape, data }]),
@@ -48,16 +57,34 @@ export function enlargeProgram(network: Network, parameters: Values, size?: Fixe
 
 const compileForWebgpu = (program: Program) => serializeOnnx(compileProgram(program, { target: 'webgpu' }));
 
+const NO_PARAMETERS: Values = {};
+
+/** Lanczos-3 in place of a network: what to answer with when a network's result is not to be trusted. */
+export function lanczosModel(scale: number, engine: EngineName = 'onnx'): ServedModel {
+  const spec: ServedSpec = { family: 'lanczos', scale };
+  const network = createServedNetwork(spec);
+  // One convolution of 7x7 from RGB to `scale` squared of them, most of its weights zero.
+  const macsPerLrPixel = (7 * 3 * scale) ** 2;
+  const facts = { id: 'lanczos', digest: `lanczos-x${scale}`, scale, halo: network.halo, macsPerLrPixel };
+  if (engine === 'tfjs') return { ...facts, engine, spec, parameters: NO_PARAMETERS };
+  return { ...facts, engine, onnx: serializeOnnx(compileProgram(enlargeProgram(network, NO_PARAMETERS))) };
+}
+
 /** For `onnx` this compiles, which takes milliseconds for `edge`; for `tfjs` the workers get spec and parameters as they are. */
 export function compileServedModel(
-  { manifest, parameters, digest }: ModelSource,
+  { manifest, parameters, dualParameters, digest }: ModelSource,
   engine: EngineName = 'onnx',
 ): ServedModel {
   const { id, spec, macs } = manifest;
   const network = createNetwork(spec);
   const facts = { id, digest, scale: spec.scale, halo: network.halo, macsPerLrPixel: macs.perLrPixel };
-  if (engine === 'tfjs') return { ...facts, engine, spec, parameters };
+  if (engine === 'tfjs') return { ...facts, engine, spec, parameters, ...(dualParameters ? { dualParameters } : {}) };
   const program = enlargeProgram(network, parameters);
   const [onnx, webgpuOnnx] = [serializeOnnx(compileProgram(program)), compileForWebgpu(program)];
-  return { ...facts, engine, onnx, ...(Buffer.compare(onnx, webgpuOnnx) === 0 ? {} : { webgpuOnnx }) };
+  const dual = dualParameters && serializeOnnx(compileProgram(reduceProgram(spec, dualParameters)));
+  return {
+    ...{ ...facts, engine, onnx },
+    ...(Buffer.compare(onnx, webgpuOnnx) === 0 ? {} : { webgpuOnnx }),
+    ...(dual ? { dualOnnx: dual } : {}),
+  };
 }

@@ -32,10 +32,19 @@ export function createModelSharer({ provider }: Runtime): (model: ServedModel) =
       const own = provider === 'webgpu' ? (model.webgpuOnnx ?? model.onnx) : model.onnx;
       const onnx = bytes.get(own) ?? shareBytes(own);
       bytes.set(own, onnx);
-      return { engine: 'onnx', digest, scale, onnx };
+      if (!model.dualOnnx) return { engine: 'onnx', digest, scale, onnx };
+      const dualOnnx = bytes.get(model.dualOnnx) ?? shareBytes(model.dualOnnx);
+      bytes.set(model.dualOnnx, dualOnnx);
+      return { engine: 'onnx', digest, scale, onnx, dualOnnx };
     }
-    const shared = parameters.get(model.parameters) ?? shareParameters(model.parameters);
-    parameters.set(model.parameters, shared);
-    return { engine: 'tfjs', digest, scale, spec: model.spec, parameters: shared };
+    const shareOnce = (values: TfjsServedModel['parameters']) => {
+      const shared = parameters.get(values) ?? shareParameters(values);
+      parameters.set(values, shared);
+      return shared;
+    };
+    return {
+      ...{ engine: 'tfjs', digest, scale, spec: model.spec, parameters: shareOnce(model.parameters) },
+      ...(model.dualParameters ? { dualParameters: shareOnce(model.dualParameters) } : {}),
+    };
   };
 }

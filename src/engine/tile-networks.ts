@@ -5,12 +5,13 @@ import type { TileTask } from './tile-task.ts';
 export interface TileNetwork {
   /**
    * `image` [1, height, width, 3] in 0..1. `use` gets the result, not clamped, and its shape; the memory behind it may be reused once
-   * `use` has returned.
+   * `use` has returned. With `isChecked` and a model that has a dual network `use` also gets what that makes of the result, in the shape
+   * of `image`.
    */
   run(
     image: Float32Array,
-    size: { readonly width: number; readonly height: number },
-    use: (enlarged: Float32Array, shape: readonly number[]) => void,
+    options: { readonly width: number; readonly height: number; readonly isChecked: boolean },
+    use: (enlarged: Float32Array, shape: readonly number[], reduced?: Float32Array) => void,
   ): Promise<void>;
   release(): Promise<void>;
 }

@@ -1,7 +1,8 @@
 /** What travels between the pool and its workers. Pixels and weights are shared memory, so a task costs no copy. */
 import type { ParameterValues } from '../network/create-network.ts';
-import type { NetworkSpec } from '../network/network.ts';
-import type { Runtime } from './engine.ts';
+import type { ChannelCount } from '../pixels/image.ts';
+import type { Runtime, ServedSpec } from './engine.ts';
+import type { TileDifference } from './tile-pixels.ts';
 
 /** A rectangle in LR pixels. */
 export interface Area {
@@ -17,11 +18,21 @@ export interface Tile extends Area {
   readonly read: Area;
 }
 
-/** Interleaved 8-bit RGB, `width * height * 3` bytes. */
+/** Interleaved samples of a picture or of some of its rows. Networks read and write its colour, never its alpha. */
 export interface SharedImage {
   readonly width: number;
   readonly height: number;
+  /** @default 3 */
+  readonly channels?: ChannelCount;
+  /** Bits per sample; 16 in the byte order of the machine. @default 8 */
+  readonly depth?: 8 | 16;
   readonly pixels: SharedArrayBuffer;
+}
+
+/** Where tiles write: rows `top` to `top + height` of the enlarged source. */
+export interface SharedDestination extends SharedImage {
+  /** @default 0 */
+  readonly top?: number;
 }
 
 interface SharedFacts {
@@ -32,13 +43,15 @@ interface SharedFacts {
 export interface SharedOnnxModel extends SharedFacts {
   readonly engine: 'onnx';
   readonly onnx: SharedArrayBuffer;
+  readonly dualOnnx?: SharedArrayBuffer;
 }
 
 export interface SharedTfjsModel extends SharedFacts {
   readonly engine: 'tfjs';
-  readonly spec: NetworkSpec;
+  readonly spec: ServedSpec;
   /** Views of one shared block. */
   readonly parameters: Readonly<Record<string, ParameterValues>>;
+  readonly dualParameters?: Readonly<Record<string, ParameterValues>>;
 }
 
 export type SharedModel = SharedOnnxModel | SharedTfjsModel;
@@ -50,9 +63,13 @@ export interface TileTask {
   readonly threads: number;
   readonly source: SharedImage;
   readonly tile: Tile;
-  /** `model.scale` times as wide and high as `source`. */
-  readonly destination: SharedImage;
+  /** `model.scale` times as wide as `source`. */
+  readonly destination: SharedDestination;
+  /** Whether the dual network checks the result, where the model has one. */
+  readonly isChecked: boolean;
 }
 
 /** Failures of the network come back as values: whatever makes a worker's promise reject is a crash. */
-export type TileOutcome = { readonly ok: true } | { readonly ok: false; readonly message: string };
+export type TileOutcome =
+  | { readonly ok: true; readonly difference?: TileDifference }
+  | { readonly ok: false; readonly message: string };

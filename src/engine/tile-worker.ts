@@ -3,12 +3,12 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Provider } from './engine.ts';
 import { createTileRunner } from './run-tile.ts';
 import type { TileNetwork } from './tile-networks.ts';
-import type { SharedOnnxModel, TileTask } from './tile-task.ts';
+import type { TileTask } from './tile-task.ts';
 
-function createSession(model: SharedOnnxModel, provider: Provider, threads: number): Promise<InferenceSession> {
+function createSession(shared: SharedArrayBuffer, provider: Provider, threads: number): Promise<InferenceSession> {
   // The native side takes no shared memory.
-  const onnx = new Uint8Array(model.onnx.byteLength);
-  onnx.set(new Uint8Array(model.onnx));
+  const onnx = new Uint8Array(shared.byteLength);
+  onnx.set(new Uint8Array(shared));
   return InferenceSession.create(onnx, {
     executionProviders: [provider],
     intraOpNumThreads: threads,
@@ -23,20 +23,28 @@ function createSession(model: SharedOnnxModel, provider: Provider, threads: numb
 
 async function createNetwork({ model, runtime, threads }: TileTask): Promise<TileNetwork> {
   if (model.engine !== 'onnx' || runtime.engine !== 'onnx') throw new Error('a task of another engine');
-  const session = await createSession(model, runtime.provider, threads);
+  const primal = await createSession(model.onnx, runtime.provider, threads);
+  const { dualOnnx } = model;
+  const dual = dualOnnx ? await createSession(dualOnnx, runtime.provider, threads) : undefined;
   return {
-    async run(values, { width, height }, use) {
+    async run(values, { width, height, isChecked }, use) {
       const image = new Tensor('float32', values, [1, height, width, 3]);
-      const { enlarged } = await session.run({ image }, ['enlarged']);
+      const { enlarged } = await primal.run({ image }, ['enlarged']);
       if (!enlarged) throw new Error('the graph has no output `enlarged`');
+      let reduced: Tensor | undefined;
       try {
-        use(enlarged.data as Float32Array, enlarged.dims);
+        if (isChecked && dual) reduced = (await dual.run({ enlarged }, ['reduced']))['reduced'] as Tensor;
+        use(enlarged.data as Float32Array, enlarged.dims, reduced?.data as Float32Array | undefined);
       } finally {
         // Freed now: garbage collection does not see native memory and would let it pile up.
         enlarged.dispose();
+        reduced?.dispose();
       }
     },
-    release: () => session.release(),
+    async release() {
+      await primal.release();
+      await dual?.release();
+    },
   };
 }
 

@@ -26,15 +26,15 @@ export function bicubicPhases(scale: number): number[][] {
   });
 }
 
-/** HWIO [5, 5, channels, scale*scale*channels], output channels in the order `pixelShuffle` reads: row phase, column phase, channel. */
-function phaseFilter(scale: number, channels: number): Float32Array {
-  const phases = bicubicPhases(scale);
+/** HWIO [taps, taps, channels, scale*scale*channels], output channels in the order `pixelShuffle` reads: row phase, column phase, channel. */
+function phaseFilter(phases: readonly (readonly number[])[], taps: number, channels: number): Float32Array {
+  const scale = phases.length;
   const outChannels = scale * scale * channels;
-  const filter = new Float32Array(TAPS * TAPS * channels * outChannels);
-  for (let row = 0; row < TAPS; row++) {
-    for (let column = 0; column < TAPS; column++) {
+  const filter = new Float32Array(taps * taps * channels * outChannels);
+  for (let row = 0; row < taps; row++) {
+    for (let column = 0; column < taps; column++) {
       for (let channel = 0; channel < channels; channel++) {
-        const base = ((row * TAPS + column) * channels + channel) * outChannels;
+        const base = ((row * taps + column) * channels + channel) * outChannels;
         for (let phase = 0; phase < scale * scale; phase++) {
           const rowWeight = phases[Math.floor(phase / scale)]?.[row] ?? 0;
           const columnWeight = phases[phase % scale]?.[column] ?? 0;
@@ -47,12 +47,16 @@ function phaseFilter(scale: number, channels: number): Float32Array {
 }
 
 /**
- * [N, H, W, C] to [N, scale*H, scale*W, C]; values may leave the input's range (no clamp). Half-pixel centres, replicated borders.
+ * Separable enlargement, [N, H, W, C] to [N, scale*H, scale*W, C]; replicated borders.
  * Every attribute of the traced graph is a constant, whatever H and W are.
+ *
+ * @param phases for the output pixels scale*i + phase the weights of the LR pixels i-reach..i+reach.
  */
-export function bicubicUpsample(image: Tensor4D, scale: number): Tensor4D {
+export function enlargeByPhases(image: Tensor4D, phases: readonly (readonly number[])[], reach: number): Tensor4D {
   const channels = image.shape[3];
-  const filter = tf.tensor4d(phaseFilter(scale, channels), [TAPS, TAPS, channels, scale * scale * channels]);
+  const scale = phases.length;
+  const taps = 2 * reach + 1;
+  const filter = tf.tensor4d(phaseFilter(phases, taps, channels), [taps, taps, channels, scale * scale * channels]);
   // Symmetric by one pixel is replication; twice replicates two, which one symmetric pad of two would not.
   const pad: [number, number][] = [
     [0, 0],
@@ -60,6 +64,12 @@ export function bicubicUpsample(image: Tensor4D, scale: number): Tensor4D {
     [1, 1],
     [0, 0],
   ];
-  const padded = tf.mirrorPad(tf.mirrorPad(image, pad, 'symmetric'), pad, 'symmetric');
+  let padded = image;
+  for (let i = 0; i < reach; i++) padded = tf.mirrorPad(padded, pad, 'symmetric');
   return pixelShuffle(tf.conv2d(padded, filter, 1, 'valid'), scale);
+}
+
+/** Values may leave the input's range (no clamp). Half-pixel centres. */
+export function bicubicUpsample(image: Tensor4D, scale: number): Tensor4D {
+  return enlargeByPhases(image, bicubicPhases(scale), REACH);
 }

@@ -12,6 +12,8 @@ export interface PlanTilesOptions {
   readonly maxTilePixels: number;
   /** Tiles wanted, so that every worker gets one. A picture too small for that gives fewer. @default 1 */
   readonly minTiles?: number;
+  /** Rows that are wanted of a picture that is a part of a larger one; the others are read only. @default all */
+  readonly wanted?: { readonly top: number; readonly rows: number };
 }
 
 /** Where each tile along one axis begins, and the length of that axis at the end. */
@@ -88,13 +90,20 @@ function planWhole({ width, height, maxTilePixels }: PlanTilesOptions): Tile {
   return { ...whole, read: whole };
 }
 
+/** The part of a tile that is wanted, if any; what it reads stays. */
+function keepWanted(tile: Tile, { top, rows }: { readonly top: number; readonly rows: number }): Tile[] {
+  const y = Math.max(tile.y, top);
+  const bottom = Math.min(tile.y + tile.height, top + rows);
+  return y < bottom ? [{ ...tile, y, height: bottom - y }] : [];
+}
+
 /**
- * Tiles in reading order; they cover the picture exactly once and each reads at most `maxTilePixels`.
+ * Tiles in reading order; they cover the wanted rows exactly once and each reads at most `maxTilePixels`.
  * Throws DS_INPUT_TOO_LARGE when a network that must see the whole picture may not, DS_BAD_OPTION when the limit is too small for the halo.
  */
 export function planTiles(options: PlanTilesOptions): Tile[] {
-  const { width, height, halo, maxTilePixels, minTiles = 1 } = options;
-  if (halo === undefined) return [planWhole(options)];
+  const { width, height, halo, maxTilePixels, minTiles = 1, wanted = { top: 0, rows: height } } = options;
+  if (halo === undefined) return keepWanted(planWhole(options), wanted);
   const grid = cheapestGrid(options, halo, minTiles) ?? cheapestGrid(options, halo, 1);
   if (!grid) throw badOption('maxTilePixels', `at least ${(2 * halo + 1) ** 2} for a halo of ${halo}`, maxTilePixels);
   const columns = cut(width, grid.columns, halo);
@@ -102,11 +111,11 @@ export function planTiles(options: PlanTilesOptions): Tile[] {
   return rows.slice(0, -1).flatMap((y, row) => {
     const bottom = rows[row + 1] as number;
     const vertical = clip(y, bottom, halo, height);
-    return columns.slice(0, -1).map((x, column): Tile => {
+    return columns.slice(0, -1).flatMap((x, column): Tile[] => {
       const right = columns[column + 1] as number;
       const horizontal = clip(x, right, halo, width);
       const read = { x: horizontal.start, y: vertical.start, width: horizontal.size, height: vertical.size };
-      return { x, y, width: right - x, height: bottom - y, read };
+      return keepWanted({ x, y, width: right - x, height: bottom - y, read }, wanted);
     });
   });
 }

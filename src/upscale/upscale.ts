@@ -4,9 +4,9 @@ import { checkEngineName } from '../engine/choose-runtime.ts';
 import type { EngineName, ServedModel } from '../engine/engine.ts';
 import { createTilePool, type TilePool, type TilePoolOptions } from '../engine/pool.ts';
 import { badOption, DualscaleError } from '../errors.ts';
-import type { PixelImage } from '../pixels/image.ts';
+import type { PixelImage, Samples } from '../pixels/image.ts';
 import { chooseLayout } from './choose-layout.ts';
-import type { Upscaler } from './upscaler.ts';
+import type { EnlargedRows, RowWindow, UpscaleRowsOptions, Upscaler } from './upscaler.ts';
 
 export interface UpscalerOptions extends TilePoolOptions {
   /**
@@ -38,14 +38,12 @@ function checkLimit(name: string, value: number, lowest: number): number {
   return value;
 }
 
-function checkSizes({ width, height, channels, data }: PixelImage, scale: number, { maxOutputPixels }: Limits): void {
-  if (channels !== 3 || width < 1 || height < 1 || data.length !== width * height * 3) {
-    throw new DualscaleError(
-      'DS_ENGINE',
-      `expected an RGB image, got ${width}x${height}x${channels} in ${data.length} bytes`,
-    );
+function checkSizes({ width, height, channels, data, rows }: RowWindow, scale: number, limits: Limits): void {
+  if (width < 1 || height < 1 || data.length !== width * height * channels) {
+    throw new DualscaleError('DS_ENGINE', `expected ${width}x${height}x${channels} samples, got ${data.length}`);
   }
-  const outputPixels = width * height * scale ** 2;
+  const { maxOutputPixels } = limits;
+  const outputPixels = width * rows * scale ** 2;
   if (outputPixels > maxOutputPixels) {
     throw new DualscaleError(
       'DS_OUTPUT_TOO_LARGE',
@@ -57,10 +55,39 @@ function checkSizes({ width, height, channels, data }: PixelImage, scale: number
   }
 }
 
-function share(data: Uint8Array): SharedArrayBuffer {
-  const shared = new SharedArrayBuffer(data.length);
-  new Uint8Array(shared).set(data);
+/** Samples of the kind of `like`. */
+function view(like: Samples, buffer: SharedArrayBuffer): Samples {
+  return like.BYTES_PER_ELEMENT === 2 ? new Uint16Array(buffer) : new Uint8Array(buffer);
+}
+
+function share(data: Samples): SharedArrayBuffer {
+  const shared = new SharedArrayBuffer(data.byteLength);
+  view(data, shared).set(data);
   return shared;
+}
+
+async function upscaleRows(
+  pool: TilePool,
+  limits: Limits,
+  window: RowWindow,
+  model: ServedModel,
+  { signal, checkEvery = 0 }: UpscaleRowsOptions,
+): Promise<EnlargedRows> {
+  const { width, height, channels, data, top, rows } = window;
+  const { scale, halo } = model;
+  checkSizes(window, scale, limits);
+  const { workers, idleWorkers, threadsPerWorker, maxThreads } = pool;
+  const layout = chooseLayout({
+    ...{ width, height, halo, workers, idleWorkers, threadsPerWorker, maxThreads, wanted: { top, rows } },
+    maxTilePixels: halo === undefined ? limits.maxWholePixels : limits.maxTilePixels,
+  });
+  const format = { channels, depth: data.BYTES_PER_ELEMENT === 2 ? (16 as const) : (8 as const) };
+  const source = { ...format, width, height, pixels: share(data) };
+  const pixels = new SharedArrayBuffer(width * rows * scale ** 2 * channels * data.BYTES_PER_ELEMENT);
+  const size = { width: width * scale, height: rows * scale };
+  const destination = { ...format, ...size, top: top * scale, pixels };
+  const difference = await pool.run({ model, source, ...layout, destination, checkEvery }, signal);
+  return { ...size, channels, data: view(data, pixels), difference };
 }
 
 async function upscale(
@@ -68,28 +95,20 @@ async function upscale(
   limits: Limits,
   lrImage: PixelImage,
   model: ServedModel,
-  signal?: AbortSignal,
+  options: UpscaleRowsOptions,
 ): Promise<PixelImage> {
-  const { width, height } = lrImage;
-  const { scale, halo } = model;
-  checkSizes(lrImage, scale, limits);
-  const { workers, idleWorkers, threadsPerWorker, maxThreads } = pool;
-  const maxTilePixels = halo === undefined ? limits.maxWholePixels : limits.maxTilePixels;
-  const { tiles, threads } = chooseLayout({
-    width,
-    height,
-    halo,
-    maxTilePixels,
-    workers,
-    idleWorkers,
-    threadsPerWorker,
-    maxThreads,
-  });
-  const source = { width, height, pixels: share(lrImage.data) };
-  const pixels = new SharedArrayBuffer(lrImage.data.length * scale ** 2);
-  const destination = { width: width * scale, height: height * scale, pixels };
-  await pool.run({ model, source, tiles, threads, destination }, signal);
-  return { width: destination.width, height: destination.height, channels: 3, data: new Uint8Array(pixels) };
+  const { width, height, channels, data } = lrImage;
+  if (channels !== 3) {
+    throw new DualscaleError('DS_ENGINE', `expected an RGB image, got ${width}x${height}x${channels}`);
+  }
+  const rows = await upscaleRows(
+    pool,
+    limits,
+    { ...{ width, height, channels, data }, top: 0, rows: height },
+    model,
+    options,
+  );
+  return { width: rows.width, height: rows.height, channels, data: rows.data as Uint8Array };
 }
 
 /**
@@ -107,7 +126,8 @@ export async function createUpscaler(options: UpscalerOptions = {}): Promise<Ups
   };
   const pool = await createTilePool(options);
   return {
-    upscale: (lrImage, model, { signal } = {}) => upscale(pool, limits, lrImage, model, signal),
+    upscale: (lrImage, model, rowOptions = {}) => upscale(pool, limits, lrImage, model, rowOptions),
+    upscaleRows: (window, model, rowOptions = {}) => upscaleRows(pool, limits, window, model, rowOptions),
     close: () => pool.close(),
   };
 }

@@ -1,6 +1,26 @@
 /** Enlarges pictures that are already decoded. The implementation runs tiles on a pool of workers. */
 import type { ServedModel } from '../engine/engine.ts';
-import type { PixelImage } from '../pixels/image.ts';
+import type { TileDifference } from '../engine/tile-pixels.ts';
+import type { PixelImage, Raster } from '../pixels/image.ts';
+
+/** Some rows of a picture and those around them that the network must see. */
+export interface RowWindow extends Raster {
+  /** The first row that is wanted. Above it there are `halo` rows of the model, or all that the picture has; below the last one too. */
+  readonly top: number;
+  /** Rows that are wanted. */
+  readonly rows: number;
+}
+
+export interface EnlargedRows extends Raster {
+  /** What the dual network found. `count` is 0 where it was not asked, or where the model has none. */
+  readonly difference: TileDifference;
+}
+
+export interface UpscaleRowsOptions {
+  readonly signal?: AbortSignal;
+  /** The dual network checks the first of every so many tiles. @default 0: none */
+  readonly checkEvery?: number;
+}
 
 export interface Upscaler {
   /**
@@ -8,5 +28,10 @@ export interface Upscaler {
    * Throws DS_ABORTED when `signal` fires, DS_WORKER_CRASHED when a worker dies under it, DS_ENGINE when the network fails.
    */
   upscale(lrImage: PixelImage, model: ServedModel, options?: { readonly signal?: AbortSignal }): Promise<PixelImage>;
+  /**
+   * The wanted rows, enlarged, with the channels and the depth of the window; gray comes out as the luma of what the network makes of it.
+   * Alpha is 0 everywhere: networks know nothing of it. Throws as `upscale` does.
+   */
+  upscaleRows(window: RowWindow, model: ServedModel, options?: UpscaleRowsOptions): Promise<EnlargedRows>;
   close(): Promise<void>;
 }

@@ -7,12 +7,15 @@ interface ErrorSpec {
 
 export const ERRORS = {
   DS_BAD_PARAMETER: { status: 400, publicMessage: 'A query parameter is not valid.' },
+  DS_BAD_SIGNATURE: { status: 403, publicMessage: 'The URL is not signed as it has to be.' },
   DS_UNSUPPORTED_IMAGE: { status: 415, publicMessage: 'This image format cannot be upscaled.' },
   DS_BAD_IMAGE: { status: 422, publicMessage: 'The image could not be decoded.' },
   DS_INPUT_TOO_LARGE: { status: 413, publicMessage: 'The image is too large to upscale.' },
   DS_OUTPUT_TOO_LARGE: { status: 413, publicMessage: 'The upscaled image would be too large.' },
   DS_BUSY: { status: 503, publicMessage: 'Too many images are being upscaled.' },
   DS_DEADLINE: { status: 503, publicMessage: 'The image was not ready in time.' },
+  DS_UPSTREAM: { status: 502, publicMessage: 'The image server behind this one cannot be reached.' },
+  DS_UPSTREAM_TIMEOUT: { status: 504, publicMessage: 'The image server behind this one took too long.' },
   DS_ABORTED: { status: 499, publicMessage: 'The request was cancelled.' },
   DS_WORKER_CRASHED: { status: 503, publicMessage: 'The image could not be upscaled.' },
   DS_ENGINE: { status: 500, publicMessage: 'The image could not be upscaled.' },
@@ -20,6 +23,18 @@ export const ERRORS = {
   DS_BAD_MODEL: { status: 500, publicMessage: 'The model could not be loaded.' },
   DS_MODEL_NOT_FOUND: { status: 404, publicMessage: 'There is no such model.' },
   DS_BAD_DATA: { status: 422, publicMessage: 'The data set cannot be used.' },
+  DS_BAD_REQUEST: { status: 400, publicMessage: 'The request makes no sense.' },
+  DS_BAD_FIELD: { status: 422, publicMessage: 'A field of the request is not valid.' },
+  DS_UNAUTHORIZED: { status: 401, publicMessage: 'A valid token is needed.' },
+  DS_FORBIDDEN: { status: 403, publicMessage: 'Requests from there are not taken.' },
+  DS_NOT_FOUND: { status: 404, publicMessage: 'There is no such thing.' },
+  DS_METHOD: { status: 405, publicMessage: 'This method is not allowed here.' },
+  DS_CONFLICT: { status: 409, publicMessage: 'That does not go with how things are now.' },
+  DS_BODY_TOO_LARGE: { status: 413, publicMessage: 'The body is too large.' },
+  DS_MEDIA_TYPE: { status: 415, publicMessage: 'Another media type is expected here.' },
+  DS_TOO_MANY: { status: 429, publicMessage: 'Too many requests.' },
+  DS_NO_SPACE: { status: 507, publicMessage: 'There is not enough disk space.' },
+  DS_JOB_FAILED: { status: 500, publicMessage: 'The job failed.' },
 } as const satisfies Record<string, ErrorSpec>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -39,7 +39,11 @@ export interface DatasetOptions {
 
 const PHOTOGRAPH = /\.(jpe?g|png|webp|avif)$/i;
 
-async function listPhotographs({ folders, option = 'data' }: DatasetOptions): Promise<string[]> {
+/** Every picture file of the folders and their subfolders, sorted; links are not followed. Throws DS_BAD_DATA when a folder cannot be read. */
+export async function listPhotographs({
+  folders,
+  option = 'data',
+}: Pick<DatasetOptions, 'folders' | 'option'>): Promise<string[]> {
   const found: string[] = [];
   for (const folder of folders) {
     const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((cause: Error) => {

@@ -33,6 +33,8 @@ interface TrainingDataOptions {
   readonly minLrSide: number;
   readonly data: readonly string[];
   readonly unpaired?: UnpairedOptions;
+  /** Share of the photographs held out by hash. @default 0.03 */
+  readonly validationShare?: number;
   readonly decode: (bytes: Buffer) => Promise<PixelImage>;
   readonly report: (event: { readonly type: 'data'; readonly done: number; readonly total: number }) => void;
   readonly signal?: AbortSignal;
@@ -40,7 +42,7 @@ interface TrainingDataOptions {
 
 /** Throws as `loadDataset` does. */
 export async function loadTrainingData(
-  { minLrSide, data, unpaired, decode, report, signal }: TrainingDataOptions,
+  { minLrSide, data, unpaired, validationShare, decode, report, signal }: TrainingDataOptions,
   levels: readonly number[],
 ): Promise<TrainingData> {
   const common = {
@@ -48,7 +50,8 @@ export async function loadTrainingData(
     onProgress: (done: number, total: number) => report({ type: 'data', done, total }),
     ...(signal ? { signal } : {}),
   };
-  const pairs = await loadDataset({ ...common, folders: data, levels });
+  const held = validationShare === undefined ? {} : { validationShare };
+  const pairs = await loadDataset({ ...common, ...held, folders: data, levels });
   if (!unpaired) return pairs;
   return { ...pairs, unpaired: await loadUnpaired({ ...common, folders: unpaired.folders, option: '--unpaired' }) };
 }

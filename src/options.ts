@@ -3,7 +3,9 @@ import { DEFAULT_LIMITS, type ImageLimits, resolveLimits } from './codec/limits.
 import { checkEngineName } from './engine/choose-runtime.ts';
 import type { EngineName, Provider, TfjsBackend } from './engine/engine.ts';
 import { badOption } from './errors.ts';
+import type { OnBadParameter } from './http/picture-core.ts';
 import type { OnError, OnLimit } from './http/picture-upscaler.ts';
+import { checkSigning, type SigningOptions } from './http/signature.ts';
 import type { MetricsRegistry } from './metrics/metrics.ts';
 
 export interface DualscaleLogger {
@@ -55,6 +57,10 @@ export interface DualscaleOptions {
   readonly onLimit?: OnLimit;
   /** What becomes of a picture that cannot be enlarged: `fail` (its status), `passthrough` (the host's own, not to be stored). @default 'fail' */
   readonly onError?: OnError;
+  /** What becomes of `upscale` or `sr_model` with a value that is not allowed: `reject` (400), `ignore` (as without it). @default 'reject' */
+  readonly onBadParameter?: OnBadParameter;
+  /** Serves only URLs that `signUrl` signed, so that strangers cannot make this machine work. @default absent: every URL is served */
+  readonly signing?: SigningOptions;
   /** The Prometheus registry the metrics go into. @default a registry of its own, `dualscale.registry` */
   readonly registry?: MetricsRegistry;
   /** Told which models and provider were chosen, and the full text of each 5xx. @default silent */
@@ -63,7 +69,7 @@ export interface DualscaleOptions {
 
 const SILENT: DualscaleLogger = { info: () => {}, warn: () => {}, error: () => {} };
 
-export interface ResolvedOptions extends DualscaleOptions {
+export interface ResolvedOptions extends Omit<DualscaleOptions, 'signing'> {
   readonly models: Readonly<Record<number, string>>;
   readonly engine: EngineName;
   readonly limits: Required<ImageLimits>;
@@ -72,16 +78,29 @@ export interface ResolvedOptions extends DualscaleOptions {
   readonly deadlineMs: number;
   readonly onLimit: OnLimit;
   readonly onError: OnError;
+  readonly onBadParameter: OnBadParameter;
+  readonly signing: Required<SigningOptions> | undefined;
   readonly logger: DualscaleLogger;
 }
 
 const NAMES = new Set([
   ...['modelsDir', 'models', 'engine', 'provider', 'workers', 'threadsPerWorker', 'limits', 'quality'],
-  ...['concurrency', 'queueLimit', 'deadlineMs', 'onLimit', 'onError', 'registry', 'logger'],
+  ...[
+    'concurrency',
+    'queueLimit',
+    'deadlineMs',
+    'onLimit',
+    'onError',
+    'onBadParameter',
+    'signing',
+    'registry',
+    'logger',
+  ],
 ]);
 
 const ON_LIMIT: readonly OnLimit[] = ['reject', 'passthrough', 'clamp'];
 const ON_ERROR: readonly OnError[] = ['fail', 'passthrough'];
+const ON_BAD_PARAMETER: readonly OnBadParameter[] = ['reject', 'ignore'];
 
 function checkChoice<Choice extends string>(name: string, choices: readonly Choice[], value: Choice): Choice {
   if (!choices.includes(value)) throw badOption(name, `one of ${choices.join(', ')}`, value);
@@ -123,5 +142,7 @@ export function resolveOptions(options: DualscaleOptions): ResolvedOptions {
     deadlineMs: checkInteger('deadlineMs', options.deadlineMs ?? 30_000, 100, 600_000),
     onLimit: checkChoice('onLimit', ON_LIMIT, options.onLimit ?? 'reject'),
     onError: checkChoice('onError', ON_ERROR, options.onError ?? 'fail'),
+    onBadParameter: checkChoice('onBadParameter', ON_BAD_PARAMETER, options.onBadParameter ?? 'reject'),
+    signing: options.signing && checkSigning(options.signing),
   };
 }

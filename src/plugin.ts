@@ -4,6 +4,7 @@ import { createSlots } from './admission/slots.ts';
 import { badOption, DualscaleError } from './errors.ts';
 import { type EnlargeParts, enlargePicture, inspectPicture, skipReason } from './http/enlarge-picture.ts';
 import { createMiddleware, type Middleware } from './http/middleware.ts';
+import { createPictureCore, type PictureCore } from './http/picture-core.ts';
 import { createPictureService } from './http/picture-service.ts';
 import type { EnlargedPicture } from './http/picture-upscaler.ts';
 import { createMetrics, type MetricsRegistry } from './metrics/metrics.ts';
@@ -26,6 +27,8 @@ export interface UpscaleOptions {
 export interface Dualscale {
   /** For Express, Connect, or plain `node:http`: mount it in front of the image host. */
   middleware(): Middleware;
+  /** What the adapters in `dualscale/fetch`, `dualscale/ipx`, `dualscale/fastify` and `dualscale/proxy` work on. */
+  readonly core: PictureCore;
   /**
    * Enlarges one encoded PNG, JPEG, WebP or AVIF. Waits for one of the `concurrency` slots. Throws DS_BAD_OPTION,
    * DS_MODEL_NOT_FOUND and what `ERRORS` lists for pictures and engines.
@@ -95,13 +98,26 @@ export async function createDualscale(options: DualscaleOptions = {}): Promise<D
     enlarge: async (bytes, model, signal) => enlargePicture(bytes, await model.load(), parts, signal),
   });
   const onFailure = (error: unknown) => logger.error('a picture could not be upscaled', error);
-  const { deadlineMs, onLimit, onError } = resolved;
-  const middleware = createMiddleware({
-    ...{ pictures, meter: metrics, now, onFailure, deadlineMs, onLimit, onError },
+  const { deadlineMs, onLimit, onError, onBadParameter, signing } = resolved;
+  const core = createPictureCore({
+    ...{
+      pictures,
+      meter: metrics,
+      now,
+      unixMs: Date.now,
+      onFailure,
+      deadlineMs,
+      onLimit,
+      onError,
+      onBadParameter,
+      signing,
+    },
     maxInputBytes: limits.maxInputBytes,
   });
+  const middleware = createMiddleware(core);
   return {
     middleware: () => middleware,
+    core,
     async upscale(bytes, wanted = {}) {
       const model = await wantedModel(table, wanted).load();
       const input = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

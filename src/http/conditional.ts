@@ -7,8 +7,9 @@ export interface EtagInputs {
   readonly source: string;
   /** The host's media type: one URL may give several by negotiation. */
   readonly mediaType: string;
-  readonly scale: number;
-  /** `ServedModel.digest`: a new model gives new pixels. */
+  /** What was asked for, in its one spelling: scale, or size to reach. */
+  readonly asked: string;
+  /** `ServingModel.digest`, of each model that may serve: a new model gives new pixels. */
   readonly modelDigest: string;
   /** What the encoder was told; other settings give other bytes. */
   readonly encoding: string;
@@ -24,8 +25,8 @@ export function bodyDigest(body: Uint8Array): string {
  * that differ in some bytes.
  */
 export function makeEtag(inputs: EtagInputs): string {
-  const { source, mediaType, scale, modelDigest, encoding } = inputs;
-  const text = JSON.stringify([VERSION, source, mediaType, scale, modelDigest, encoding]);
+  const { source, mediaType, asked, modelDigest, encoding } = inputs;
+  const text = JSON.stringify([VERSION, source, mediaType, asked, modelDigest, encoding]);
   return `W/"ds-${createHash('sha256').update(text).digest('base64url').slice(0, 27)}"`;
 }
 

@@ -13,8 +13,8 @@ export interface HostListener {
   onHead(): Verdict;
   /** The whole body of a collected answer. */
   onBody(body: Buffer): void;
-  /** A collected body grew beyond `maxBytes`; what was kept is gone. */
-  onOverflow(): void;
+  /** A collected body grew beyond `maxBytes`. `pass`: what was kept goes to the client, and the rest as it comes. */
+  onOverflow(): 'pass' | 'discard';
 }
 
 export interface Interception {
@@ -129,10 +129,10 @@ class Interceptor implements Interception {
     this.#ensureHead();
     if (this.#isPassing()) return this.#call('write', args);
     const [chunk, encoding, callback] = args;
-    this.#keep(chunk, encoding);
+    const isFlowing = this.#keep(chunk, encoding);
     const done = typeof encoding === 'function' ? encoding : callback;
     if (done) process.nextTick(done);
-    return true;
+    return isFlowing;
   }
 
   #end(args: EndArguments): ServerResponse {
@@ -142,6 +142,11 @@ class Interceptor implements Interception {
     if (this.#hostEnded) return this.#res;
     const [chunk, encoding] = args;
     if (chunk !== undefined && chunk !== null && typeof chunk !== 'function') this.#keep(chunk, encoding);
+    if (this.#isPassing())
+      return this.#call(
+        'end',
+        args.filter((argument) => typeof argument === 'function'),
+      );
     const done = args.find((argument) => typeof argument === 'function') as Callback | undefined;
     if (done) this.#res.once('finish', done);
     this.#hostEnded = true;
@@ -158,16 +163,23 @@ class Interceptor implements Interception {
     if (this.#sending || this.#isPassing()) this.#call('flushHeaders', []);
   }
 
-  #keep(chunk: unknown, encoding: unknown): void {
-    if (this.#verdict !== 'collect') return;
+  /** False when the client is slower than the host, which then waits for `drain`. */
+  #keep(chunk: unknown, encoding: unknown): boolean {
+    if (this.#verdict !== 'collect') return true;
     const bytes = toBuffer(chunk, encoding);
-    this.#size += bytes.length;
-    if (this.#size > this.#maxBytes) {
-      this.discard();
-      this.#listener.onOverflow();
-      return;
-    }
     this.#chunks.push(bytes);
+    this.#size += bytes.length;
+    return this.#size <= this.#maxBytes || this.#overflow();
+  }
+
+  #overflow(): boolean {
+    const kept = this.#chunks;
+    this.discard();
+    if (this.#listener.onOverflow() === 'discard') return true;
+    this.#verdict = 'pass';
+    this.#restore();
+    this.#call('writeHead', [this.#res.statusCode]);
+    return kept.map((bytes) => this.#call('write', [bytes])).at(-1) ?? true;
   }
 
   #call<Name extends Overridden>(name: Name, args: readonly unknown[]): ReturnType<ServerResponse[Name]> {

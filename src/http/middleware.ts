@@ -1,52 +1,40 @@
 /** The Node middleware `(req, res, next)`: enlarges the picture with which the host answers `?upscale=N`. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { prepareHostRequest } from './host-request.ts';
-import { parseScale, upscaleValues } from './parse-request.ts';
-import { startExchange } from './picture-exchange.ts';
-import type { OnError, OnLimit, PictureUpscaler, RequestMeter } from './picture-upscaler.ts';
-import { describeProblem, toProblem } from './respond.ts';
+import type { DualscaleError } from '../errors.ts';
+import { nodeHeaders } from './header-store.ts';
+import { hideHeaders, rewriteUrl } from './host-request.ts';
+import { startNodeExchange } from './node-exchange.ts';
+import type { PictureCore, RequestFacts } from './picture-core.ts';
+import { describeProblem } from './respond.ts';
 
 export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
 
-export interface MiddlewareOptions {
-  readonly pictures: PictureUpscaler;
-  readonly meter: RequestMeter;
-  /** Bytes of one encoded picture of the host that are kept in memory; more is a 413. */
-  readonly maxInputBytes: number;
-  /** See `DualscaleOptions`. @default 'reject' */
-  readonly onLimit?: OnLimit;
-  /** See `DualscaleOptions`. @default 'fail' */
-  readonly onError?: OnError;
-  /** Milliseconds from a request to its answer; `enlarge` keeps them by itself, waiting for a host does not. @default 30000 */
-  readonly deadlineMs?: number;
-  /** Milliseconds of a monotonic clock. */
-  readonly now: () => number;
-  /** Told the full text of each 5xx; the client gets the public one. */
-  readonly onFailure: (error: unknown) => void;
-}
-
-function refuse(res: ServerResponse, error: unknown): void {
-  const problem = toProblem(error);
-  const body = describeProblem(res, problem);
+/** Sends a problem where nothing has been sent yet. */
+export function sendProblem(res: ServerResponse, problem: DualscaleError): void {
+  const body = describeProblem(nodeHeaders(res), problem);
   res.writeHead(problem.status).end(body);
 }
 
+function factsOf(req: IncomingMessage): RequestFacts {
+  const { url = '/', method = 'GET', headers } = req;
+  // Express and Connect cut the mount point off `url`.
+  const { originalUrl = url } = req as { originalUrl?: string };
+  const hostName = headers.host ?? (headers[':authority'] as string | undefined) ?? '';
+  return { method, url, clientUrl: originalUrl, hostName, ifNoneMatch: headers['if-none-match'] };
+}
+
 /** Mount it before the image host. Requests without the parameter, and other methods than GET and HEAD, pass at the cost of one string search. */
-export function createMiddleware(options: MiddlewareOptions): Middleware {
+export function createMiddleware(core: PictureCore): Middleware {
   return (req, res, next) => {
-    const values = upscaleValues(req.url ?? '');
-    if (values === undefined || (req.method !== 'GET' && req.method !== 'HEAD')) {
-      next();
+    const begun = core.begin(factsOf(req));
+    if (begun?.kind === 'refused') {
+      sendProblem(res, begun.problem);
       return;
     }
-    try {
-      const scale = parseScale(values, options.pictures.scales);
-      const { ifNoneMatch } = prepareHostRequest(req);
-      startExchange(res, { scale, ifNoneMatch, isHead: req.method === 'HEAD' }, options);
-    } catch (error) {
-      options.meter.request('rejected');
-      refuse(res, error);
-      return;
+    if (begun) rewriteUrl(req, begun.url);
+    if (begun?.kind === 'exchange') {
+      hideHeaders(req);
+      startNodeExchange(res, begun.exchange);
     }
     next();
   };

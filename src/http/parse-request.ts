@@ -1,47 +1,110 @@
-/** The query parameter `upscale`: reading it, refusing bad values, and taking it out of the URL the host sees. */
+/** What a request asks for: `upscale`, `sr_model`, and with `upscale=auto` the host's own `w` and `h`. */
 import { DualscaleError } from '../errors.ts';
+import { MODEL_PARAMETER, PARAMETER, valuesOf } from './parameters.ts';
+import type { PictureUpscaler, ServingModel } from './picture-upscaler.ts';
 
-export const PARAMETER = 'upscale';
-
-function isOurs(pair: string): boolean {
-  return pair === PARAMETER || pair.startsWith(`${PARAMETER}=`);
+/** Pixels the result has to fit in; at least one is given. */
+export interface Box {
+  readonly width?: number;
+  readonly height?: number;
 }
 
-/** Every value of the parameter as written, `''` for a bare name; undefined when the URL does not carry it. */
-export function upscaleValues(url: string): string[] | undefined {
-  const start = url.indexOf('?');
-  // Most requests leave here: a request without the parameter must cost nothing.
-  if (start < 0 || url.indexOf(PARAMETER, start) < 0) return undefined;
-  const values = url
-    .slice(start + 1)
-    .split('&')
-    .filter(isOurs)
-    .map((pair) => pair.slice(PARAMETER.length + 1));
-  return values.length > 0 ? values : undefined;
+/** A request's wish, the models it may need fetched once: validator and pixels agree whatever is activated meanwhile. */
+export interface Asked {
+  /** Smallest scale first. One, or with a `box` all that may be needed to fill it. */
+  readonly models: readonly [ServingModel, ...ServingModel[]];
+  readonly box?: Box;
+  /** The same for every spelling of the same wish: part of the validator. */
+  readonly canonical: string;
 }
 
-/** `url` without the parameter; the rest keeps its spelling and its order, because hosts sign and hash it. */
-export function withoutParameter(url: string): string {
-  const start = url.indexOf('?');
-  if (start < 0) return url;
-  const kept = url
-    .slice(start + 1)
-    .split('&')
-    .filter((pair) => !isOurs(pair));
-  return kept.length > 0 ? `${url.slice(0, start)}?${kept.join('&')}` : url.slice(0, start);
+export type Models = Pick<PictureUpscaler, 'scales' | 'modelIds' | 'modelFor'>;
+
+/** One of the values that are not numbers, so a host's own parser cannot take them for something else. */
+const WORDS = ['true', 'auto'] as const;
+/** No encoder writes longer sides. */
+const LONGEST_SIDE = 65_535;
+
+/** Values of `upscale` in the order in which they are documented. */
+export function allowedValues(scales: readonly number[]): string[] {
+  return [...WORDS, ...scales.map(String)];
 }
 
-/** The asked scale. Throws DS_BAD_PARAMETER, naming the allowed values, for anything but one of `scales` written once. */
-export function parseScale(values: readonly string[], scales: readonly number[]): number {
-  const [text] = values;
-  const scale = scales.find((candidate) => String(candidate) === text);
-  if (scale !== undefined && values.length === 1) return scale;
-  const allowed = `Allowed values of \`${PARAMETER}\`: ${scales.join(', ')}.`;
-  throw new DualscaleError(
+function refuse(name: string, expected: string, values: readonly string[]): DualscaleError {
+  return new DualscaleError(
     'DS_BAD_PARAMETER',
-    `expected \`${PARAMETER}\` to be one of ${scales.join(', ')}, got \`${values.join('`, `')}\``,
+    `expected \`${name}\` to be ${expected}, got \`${values.join('`, `')}\``,
     {
-      publicDetail: allowed,
+      publicDetail: `Allowed values of \`${name}\`: ${expected}.`,
     },
   );
+}
+
+function modelId(values: readonly string[], { modelIds }: Models): string | undefined {
+  const [id] = values;
+  if (id === undefined) return undefined;
+  const known = modelIds();
+  if (values.length > 1 || !known.includes(id)) throw refuse(MODEL_PARAMETER, known.join(', '), values);
+  return id;
+}
+
+/** Pixels, undefined for anything but one whole number: hosts give `w` and `h` meanings of their own (`auto`, `0.5`). */
+function side(values: readonly string[]): number | undefined {
+  const [text = ''] = values;
+  const pixels = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  return values.length === 1 && pixels >= 1 && pixels <= LONGEST_SIDE ? pixels : undefined;
+}
+
+function boxOf(widths: readonly string[], heights: readonly string[]): Box | undefined {
+  const [width, height] = [side(widths), side(heights)];
+  if (width === undefined && height === undefined) return undefined;
+  return { ...(width === undefined ? {} : { width }), ...(height === undefined ? {} : { height }) };
+}
+
+/** The four texts as they were written, each with all its values. */
+export interface AskedText {
+  readonly upscale: readonly string[];
+  readonly model: readonly string[];
+  readonly width: readonly string[];
+  readonly height: readonly string[];
+}
+
+/** Scales that networks are made for. */
+const NETWORK_SCALES = [2, 3, 4, 8];
+
+/** The scale of the named model, also where another model serves it or none; else all that are served. */
+function scalesOf(id: string | undefined, { scales, modelIds }: Models): readonly number[] {
+  return id === undefined ? scales : NETWORK_SCALES.filter((scale) => modelIds(scale).includes(id));
+}
+
+/**
+ * Reads the wish. `true` is what imgix makes of it: as large as `w` and `h` say where the request has them, else the largest
+ * scale. Throws DS_BAD_PARAMETER, naming what is allowed, for everything that is not allowed and written once.
+ */
+export function parseAsked({ upscale, model, width, height }: AskedText, models: Models): Asked {
+  const id = modelId(model, models);
+  const scales = scalesOf(id, models);
+  const [word = ''] = upscale;
+  const isWord = (WORDS as readonly string[]).includes(word);
+  const scale = scales.find((candidate) => String(candidate) === word);
+  if (upscale.length !== 1 || (scale === undefined && !isWord)) {
+    throw refuse(PARAMETER, allowedValues(scales).join(', '), upscale);
+  }
+  const box = isWord ? boxOf(width, height) : undefined;
+  if (word === 'auto' && box === undefined) {
+    throw refuse('w` or `h', `1 to ${LONGEST_SIDE} pixels, which \`${PARAMETER}=auto\` needs`, [...width, ...height]);
+  }
+  const named = id === undefined ? '' : `&${MODEL_PARAMETER}=${id}`;
+  if (box === undefined) {
+    const wanted = scale ?? (scales.at(-1) as number);
+    return { models: [models.modelFor(wanted, id)], canonical: `${PARAMETER}=${wanted}${named}` };
+  }
+  const [smallest, ...larger] = scales.map((candidate) => models.modelFor(candidate, id));
+  const size = `${box.width ?? ''}x${box.height ?? ''}`;
+  return { models: [smallest as ServingModel, ...larger], box, canonical: `${PARAMETER}=auto&size=${size}${named}` };
+}
+
+/** The four texts from a URL's query. */
+export function askedText(url: string, upscale: readonly string[]): AskedText {
+  return { upscale, model: valuesOf(url, MODEL_PARAMETER), width: valuesOf(url, 'w'), height: valuesOf(url, 'h') };
 }

@@ -1,152 +1,243 @@
-/** One request with the parameter, from the head of the host's answer to ours. */
-import type { ServerResponse } from 'node:http';
+/** One request with the parameter, from the head of the host's answer to ours, whatever the host is. */
 import { DualscaleError } from '../errors.ts';
-import { announcedLength, classifyAnswer, hostEtag } from './classify-answer.ts';
+import { announcedLength, classifyAnswer, hostEtag, type SkipReason } from './classify-answer.ts';
 import { bodyDigest, makeEtag, matchesIfNoneMatch } from './conditional.ts';
-import { type HostListener, type Interception, interceptResponse, type Verdict } from './intercept-response.ts';
-import type { PictureUpscaler, RequestMeter, RequestOutcome, ServingModel } from './picture-upscaler.ts';
+import { enlargeAsked, type FailurePolicies, judgeFailure } from './enlarge-asked.ts';
+import type { HeaderStore } from './header-store.ts';
+import type { Asked } from './parse-request.ts';
+import type { PictureUpscaler, RequestMeter, RequestOutcome, ServedPicture } from './picture-upscaler.ts';
 import {
   describeBody,
   describeNotModified,
   describePicture,
   describeProblem,
+  markFailed,
   markSkipped,
-  toProblem,
 } from './respond.ts';
 
-export interface ExchangeParts {
+export interface ExchangeParts extends FailurePolicies {
   readonly pictures: PictureUpscaler;
   readonly meter: RequestMeter;
   readonly maxInputBytes: number;
+  /** Milliseconds from the request until the host's picture must be there; `enlarge` keeps its own time. */
+  readonly deadlineMs: number;
+  /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
+  /** Told the full text of each 5xx; the client gets the public one. */
   readonly onFailure: (error: unknown) => void;
 }
 
 export interface ExchangeRequest {
-  readonly scale: number;
+  readonly asked: Asked;
+  /** Host, path and query without our parameters: what the host's ETag belongs to. */
+  readonly address: string;
   readonly ifNoneMatch: string | undefined;
   readonly isHead: boolean;
 }
 
-/** Class rather than closures: the listener's methods and the steps after them share what the request has and holds. */
-class PictureExchange implements HostListener {
-  readonly #res: ServerResponse;
+/** What to send in the host's place, with the headers as they are by now. */
+export interface Answer {
+  readonly status: number;
+  readonly body?: Uint8Array;
+}
+
+/** `pass`: the host's answer goes out as it is (its headers may have been marked). `collect`: its body is wanted. */
+export type HeadVerdict = 'pass' | 'collect' | Answer;
+
+/**
+ * The adapter calls `head`, then `body` or `overflow` where the verdict was `collect`; `expire` where neither came before the
+ * deadline; `leave` at any time. None throws.
+ */
+export interface Exchange {
+  /** Bytes of the host's body that may be kept in memory. */
+  readonly maxBytes: number;
+  /** The host's status and headers stand, nothing has been sent. `headers` are changed to those of the answer. */
+  head(status: number, headers: HeaderStore): HeadVerdict;
+  /** The whole body of the host. Undefined when nobody waits any more. */
+  body(bytes: Buffer): Promise<Answer | undefined>;
+  /** More than `maxBytes` came. `pass`: what was kept and the rest go out as they are. */
+  overflow(): 'pass' | Answer;
+  /** Milliseconds that the host has for its whole picture. */
+  readonly deadlineMs: number;
+  /** The host was too slow: what to send in its place. Undefined when its picture is there or nobody waits. */
+  expire(headers: HeaderStore): Answer | undefined;
+  /** The client has left, or the host's answer broke off. */
+  leave(): void;
+}
+
+/** Class rather than closures: the steps share what the request has and holds. */
+class PictureExchange implements Exchange {
   readonly #request: ExchangeRequest;
   readonly #parts: ExchangeParts;
-  readonly #model: ServingModel;
-  readonly #interception: Interception;
   readonly #gone = new AbortController();
   readonly #start: number;
+  #headers!: HeaderStore;
   #mediaType = '';
   #isDone = false;
+  #hasBody = false;
   #leavePlace: () => void = () => {};
 
-  constructor(res: ServerResponse, request: ExchangeRequest, parts: ExchangeParts) {
-    this.#res = res;
+  constructor(request: ExchangeRequest, parts: ExchangeParts) {
     this.#request = request;
     this.#parts = parts;
-    this.#model = parts.pictures.modelFor(request.scale);
     this.#start = parts.now();
-    this.#interception = interceptResponse(res, this, parts.maxInputBytes);
     parts.meter.inflight(1);
-    res.once('close', () => this.#onClose());
   }
 
-  onHead(): Verdict {
+  get maxBytes(): number {
+    return this.#parts.maxInputBytes;
+  }
+
+  head(status: number, headers: HeaderStore): HeadVerdict {
+    this.#headers = headers;
     try {
-      return this.#judgeHead();
+      return this.#judgeHead(status);
     } catch (error) {
-      this.#fail(error);
-      return 'discard';
+      return this.#failure(error) ?? 'pass';
     }
   }
 
-  #judgeHead(): Verdict {
-    const answer = classifyAnswer(this.#res);
-    if (answer.kind === 'other') return this.#pass('passed');
-    if (answer.kind === 'skip') {
-      markSkipped(this.#res, answer.reason);
-      return this.#pass('skipped');
+  overflow(): 'pass' | Answer {
+    return this.#failure(this.#tooLarge()) ?? 'pass';
+  }
+
+  async body(bytes: Buffer): Promise<Answer | undefined> {
+    if (this.#isDone) return undefined;
+    this.#hasBody = true;
+    try {
+      return await this.#judgeBody(bytes);
+    } catch (error) {
+      if (this.#isDone) return undefined;
+      return this.#failure(error) ?? { status: 200, body: bytes };
     }
+  }
+
+  get deadlineMs(): number {
+    return this.#parts.deadlineMs;
+  }
+
+  expire(headers: HeaderStore): Answer | undefined {
+    if (this.#isDone || this.#hasBody) return undefined;
+    this.#headers = headers;
+    const error = new DualscaleError('DS_DEADLINE', `the host's picture was not there after ${this.deadlineMs} ms`);
+    return this.#failure(error, 'fail');
+  }
+
+  leave(): void {
+    if (this.#isDone) return;
+    this.#finish('aborted');
+    this.#gone.abort();
+  }
+
+  #judgeHead(status: number): HeadVerdict {
+    const { pictures, maxInputBytes } = this.#parts;
+    const answer = classifyAnswer(status, this.#headers);
+    if (answer.kind === 'other') {
+      this.#finish('passed');
+      return 'pass';
+    }
+    if (answer.kind === 'skip') return this.#skip(answer.reason) ?? 'pass';
     this.#mediaType = answer.mediaType;
-    const source = hostEtag(this.#res);
+    const source = hostEtag(this.#headers);
     const etag = source === undefined ? undefined : this.#etag(source);
-    if (this.#isKnown(etag)) return this.#answerNotModified(etag);
-    if (this.#request.isHead) return this.#answerHead(etag);
-    const length = announcedLength(this.#res);
-    if (length === 0) return this.#skipEmpty();
-    if (length !== undefined && length > this.#parts.maxInputBytes) throw this.#tooLarge();
-    this.#leavePlace = this.#parts.pictures.reserve();
+    if (this.#isKnown(etag)) return this.#notModified(etag);
+    if (this.#request.isHead) return this.#headOnly(etag);
+    const length = announcedLength(this.#headers);
+    if (length === 0) return this.#skip('empty') ?? 'pass';
+    if (length !== undefined && length > maxInputBytes) throw this.#tooLarge();
+    const cached = source === undefined ? undefined : this.#peek(source);
+    if (cached) return this.#picture(cached, etag, this.#elapsed());
+    this.#leavePlace = pictures.reserve();
     return 'collect';
   }
 
-  onOverflow(): void {
-    this.#fail(this.#tooLarge());
+  async #judgeBody(bytes: Buffer): Promise<Answer | undefined> {
+    const { pictures } = this.#parts;
+    const hostMs = this.#elapsed();
+    const digest = bodyDigest(bytes);
+    const source = hostEtag(this.#headers);
+    const etag = this.#etag(source ?? digest);
+    if (this.#isKnown(etag)) return this.#notModified(etag);
+    const reason = bytes.length === 0 ? 'empty' : await pictures.skipReason(bytes);
+    const picture =
+      reason ??
+      (await enlargeAsked(pictures, bytes, this.#request.asked, {
+        ...{ signal: this.#gone.signal, startedAt: this.#start, digest },
+        ...(source === undefined ? {} : { source: this.#sourceName(source) }),
+      }));
+    if (this.#isDone) return undefined;
+    if (typeof picture === 'string') return this.#skip(picture) ?? { status: 200, body: bytes };
+    return this.#picture(picture, etag, hostMs);
   }
 
-  onBody(body: Buffer): void {
-    this.#answerBody(body).catch((error: unknown) => this.#fail(error));
-  }
-
-  async #answerBody(body: Buffer): Promise<void> {
-    const { pictures, now, meter } = this.#parts;
-    const { scale } = this.#request;
-    const host = now() - this.#start;
-    const digest = bodyDigest(body);
-    const etag = this.#etag(hostEtag(this.#res) ?? digest);
-    if (this.#isKnown(etag)) {
-      this.#answerNotModified(etag);
-      return;
-    }
-    const reason = body.length === 0 ? 'empty' : await pictures.skipReason(body);
-    if (reason !== undefined) {
-      markSkipped(this.#res, reason);
-      this.#answer('skipped', 200, body);
-      return;
-    }
-    const picture = await pictures.enlarge(body, {
-      ...{ scale, model: this.#model, signal: this.#gone.signal, startedAt: this.#start, digest },
-    });
-    meter.stage('host', host);
-    describePicture(this.#res, { modelId: picture.modelId, scale, etag });
-    describeBody(this.#res, picture, { host, queue: picture.queueMs });
-    this.#answer('upscaled', 200, picture.data);
+  #elapsed(): number {
+    return this.#parts.now() - this.#start;
   }
 
   #etag(source: string): string {
-    const { scale } = this.#request;
+    const { models, canonical } = this.#request.asked;
+    const modelDigest = models.map(({ digest }) => digest).join();
     const { encoding } = this.#parts.pictures;
-    return makeEtag({ source, mediaType: this.#mediaType, scale, modelDigest: this.#model.digest, encoding });
+    return makeEtag({ source, mediaType: this.#mediaType, asked: canonical, modelDigest, encoding });
   }
 
   #isKnown(etag: string | undefined): etag is string {
     return etag !== undefined && matchesIfNoneMatch(this.#request.ifNoneMatch, etag);
   }
 
-  #served(etag: string | undefined) {
-    return { modelId: this.#model.id, scale: this.#request.scale, etag };
+  #sourceName(source: string): string {
+    return `${this.#request.address} ${this.#mediaType} ${source}`;
   }
 
-  #pass(outcome: RequestOutcome): Verdict {
-    this.#finish(outcome);
-    return 'pass';
+  #peek(source: string): ServedPicture | undefined {
+    const { models, box } = this.#request.asked;
+    // Which scale fills a box depends on the picture's size.
+    return box ? undefined : this.#parts.pictures.peek(this.#sourceName(source), models[0]);
   }
 
-  #skipEmpty(): Verdict {
-    markSkipped(this.#res, 'empty');
-    return this.#pass('skipped');
+  /** Undefined: the host's own answer goes out, marked. */
+  #skip(reason: SkipReason): Answer | undefined {
+    markSkipped(this.#headers, reason);
+    this.#parts.meter.skipped(reason);
+    // It goes out with the host's validator, which the host itself was not shown.
+    const etag = hostEtag(this.#headers);
+    const isKnown = this.#isKnown(etag);
+    this.#finish(isKnown ? 'not-modified' : 'skipped');
+    if (!isKnown) return undefined;
+    for (const name of ['content-length', 'content-type']) this.#headers.delete(name);
+    return { status: 304 };
   }
 
-  #answerNotModified(etag: string): Verdict {
-    describeNotModified(this.#res, this.#served(etag));
-    this.#answer('not-modified', 304);
-    return 'discard';
+  #notModified(etag: string): Answer {
+    describeNotModified(this.#headers, { model: this.#onlyModel(), etag });
+    this.#finish('not-modified');
+    return { status: 304 };
   }
 
-  #answerHead(etag: string | undefined): Verdict {
-    describePicture(this.#res, this.#served(etag));
-    this.#answer('head', 200);
-    return 'discard';
+  #headOnly(etag: string | undefined): Answer {
+    describePicture(this.#headers, { model: this.#onlyModel(), etag });
+    this.#finish('head');
+    return { status: 200 };
+  }
+
+  #onlyModel() {
+    const { models, box } = this.#request.asked;
+    return box ? undefined : models[0];
+  }
+
+  #picture(picture: ServedPicture, etag: string | undefined, hostMs: number): Answer {
+    const { meter } = this.#parts;
+    const isCached = picture.cache === 'hit';
+    const stages = { host: hostMs, ...(isCached ? {} : { queue: picture.queueMs, ...picture.timings }) };
+    for (const [stage, ms] of Object.entries(stages)) meter.stage(stage as 'host', ms as number);
+    if (!isCached) {
+      meter.pixels('out', picture.width * picture.height);
+      meter.pixels('in', (picture.width * picture.height) / picture.scale ** 2);
+    }
+    describePicture(this.#headers, { model: undefined, etag });
+    describeBody(this.#headers, picture, hostMs);
+    this.#finish(isCached ? 'cached' : 'upscaled');
+    return { status: 200, body: picture.data };
   }
 
   #tooLarge(): DualscaleError {
@@ -156,40 +247,37 @@ class PictureExchange implements HostListener {
     });
   }
 
-  #fail(error: unknown): void {
-    if (this.#isDone) return;
-    const thrown = toProblem(error);
-    // The client is still there, so it was the server that gave up: it is closing.
-    const problem = thrown.code === 'DS_ABORTED' ? new DualscaleError('DS_BUSY', thrown.message) : thrown;
-    const isBusy = problem.code === 'DS_BUSY';
-    const isServerFault = problem.status >= 500 && !isBusy;
-    if (isServerFault) this.#parts.onFailure(error);
-    const body = describeProblem(this.#res, problem, isBusy ? this.#parts.pictures.retryAfterSeconds() : undefined);
-    this.#answer(isBusy ? 'busy' : isServerFault ? 'failed' : 'rejected', problem.status, body);
-  }
-
-  #answer(outcome: RequestOutcome, status: number, body?: Uint8Array): void {
-    if (this.#isDone) return;
+  /** Undefined: the host's own answer goes out in the error's place, as the policies say. */
+  #failure(error: unknown, onError = this.#parts.onError): Answer | undefined {
+    const { meter, onFailure, pictures, onLimit } = this.#parts;
+    const { problem, outcome, isServerFault, instead } = judgeFailure(error, { onLimit, onError });
+    if (isServerFault) onFailure(error);
+    meter.error(problem.code);
+    if (instead !== undefined) {
+      if (instead === 'too-large') markSkipped(this.#headers, instead);
+      else markFailed(this.#headers, instead);
+      meter.skipped(instead);
+      this.#finish(instead === 'too-large' ? 'skipped' : 'passthrough');
+      return undefined;
+    }
+    const body = describeProblem(
+      this.#headers,
+      problem,
+      problem.status === 503 ? pictures.retryAfterSeconds() : undefined,
+    );
     this.#finish(outcome);
-    this.#interception.answer(status, body);
-  }
-
-  #onClose(): void {
-    if (this.#isDone) return;
-    this.#finish('aborted');
-    this.#interception.discard();
-    this.#gone.abort();
+    return { status: problem.status, body };
   }
 
   #finish(outcome: RequestOutcome): void {
+    if (this.#isDone) return;
     this.#isDone = true;
     this.#leavePlace();
     this.#parts.meter.inflight(-1);
-    this.#parts.meter.request(outcome);
+    this.#parts.meter.request(outcome, this.#elapsed());
   }
 }
 
-/** Takes over `res` until the answer is out; the host may be called when this returns. */
-export function startExchange(res: ServerResponse, request: ExchangeRequest, parts: ExchangeParts): void {
-  new PictureExchange(res, request, parts);
+export function createExchange(request: ExchangeRequest, parts: ExchangeParts): Exchange {
+  return new PictureExchange(request, parts);
 }

@@ -1,16 +1,17 @@
-/** The answers the middleware gives itself. Each sets headers in `res`; sending is the caller's. */
-import type { ServerResponse } from 'node:http';
-import { DualscaleError } from '../errors.ts';
+/** The answers we give ourselves. Each sets headers; sending is the caller's. */
+import { DualscaleError, ERRORS } from '../errors.ts';
 import type { SkipReason } from './classify-answer.ts';
-import type { EnlargedPicture } from './picture-upscaler.ts';
+import type { HeaderStore } from './header-store.ts';
+import type { CacheStatus, ServedPicture } from './picture-upscaler.ts';
 
 /** Says which model served, or why none did. */
 const STATUS_HEADER = 'X-Dualscale';
 
+const VALIDATORS = ['etag', 'last-modified'];
+
 /** What the host says about its own bytes and is wrong for others. */
 const ABOUT_THE_BYTES = [
-  'etag',
-  'last-modified',
+  ...VALIDATORS,
   'content-length',
   'content-encoding',
   'content-range',
@@ -23,72 +24,96 @@ const ABOUT_THE_BYTES = [
   'trailer',
 ];
 
+/** How long caches keep an answer. */
+const FRESHNESS = ['cache-control', 'cdn-cache-control', 'surrogate-control', 'expires', 'age'];
+
 /** What may not outlive an error: a cache must not keep a refusal in the picture's place. */
 const ABOUT_THE_PICTURE = [
   ...ABOUT_THE_BYTES,
-  'cache-control',
-  'cdn-cache-control',
-  'surrogate-control',
-  'expires',
-  'age',
+  ...FRESHNESS,
   'content-type',
   'content-disposition',
   'content-language',
   'content-location',
 ];
 
-function remove(res: ServerResponse, names: readonly string[]): void {
-  for (const name of names) res.removeHeader(name);
+/** RFC 9211. */
+const CACHE_STATUS: Readonly<Record<CacheStatus, string>> = {
+  hit: 'dualscale; hit',
+  joined: 'dualscale; fwd=uri-miss; collapsed',
+  miss: 'dualscale; fwd=uri-miss',
+};
+
+function remove(headers: HeaderStore, names: readonly string[]): void {
+  for (const name of names) headers.delete(name);
 }
 
-export function markSkipped(res: ServerResponse, reason: SkipReason): void {
-  res.setHeader(STATUS_HEADER, `skipped; reason=${reason}`);
+/** The host's own answer and validators stay: it is the same each time. */
+export function markSkipped(headers: HeaderStore, reason: SkipReason): void {
+  headers.set(STATUS_HEADER, `skipped; reason=${reason}`);
+}
+
+/** The host's own picture in the place of one that failed: the next request may have more luck, so no cache keeps it. */
+export function markFailed(headers: HeaderStore, reason: SkipReason): void {
+  remove(headers, [...VALIDATORS, ...FRESHNESS]);
+  headers.set('Cache-Control', 'no-store');
+  markSkipped(headers, reason);
 }
 
 export interface ServedBy {
-  readonly modelId: string;
-  readonly scale: number;
+  /** Undefined where the picture's size decides (`upscale=auto`) and is not known. */
+  readonly model: { readonly id: string; readonly scale: number } | undefined;
   /** Undefined where nothing to make it from is known: a HEAD to a host without validators. */
   readonly etag: string | undefined;
 }
 
 /** The head that a GET, a HEAD and a 304 share. Cache-Control, Vary, CSP and the rest of the host's headers stay. */
-export function describePicture(res: ServerResponse, { modelId, scale, etag }: ServedBy): void {
-  remove(res, ABOUT_THE_BYTES);
-  if (etag !== undefined) res.setHeader('ETag', etag);
-  res.setHeader('X-Content-Type-Options', 'nosniff');
-  res.setHeader(STATUS_HEADER, `model=${modelId}; scale=${scale}`);
+export function describePicture(headers: HeaderStore, { model, etag }: ServedBy): void {
+  remove(headers, ABOUT_THE_BYTES);
+  if (etag !== undefined) headers.set('ETag', etag);
+  headers.set('X-Content-Type-Options', 'nosniff');
+  if (model) headers.set(STATUS_HEADER, `model=${model.id}; scale=${model.scale}`);
 }
 
-export interface ServedTimings {
-  readonly host: number;
-  readonly queue: number;
+function statusOf({ modelId, scale, askedScale, consistencyError, fallback }: ServedPicture): string {
+  const parts = [`model=${modelId}`, `scale=${scale}`];
+  if (askedScale !== undefined && askedScale !== scale) parts.push(`asked=${askedScale}`);
+  if (consistencyError !== undefined) parts.push(`consistency=${consistencyError.toFixed(2)}`);
+  if (fallback !== undefined) parts.push(`fallback=${fallback}`);
+  return parts.join('; ');
 }
 
-/** Adds the body's own headers for a 200. Times in milliseconds. */
-export function describeBody(res: ServerResponse, picture: EnlargedPicture, { host, queue }: ServedTimings): void {
-  const { decode, infer, encode } = picture.timings;
-  const stages = Object.entries({ host, queue, decode, infer, encode });
-  res.setHeader('Content-Type', `image/${picture.format}`);
-  res.setHeader('Content-Length', picture.data.length);
-  res.appendHeader('Server-Timing', stages.map(([name, ms]) => `${name};dur=${ms.toFixed(1)}`).join(', '));
+/** Adds the body's own headers for a 200. `hostMs`: until the host's picture was there. */
+export function describeBody(headers: HeaderStore, picture: ServedPicture, hostMs: number): void {
+  const { timings, queueMs, cache } = picture;
+  const stages = Object.entries(cache === 'hit' ? { host: hostMs } : { host: hostMs, queue: queueMs, ...timings });
+  headers.set(STATUS_HEADER, statusOf(picture));
+  headers.append('Cache-Status', CACHE_STATUS[cache]);
+  headers.set('Content-Type', `image/${picture.format}`);
+  headers.set('Content-Length', String(picture.data.length));
+  headers.append('Server-Timing', stages.map(([name, ms]) => `${name};dur=${(ms as number).toFixed(1)}`).join(', '));
 }
 
 /** A 304 carries what a cache needs to refresh what it has, and nothing about a body. */
-export function describeNotModified(res: ServerResponse, served: ServedBy): void {
-  describePicture(res, served);
-  res.removeHeader('Content-Type');
+export function describeNotModified(headers: HeaderStore, served: ServedBy): void {
+  describePicture(headers, served);
+  headers.delete('Content-Type');
 }
 
-/** Prepares the problem's headers and gives its body: the code and the public text, never a path or a stack. */
-export function describeProblem(res: ServerResponse, problem: DualscaleError, retryAfterSeconds?: number): Buffer {
-  const body = Buffer.from(JSON.stringify({ code: problem.code, message: problem.publicMessage }));
-  remove(res, ABOUT_THE_PICTURE);
-  res.setHeader('Content-Type', 'application/problem+json; charset=utf-8');
-  res.setHeader('Content-Length', body.length);
-  res.setHeader('Cache-Control', 'no-store');
-  res.setHeader('X-Content-Type-Options', 'nosniff');
-  if (retryAfterSeconds !== undefined) res.setHeader('Retry-After', retryAfterSeconds);
+/** Prepares the headers of RFC 9457 and gives the body: the table's text and a public detail, never a path or a stack. */
+export function describeProblem(headers: HeaderStore, problem: DualscaleError, retryAfterSeconds?: number): Buffer {
+  const { code, status, publicMessage } = problem;
+  const title = ERRORS[code].publicMessage;
+  const detail = publicMessage.slice(title.length).trim();
+  const body = Buffer.from(
+    JSON.stringify({ type: `urn:dualscale:error:${code}`, title, status, ...(detail ? { detail } : {}), code }),
+  );
+  remove(headers, ABOUT_THE_PICTURE);
+  headers.set('Content-Type', 'application/problem+json; charset=utf-8');
+  headers.set('Content-Length', String(body.length));
+  headers.set('Cache-Control', 'no-store');
+  headers.set('X-Content-Type-Options', 'nosniff');
+  if (retryAfterSeconds !== undefined) headers.set('Retry-After', String(retryAfterSeconds));
   return body;
 }
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { bodyDigest, makeEtag, matchesIfNoneMatch } from '../../src/http/conditional.ts';
 
-const inputs = { source: '"abc"', mediaType: 'image/png', scale: 4, modelDigest: 'm1', encoding: '{}' };
+const inputs = { source: '"abc"', mediaType: 'image/png', asked: 'upscale=4', modelDigest: 'm1', encoding: '{}' };
 
 describe('makeEtag', () => {
   test('is a well-formed weak entity tag and the same for the same inputs', () => {
@@ -13,7 +13,7 @@ describe('makeEtag', () => {
   test.each([
     { source: '"abd"' },
     { mediaType: 'image/webp' },
-    { scale: 2 },
+    { asked: 'upscale=2' },
     { modelDigest: 'm2' },
     { encoding: '{"quality":80}' },
   ])('changes with %j', (change) => {

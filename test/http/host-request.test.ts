@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { expect, test } from 'vitest';
-import { prepareHostRequest } from '../../src/http/host-request.ts';
+import { hideHeaders, rewriteUrl } from '../../src/http/host-request.ts';
 
 function requestLike(query?: Record<string, unknown>): IncomingMessage {
   const rawHeaders = ['Host', 'x', 'Range', 'bytes=0-1', 'IF-NONE-MATCH', '"a"', 'X-Range', 'kept'];
@@ -13,16 +13,17 @@ function requestLike(query?: Record<string, unknown>): IncomingMessage {
   } as unknown as IncomingMessage;
 }
 
-test('raw and parsed headers lose the same names, and the validator is handed over', () => {
+test('raw and parsed headers lose the same names', () => {
   const req = requestLike();
-  expect(prepareHostRequest(req)).toEqual({ ifNoneMatch: '"a"' });
+  hideHeaders(req);
   expect(req.rawHeaders).toEqual(['Host', 'x', 'X-Range', 'kept']);
   expect(req.headers).toEqual({ host: 'x', 'x-range': 'kept' });
-  expect(req.url).toBe('/a.png?w=2');
 });
 
 test('a query that was parsed before (Express 4) loses the parameter too', () => {
-  const query = { upscale: '4', w: '2' };
-  prepareHostRequest(requestLike(query));
+  const query = { upscale: '4', sr_model: 'm', sr_exp: '1', sr_sig: 's', w: '2' };
+  const req = requestLike(query);
+  rewriteUrl(req, '/a.png?w=2');
+  expect(req.url).toBe('/a.png?w=2');
   expect(query).toEqual({ w: '2' });
 });

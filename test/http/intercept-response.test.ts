@@ -21,7 +21,11 @@ interface Seen {
 }
 
 /** Serves one request with `host` behind an interception that gives `verdict` and, when it keeps the body, answers with it reversed. */
-async function exchange(host: Host, verdict: Verdict, { maxBytes = 1000, method = 'GET' } = {}) {
+async function exchange(
+  host: Host,
+  verdict: Verdict,
+  { maxBytes = 1000, onOverflow = 'discard' as 'discard' | 'pass' } = {},
+) {
   const seen: Seen = {};
   const server = createServer((req, res) => {
     const reply = (status: number, body: string) => {
@@ -45,7 +49,8 @@ async function exchange(host: Host, verdict: Verdict, { maxBytes = 1000, method 
       },
       onOverflow() {
         seen.overflow = true;
-        reply(413, 'too much');
+        if (onOverflow === 'discard') reply(413, 'too much');
+        return onOverflow;
       },
     };
     const interception: Interception = interceptResponse(res, listener, maxBytes);
@@ -53,7 +58,7 @@ async function exchange(host: Host, verdict: Verdict, { maxBytes = 1000, method 
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   try {
-    const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`, { method });
+    const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
     return { seen, response, text: await response.text() };
   } finally {
     server.close();
@@ -144,6 +149,12 @@ describe.each(Object.entries(hosts))('a host that uses %s', (_name, host) => {
     expect(seen.body).toBeUndefined();
     expect([response.status, text]).toEqual([413, 'too much']);
   });
+
+  test('goes out whole, what was kept first, where the listener lets it pass at the byte limit', async () => {
+    const { seen, response, text } = await exchange(host, 'collect', { maxBytes: 3, onOverflow: 'pass' });
+    expect([seen.overflow, response.status, text]).toEqual([true, 200, 'hello world']);
+    expect(response.headers.getSetCookie()).toEqual(['x=1', 'y=2']);
+  });
 });
 
 test('the host sees its own answer: headersSent after the head, writableEnded after the end', async () => {
@@ -198,7 +209,7 @@ test('works on the HTTP/2 compatibility response', async () => {
       {
         onHead: () => 'collect',
         onBody: (body) => setImmediate(() => interception.answer(200, Buffer.from(`${body.toString()}!`))),
-        onOverflow: () => {},
+        onOverflow: () => 'discard',
       },
       100,
     );

@@ -68,7 +68,7 @@ test('POST with the parameter is not ours', async () => {
 });
 
 describe('a bad parameter', () => {
-  test.each(['3', '', 'true', '8', '4&upscale=2', '-4', '99999999999999999999'])(
+  test.each(['3', '', 'TRUE', '8', '4&upscale=2', '-4', '99999999999999999999'])(
     'upscale=%s is a 400 that says what is allowed, and the host is not asked',
     async (value) => {
       let asked = 0;
@@ -81,8 +81,8 @@ describe('a bad parameter', () => {
       expect(response.headers.get('content-type')).toBe('application/problem+json; charset=utf-8');
       expect(response.headers.get('cache-control')).toBe('no-store');
       expect(await response.json()).toEqual({
-        code: 'DS_BAD_PARAMETER',
-        message: 'A query parameter is not valid. Allowed values of `upscale`: 2, 4.',
+        ...{ type: 'urn:dualscale:error:DS_BAD_PARAMETER', code: 'DS_BAD_PARAMETER', status: 400 },
+        ...{ title: 'A query parameter is not valid.', detail: 'Allowed values of `upscale`: true, auto, 2, 4.' },
       });
       expect(asked).toBe(0);
     },

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { createMiddleware } from '../../src/http/middleware.ts';
+import { createPictureCore } from '../../src/http/picture-core.ts';
 import { createMetrics } from '../../src/metrics/metrics.ts';
 import type { Dualscale } from '../../src/plugin.ts';
 import { serveBehind } from '../helpers/http-host.ts';
@@ -27,9 +28,10 @@ describe('refusals', () => {
     expect(response.headers.get('cache-control')).toBe('no-store');
     for (const name of ['etag', 'last-modified', 'expires']) expect(response.headers.get(name)).toBeNull();
     const text = await response.text();
-    expect(JSON.parse(text)).toEqual({ code, message: expect.any(String) });
+    const problem = JSON.parse(text) as { title: string; detail?: string };
+    expect(problem).toMatchObject({ type: `urn:dualscale:error:${code}`, code, status, title: expect.any(String) });
     expect(text).not.toMatch(/secret|node_modules|\.ts|\bat /);
-    return (JSON.parse(text) as { message: string }).message;
+    return [problem.title, problem.detail].filter(Boolean).join(' ');
   }
 
   test('more bytes than allowed, announced', async () => {
@@ -77,7 +79,7 @@ describe('refusals', () => {
   test('an unforeseen failure is a 500 that names nothing to the client and everything to the log', async () => {
     const logged: unknown[] = [];
     const failure = new Error('cannot open /secret/path');
-    const middleware = createMiddleware({
+    const core = createPictureCore({
       pictures: {
         ...{ scales: [4], encoding: '', modelIds: () => ['m'], modelFor: () => ({ id: 'm', scale: 4, digest: 'd' }) },
         ...{
@@ -90,10 +92,13 @@ describe('refusals', () => {
         enlarge: () => Promise.reject(failure),
       },
       meter: createMetrics(),
-      ...{ maxInputBytes: 1e6, now: () => 0, onFailure: (error: unknown) => logged.push(error) },
+      ...{ maxInputBytes: 1e6, now: () => 0, unixMs: () => 0, onFailure: (error: unknown) => logged.push(error) },
+      ...{ onLimit: 'reject', onError: 'fail', onBadParameter: 'reject', signing: undefined, deadlineMs: 60_000 },
     });
     const host = image(plugin.png, 'image/png', hostHeaders);
-    const message = await refused(host, 500, 'DS_ENGINE', { middleware: () => middleware });
+    const message = await refused(host, 500, 'DS_ENGINE', {
+      middleware: () => createMiddleware(core),
+    });
     expect(message).toBe('The image could not be upscaled.');
     expect(logged).toEqual([failure]);
   });

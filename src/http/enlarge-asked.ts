@@ -1,0 +1,66 @@
+/** From a request's wish and a host's picture to the enlarged one; and what becomes of it when that fails. */
+import { DualscaleError } from '../errors.ts';
+import type { SkipReason } from './classify-answer.ts';
+import { fillBox } from './fill-box.ts';
+import type { Asked } from './parse-request.ts';
+import type {
+  EnlargeRequest,
+  OnError,
+  OnLimit,
+  PictureUpscaler,
+  RequestOutcome,
+  ServedPicture,
+} from './picture-upscaler.ts';
+import { toProblem } from './respond.ts';
+
+/** What `enlarge` needs beside the wish. */
+export type EnlargeContext = Omit<EnlargeRequest, 'scale' | 'model' | 'fit'>;
+
+/** A still picture of a known format; `large-enough` where it fills the asked box already. Throws what `enlarge` throws. */
+export async function enlargeAsked(
+  pictures: PictureUpscaler,
+  bytes: Buffer,
+  { models, box }: Asked,
+  context: EnlargeContext,
+): Promise<ServedPicture | 'large-enough'> {
+  if (box === undefined) return pictures.enlarge(bytes, { ...context, scale: models[0].scale, model: models[0] });
+  const filling = fillBox(await pictures.inspect(bytes), box, models);
+  return filling ? pictures.enlarge(bytes, { ...context, ...filling, scale: filling.model.scale }) : 'large-enough';
+}
+
+export interface FailurePolicies {
+  readonly onLimit: OnLimit;
+  readonly onError: OnError;
+}
+
+export interface Failure {
+  readonly problem: DualscaleError;
+  readonly outcome: RequestOutcome;
+  /** For the log. */
+  readonly isServerFault: boolean;
+  /** Why the host's own picture goes out; undefined where the problem does. */
+  readonly instead: SkipReason | undefined;
+}
+
+const LIMITS: ReadonlySet<string> = new Set(['DS_INPUT_TOO_LARGE', 'DS_OUTPUT_TOO_LARGE']);
+/** There was too much to do; nothing is broken. */
+const BUSY: ReadonlySet<string> = new Set(['DS_BUSY', 'DS_DEADLINE']);
+
+/** A failure after the host has answered with a picture. */
+export function judgeFailure(error: unknown, policies: FailurePolicies): Failure {
+  const thrown = toProblem(error);
+  // The client is still there, so it was the server that gave up: it is closing.
+  const problem = thrown.code === 'DS_ABORTED' ? new DualscaleError('DS_BUSY', thrown.message) : thrown;
+  const isBusy = BUSY.has(problem.code);
+  const isServerFault = problem.status >= 500 && !isBusy;
+  const outcome = isBusy ? 'busy' : isServerFault ? 'failed' : 'rejected';
+  return { problem, outcome, isServerFault, instead: insteadOf(problem, isBusy, policies) };
+}
+
+function insteadOf(problem: DualscaleError, isBusy: boolean, policies: FailurePolicies): SkipReason | undefined {
+  // `clamp` comes here only where not even the smallest scale fits.
+  if (LIMITS.has(problem.code)) return policies.onLimit === 'reject' ? undefined : 'too-large';
+  if (policies.onError === 'fail') return undefined;
+  if (isBusy) return 'busy';
+  return problem.status >= 500 ? 'failed' : 'bad-image';
+}

@@ -47,8 +47,8 @@ export function costOf({ fixed, costs }: CostModel, choice: readonly number[]): 
 }
 
 /**
- * A cost that is a sum over the widths and linear in none of them, found by changing one width at a time.
- * @param cost of a network, which must be such a sum.
+ * The costs of single widths, found by changing one at a time.
+ * @param cost of a network, which must be a sum over its widths.
  */
 export function additiveCosts(
   unit: CostModel['unit'],

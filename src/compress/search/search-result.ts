@@ -1,4 +1,5 @@
 /** What the channel number search finds. */
+import type { Reading } from './pick-widths.ts';
 
 /** For one prunable width (`prunableWidths`). */
 export interface SearchedWidth {
@@ -9,13 +10,14 @@ export interface SearchedWidth {
   readonly candidates: readonly number[];
   /** One per candidate; softmax gives how much of it takes part. */
   readonly alphas: readonly number[];
-  /** What each candidate is worth, in the unit of the loss: by how much it is lower than with the first one. */
+  /** What each candidate is worth beside those of the other widths, by the reading that the choice was made with. */
   readonly values: readonly number[];
   /** The chosen width. */
   readonly width: number;
 }
 
 export interface SearchResult {
+  readonly reading: Reading;
   /** The chosen widths, in the order of `prunableWidths`: `withWidths(spec, widths)` is the slim network. */
   readonly widths: readonly number[];
   readonly searched: readonly SearchedWidth[];

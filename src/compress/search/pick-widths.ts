@@ -1,0 +1,55 @@
+/** From what a search has learnt to one width each: several readings of it, of which held-out photographs choose. */
+import type { CostModel } from '../budget.ts';
+import { chooseWidths, type KnapsackLimits } from './choose-widths.ts';
+import { softmax } from './relaxation.ts';
+
+export interface SharedBudget extends KnapsackLimits {
+  readonly model: CostModel;
+}
+
+type PerCandidate = readonly (readonly number[])[];
+
+/** As equal shares of all widths as the budget allows: what one would take without a search. */
+export function evenValues(candidates: PerCandidate): number[][] {
+  return candidates.map((options) => options.map((width) => Math.sqrt(width / Math.max(...options))));
+}
+
+export interface Learnt {
+  readonly candidates: PerCandidate;
+  readonly alphas: PerCandidate;
+  readonly values: PerCandidate;
+}
+
+const indexOfLargest = (numbers: readonly number[]): number => numbers.indexOf(Math.max(...numbers));
+
+/** By what a choice was made: how probable the search made each width, what its channels are worth, or equal shares. */
+export const READINGS = ['alphas', 'worth', 'even'] as const;
+export type Reading = (typeof READINGS)[number];
+
+/** What each candidate is worth by one reading. */
+export function readValues({ candidates, alphas, values }: Learnt, reading: Reading): PerCandidate {
+  if (reading === 'even') return evenValues(candidates);
+  if (reading === 'worth') return values;
+  return alphas.map((options) => softmax(options).map((probability) => Math.log(probability + 1e-12)));
+}
+
+export interface Proposal {
+  readonly reading: Reading;
+  /** Index of the candidate per width. */
+  readonly choice: readonly number[];
+}
+
+/**
+ * Without a shared budget the paper's choice, the largest alpha of each width. With one, the choice of most value by
+ * each reading, equal ones once.
+ */
+export function proposeChoices(learnt: Learnt, shared?: SharedBudget): Proposal[] {
+  if (!shared) return [{ reading: 'alphas', choice: learnt.alphas.map(indexOfLargest) }];
+  const proposals = READINGS.flatMap((reading) => {
+    const found = chooseWidths(readValues(learnt, reading), shared.model, shared);
+    return found ? [{ reading, choice: found.choice }] : [];
+  });
+  const isFirst = ({ choice }: Proposal, at: number) =>
+    proposals.findIndex((other) => other.choice.join() === choice.join()) === at;
+  return proposals.filter(isFirst);
+}

@@ -1,0 +1,129 @@
+/** How long networks take beside the uncompressed one: on a machine that does other things too, only comparisons hold. */
+import type { Engine, Executable } from '../../engine/engine.ts';
+import { enlargeProgram } from '../../engine/served-model.ts';
+import { createNetwork, initialiseParameters } from '../../network/create-network.ts';
+import type { NetworkSpec } from '../../network/network.ts';
+import { createRandom } from '../../train/random.ts';
+
+export interface MeterOptions {
+  /** The uncompressed network. */
+  readonly spec: NetworkSpec;
+  /** Runs the networks; its threads and provider are part of what is measured. */
+  readonly engine: Engine;
+  /** LR pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** Which run of the uncompressed network counts as its time, 1 to 99. @default 50 */
+  readonly percentile?: number;
+  /** Times that every network is run anew, after the others. @default 9 */
+  readonly rounds?: number;
+  /** Milliseconds of a comparison after which no new round begins; three are always done. @default 60000 */
+  readonly maxMs?: number;
+  /** Milliseconds from any moment on. */
+  readonly now: () => number;
+}
+
+export interface Comparison {
+  /** Of each network, relative to the uncompressed one. */
+  readonly ratios: readonly number[];
+  /** The uncompressed network's time while they were measured. */
+  readonly fullMs: number;
+}
+
+export interface LatencyMeter {
+  /** Throws the reason of the signal when it fires between two rounds. */
+  compare(specs: readonly NetworkSpec[], signal?: AbortSignal): Promise<Comparison>;
+  close(): Promise<void>;
+}
+
+const WARM_UP_RUNS = 2;
+/** The faster run of a visit counts: what disturbs one seldom disturbs the next. */
+const RUNS_PER_VISIT = 2;
+const MIN_ROUNDS = 3;
+/** Networks that are held in memory at once take about this much, in bytes. */
+const HELD_BYTES = 1e9;
+
+/** @param share 0 to 1; between two values it is their mixture. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = share * (sorted.length - 1);
+  const low = Math.floor(at);
+  return sorted[low] + (at - low) * ((sorted[low + 1] ?? sorted[low]) - sorted[low]);
+}
+
+/** As many networks as are compared in the same rounds: activations are what they take, a few layers' at a time. */
+function networksAtOnce({ spec, width, height }: MeterOptions): number {
+  const { layers } = createNetwork(spec);
+  const widest = Math.max(...layers.map((layer) => layer.positionsPerLrPixel * layer.outChannels));
+  return Math.max(1, Math.min(8, Math.floor(HELD_BYTES / (4 * 4 * widest * width * height))));
+}
+
+function compileAny({ engine, width, height }: MeterOptions, spec: NetworkSpec): Promise<Executable> {
+  const network = createNetwork(spec);
+  // The time of a convolution does not depend on its weights, as long as they are ordinary numbers.
+  return engine.compile(enlargeProgram(network, initialiseParameters(network, createRandom(1)), { width, height }));
+}
+
+export async function createLatencyMeter(options: MeterOptions): Promise<LatencyMeter> {
+  const { spec, width, height, percentile = 50, rounds = 9, maxMs = 60_000, now } = options;
+  const data = Float32Array.from({ length: width * height * 3 }, (_, i) => ((i * 37) % 256) / 255);
+  const image = { dtype: 'float32', shape: [1, height, width, 3], data } as const;
+  const run = async (executable: Executable): Promise<number> => {
+    const start = now();
+    await executable.run({ image });
+    return now() - start;
+  };
+  const full = await compileAny(options, spec);
+  for (let i = 0; i < WARM_UP_RUNS; i++) await run(full);
+
+  /** All runs of the uncompressed network, and per round the faster run of each visit, the uncompressed one's first. */
+  const visitAll = async (executables: readonly Executable[], signal: AbortSignal | undefined) => {
+    const fullTimes: number[] = [];
+    const fastest: number[][] = [];
+    const start = now();
+    for (let round = 0; round < rounds && (round < MIN_ROUNDS || now() - start < maxMs); round++) {
+      signal?.throwIfAborted();
+      const times: number[] = [];
+      for (const executable of [full, ...executables]) {
+        const runs: number[] = [];
+        for (let i = 0; i < RUNS_PER_VISIT; i++) runs.push(await run(executable));
+        if (executable === full) fullTimes.push(...runs);
+        times.push(Math.min(...runs));
+      }
+      fastest.push(times);
+    }
+    return { fullTimes, fastest };
+  };
+
+  const compareSome = async (specs: readonly NetworkSpec[], signal: AbortSignal | undefined) => {
+    const executables: Executable[] = [];
+    try {
+      for (const slim of specs) executables.push(await compileAny(options, slim));
+      for (const executable of executables) for (let i = 0; i < WARM_UP_RUNS; i++) await run(executable);
+      const { fullTimes, fastest } = await visitAll(executables, signal);
+      const ratios = specs.map((_, i) =>
+        quantile(
+          fastest.map((times) => times[i + 1] / times[0]),
+          0.5,
+        ),
+      );
+      return { ratios, fullTimes };
+    } finally {
+      for (const executable of executables) await executable.release();
+    }
+  };
+
+  return {
+    async compare(specs, signal) {
+      const [ratios, fullTimes]: [number[], number[]] = [[], []];
+      const count = networksAtOnce(options);
+      for (let from = 0; from < specs.length; from += count) {
+        const part = await compareSome(specs.slice(from, from + count), signal);
+        ratios.push(...part.ratios);
+        fullTimes.push(...part.fullTimes);
+      }
+      return { ratios, fullMs: quantile(fullTimes, percentile / 100) };
+    },
+    close: () => full.release(),
+  };
+}

@@ -1,0 +1,122 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { additiveCosts } from '../../../src/compress/budget.ts';
+import { type SearchEvent, type SearchOptions, searchWidths } from '../../../src/compress/search/search-widths.ts';
+import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
+import { createTfjsEngine } from '../../../src/engine/tfjs-engine.ts';
+import { countParameters } from '../../../src/network/count.ts';
+import { createNetwork, initialiseParameters, type ParameterValues } from '../../../src/network/create-network.ts';
+import type { EdgeSpec } from '../../../src/network/network.ts';
+import { withWidths } from '../../../src/network/prunable.ts';
+import { imresize } from '../../../src/pixels/imresize.ts';
+import type { Dataset, ImagePyramid } from '../../../src/train/dataset.ts';
+import { createRandom } from '../../../src/train/random.ts';
+import { generatedPhoto } from '../../helpers/generated-photos.ts';
+
+const SPEC: EdgeSpec = { family: 'edge', scale: 2, featureCount: 8, innerWidths: [8, 8, 8] };
+const CANDIDATES = SPEC.innerWidths.map(() => [0, 4, 8]);
+const countOf = (spec: Parameters<typeof withWidths>[0]) => countParameters(createNetwork(spec));
+const COSTS = additiveCosts('parameters', SPEC, CANDIDATES, countOf);
+
+const pyramid = (number: number): ImagePyramid => {
+  const hrImage = generatedPhoto(48, 48, number);
+  return new Map([
+    [1, imresize(hrImage, { scale: 0.5 })],
+    [2, hrImage],
+  ]);
+};
+const dataset: Pick<Dataset, 'train' | 'validation' | 'digest'> = {
+  train: [0, 1, 2, 3].map(pyramid),
+  validation: [pyramid(4)],
+  digest: 'generated',
+};
+
+/** Random weights around an identity: the middle block does nothing but add a little noise. */
+function startParameters(): Record<string, ParameterValues> {
+  const values = initialiseParameters(createNetwork(SPEC), createRandom(2));
+  values['body.1.conv2.weight'].data.fill(0);
+  return values;
+}
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'search-'));
+});
+
+const options = (name: string, changes: Partial<SearchOptions> = {}): SearchOptions => ({
+  ...{ spec: SPEC, parameters: startParameters(), candidates: CANDIDATES, dataset },
+  recipe: {
+    ...{ steps: 60, batchSize: 2, lrPatchSize: 10, dualWeight: 0.1, seed: 1, checkpointEvery: 20, chooseEvery: 20 },
+    weightLearningRate: 5e-3,
+  },
+  checkpoint: join(folder, name),
+  engine: createOnnxEngine(),
+  report: () => {},
+  ...changes,
+});
+
+describe('searchWidths', () => {
+  test('keeps a shared budget and lowers the loss', async () => {
+    const events: SearchEvent[] = [];
+    const limit = 0.6 * countOf(SPEC);
+    const result = await searchWidths(
+      options('shared', { shared: { model: COSTS, limit }, report: (event) => events.push(event) }),
+    );
+    const size = countOf(withWidths(SPEC, result?.widths ?? []));
+    expect(size).toBeLessThanOrEqual(limit);
+    expect(result?.predicted).toBeCloseTo(size, 6);
+    const steps = events.filter((event) => event.type === 'search-step');
+    expect(steps).toHaveLength(60);
+    const mean = (part: typeof steps) => part.reduce((sum, { loss }) => sum + loss, 0) / part.length;
+    expect(mean(steps.slice(-10))).toBeLessThan(0.7 * mean(steps.slice(0, 10)));
+    // The relaxed network is driven to the limit too, so that what the weights learn is the network that comes out.
+    expect(steps.at(-1)?.expected).toBeLessThan(steps[0].expected as number);
+    const choices = events.filter((event) => event.type === 'search-choice');
+    expect(result?.psnrDb).toBe(Math.max(...choices.map(({ psnrDb }) => psnrDb)));
+    expect(choices.find(({ psnrDb }) => psnrDb === result?.psnrDb)?.widths).toEqual(result?.widths);
+  });
+
+  test('repeats itself exactly, also when it was stopped and goes on', async () => {
+    const shared = { model: COSTS, limit: 0.6 * countOf(SPEC) };
+    const whole = await searchWidths(options('whole', { shared }));
+    const stop = new AbortController();
+    const report = (event: SearchEvent) => {
+      if (event.type === 'search-step' && event.step === 33) stop.abort();
+    };
+    expect(await searchWidths(options('parts', { shared, report, signal: stop.signal }))).toBeUndefined();
+    const steps: number[] = [];
+    const rest = await searchWidths(
+      options('parts', { shared, report: (event) => event.type === 'search-step' && steps.push(event.step) }),
+    );
+    expect(steps[0]).toBe(34);
+    expect(rest).toEqual(whole);
+    // Once it has ended, only the result is left to give.
+    expect(await searchWidths(options('parts', { shared }))).toEqual(whole);
+  });
+
+  test('without a shared budget takes the most probable candidate of each width', async () => {
+    const candidates = SPEC.innerWidths.map(() => [4, 4, 8]);
+    const result = await searchWidths(options('ratio', { candidates }));
+    expect(result?.predicted).toBeUndefined();
+    for (const { alphas, width, candidates: widths } of result?.searched ?? []) {
+      expect(width).toBe(widths[alphas.indexOf(Math.max(...alphas))]);
+    }
+  });
+
+  test('runs on the tfjs engine too', async () => {
+    const engine = await createTfjsEngine({ backend: 'cpu' });
+    const { recipe } = options('');
+    const result = await searchWidths(options('tfjs', { engine, recipe: { ...recipe, steps: 2 } }));
+    expect(result?.widths).toHaveLength(3);
+  });
+
+  test('refuses a budget below the smallest network, and the checkpoint of another search', async () => {
+    const shared = { model: COSTS, limit: COSTS.fixed - 1 };
+    await expect(searchWidths(options('small', { shared }))).rejects.toThrow('of the smallest widths');
+    const { recipe } = options('');
+    await searchWidths(options('other', { recipe: { ...recipe, steps: 1 } }));
+    await expect(searchWidths(options('other'))).rejects.toThrow('to be a checkpoint of the search');
+  });
+});

@@ -1,4 +1,6 @@
 /** What `createDualscale` takes. */
+import { availableParallelism } from 'node:os';
+import { CACHE_DEFAULTS, type CacheOptions } from './cache/cache.ts';
 import { DEFAULT_LIMITS, type ImageLimits, resolveLimits } from './codec/limits.ts';
 import { checkEngineName } from './engine/choose-runtime.ts';
 import type { EngineName, Provider, TfjsBackend } from './engine/engine.ts';
@@ -6,6 +8,7 @@ import { badOption } from './errors.ts';
 import type { OnBadParameter } from './http/picture-core.ts';
 import type { OnError, OnLimit } from './http/picture-upscaler.ts';
 import { checkSigning, type SigningOptions } from './http/signature.ts';
+import { METRICS_PREFIX } from './metrics/definitions.ts';
 import type { MetricsRegistry } from './metrics/metrics.ts';
 
 export interface DualscaleLogger {
@@ -49,6 +52,16 @@ export interface DualscaleOptions {
   /** Pictures that may wait beside those, from 0; one more is answered with a 503 and `Retry-After`. @default 16 */
   readonly queueLimit?: number;
   /**
+   * Work that may wait, in giga multiply-accumulates of the networks, above 0; a core does about 50 of them in a second. A request
+   * that would make it more is answered with a 503. @default 1000 for each worker
+   */
+  readonly queueCost?: number;
+  /**
+   * Where enlarged pictures are kept: `memoryBytes` (64 MiB), `directory` with `diskBytes` (none; 1 GiB), `shared` (a Keyv, an
+   * unstorage). They are found by the bytes of the source, so a changed source or model is never answered with an old picture.
+   */
+  readonly cache?: CacheOptions;
+  /**
    * Milliseconds from a request to its enlarged picture, 100 to 600000. One that would not be ready by then, as far as the work
    * ahead of it lets one tell, is answered with a 503 and `Retry-After` at once. @default 30000
    */
@@ -61,6 +74,8 @@ export interface DualscaleOptions {
   readonly onBadParameter?: OnBadParameter;
   /** Serves only URLs that `signUrl` signed, so that strangers cannot make this machine work. @default absent: every URL is served */
   readonly signing?: SigningOptions;
+  /** What the names of the metrics begin with: letters, digits and underscores. @default 'dualscale_' */
+  readonly metricsPrefix?: string;
   /** The Prometheus registry the metrics go into. @default a registry of its own, `dualscale.registry` */
   readonly registry?: MetricsRegistry;
   /** Told which models and provider were chosen, and the full text of each 5xx. @default silent */
@@ -75,6 +90,9 @@ export interface ResolvedOptions extends Omit<DualscaleOptions, 'signing'> {
   readonly limits: Required<ImageLimits>;
   readonly concurrency: number;
   readonly queueLimit: number;
+  readonly queueCost: number;
+  readonly cache: CacheOptions;
+  readonly metricsPrefix: string;
   readonly deadlineMs: number;
   readonly onLimit: OnLimit;
   readonly onError: OnError;
@@ -88,6 +106,9 @@ const NAMES = new Set([
   ...[
     'concurrency',
     'queueLimit',
+    'queueCost',
+    'cache',
+    'metricsPrefix',
     'deadlineMs',
     'onLimit',
     'onError',
@@ -126,6 +147,36 @@ function checkNames(options: DualscaleOptions): void {
   }
 }
 
+function checkCache(options: CacheOptions): CacheOptions {
+  const names = [...Object.keys(CACHE_DEFAULTS), 'directory', 'shared'];
+  for (const name of Object.keys(options)) {
+    if (!names.includes(name)) throw badOption(`cache.${name}`, `one of ${names.join(', ')}`, 'an unknown setting');
+  }
+  const { memoryBytes = CACHE_DEFAULTS.memoryBytes, diskBytes = CACHE_DEFAULTS.diskBytes, directory } = options;
+  checkInteger('cache.memoryBytes', memoryBytes, 0, 2 ** 40);
+  checkInteger('cache.diskBytes', diskBytes, 1, 2 ** 50);
+  if (directory !== undefined && (typeof directory !== 'string' || directory === '')) {
+    throw badOption('cache.directory', 'the path of a folder', directory);
+  }
+  return options;
+}
+
+function checkPrefix(prefix: string): string {
+  if (!/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(prefix)) {
+    throw badOption('metricsPrefix', 'letters, digits and underscores, no digit first', prefix);
+  }
+  return prefix;
+}
+
+/** A core's work of 20 seconds, for each worker. */
+const QUEUE_COST_PER_WORKER = 1000;
+
+function checkQueueCost({ queueCost, workers = availableParallelism() }: DualscaleOptions): number {
+  const cost = queueCost ?? QUEUE_COST_PER_WORKER * workers;
+  if (!(typeof cost === 'number' && cost > 0)) throw badOption('queueCost', 'a number above 0', cost);
+  return cost;
+}
+
 /** Checks what the parts below do not check themselves, and fills in the defaults. Throws DS_BAD_OPTION. */
 export function resolveOptions(options: DualscaleOptions): ResolvedOptions {
   checkNames(options);
@@ -139,6 +190,9 @@ export function resolveOptions(options: DualscaleOptions): ResolvedOptions {
   return {
     ...options,
     ...{ models, engine, limits: resolveLimits(options.limits), concurrency, queueLimit, logger },
+    queueCost: checkQueueCost(options),
+    cache: checkCache(options.cache ?? {}),
+    metricsPrefix: checkPrefix(options.metricsPrefix ?? METRICS_PREFIX),
     deadlineMs: checkInteger('deadlineMs', options.deadlineMs ?? 30_000, 100, 600_000),
     onLimit: checkChoice('onLimit', ON_LIMIT, options.onLimit ?? 'reject'),
     onError: checkChoice('onError', ON_ERROR, options.onError ?? 'fail'),

@@ -1,19 +1,19 @@
 /** `createDualscale`: the only place that joins the parts. */
-import { join } from 'node:path';
-import { createSlots } from './admission/slots.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ServedModel } from './engine/engine.ts';
 import { badOption, DualscaleError } from './errors.ts';
-import { type EnlargeParts, enlargePicture, inspectPicture, skipReason } from './http/enlarge-picture.ts';
+import { createHealth, type HealthHandler } from './health.ts';
 import { createMiddleware, type Middleware } from './http/middleware.ts';
-import { createPictureCore, type PictureCore } from './http/picture-core.ts';
-import { createPictureService } from './http/picture-service.ts';
-import type { EnlargedPicture } from './http/picture-upscaler.ts';
-import { createMetrics, type MetricsRegistry } from './metrics/metrics.ts';
+import type { PictureCore } from './http/picture-core.ts';
+import type { Enlargement } from './http/picture-service.ts';
+import type { ServedPicture } from './http/picture-upscaler.ts';
+import { createMetrics, type Metrics, type MetricsRegistry } from './metrics/metrics.ts';
 import type { ModelManifest } from './model-store/manifest.ts';
-import { createModelTable, type ModelTable, type TableModel } from './model-table.ts';
-import { type DualscaleOptions, resolveOptions } from './options.ts';
+import type { ModelTable, TableModel } from './model-table.ts';
+import { openCore, openService, openTable, openUpscaler } from './open-parts.ts';
+import { type DualscaleOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import type { PixelImage } from './pixels/image.ts';
-import { createUpscaler } from './upscale/upscale.ts';
-import { PACKAGE_ROOT } from './version.ts';
+import type { Upscaler } from './upscale/upscaler.ts';
 
 export interface UpscaleOptions {
   /** One of `Dualscale.scales`. @default the scale of `model`, else the largest there is */
@@ -29,25 +29,45 @@ export interface Dualscale {
   middleware(): Middleware;
   /** What the adapters in `dualscale/fetch`, `dualscale/ipx`, `dualscale/fastify` and `dualscale/proxy` work on. */
   readonly core: PictureCore;
+  /** Answers `/livez` and `/readyz`: mount it before everything that may wait. */
+  health(): HealthHandler;
   /**
-   * Enlarges one encoded PNG, JPEG, WebP or AVIF. Waits for one of the `concurrency` slots. Throws DS_BAD_OPTION,
-   * DS_MODEL_NOT_FOUND and what `ERRORS` lists for pictures and engines.
+   * Enlarges one encoded PNG, JPEG, WebP or AVIF, or finds it in the cache. Waits as long as it takes for one of the
+   * `concurrency` slots. Throws DS_BAD_OPTION, DS_MODEL_NOT_FOUND and what `ERRORS` lists for pictures and engines.
    */
-  upscale(bytes: Uint8Array, options?: UpscaleOptions): Promise<EnlargedPicture>;
+  upscale(bytes: Uint8Array, options?: UpscaleOptions): Promise<ServedPicture>;
   /** Scales a request may ask for, smallest first. */
   readonly scales: readonly number[];
   /** Every usable model of `modelsDir`, by id. */
   readonly models: readonly ModelManifest[];
   /** The model that serves `scale` when no other is asked for; undefined for a scale nobody serves. */
   servedBy(scale: number): ModelManifest | undefined;
+  /**
+   * Lets another model of `modelsDir` serve `scale`: it is loaded, run once, and takes over between two requests. Those that began
+   * before end with the model they began with, and no picture of the old model is found in the cache after it.
+   * Throws DS_MODEL_NOT_FOUND, DS_BAD_MODEL, DS_ENGINE; the old model then serves on.
+   */
+  activate(scale: number, modelId: string): Promise<void>;
+  /** Reads `modelsDir` again: new models can be asked for, serving models that were published anew take over as by `activate`. */
+  reload(): Promise<void>;
+  /** `listener` hears of each enlargement that was tried: model, time, error. Call the result to stop it. */
+  onEnlargement(listener: (enlargement: Enlargement) => void): () => void;
   readonly registry: MetricsRegistry;
   /**
    * Runs each serving model once on a small blank picture, so that the first request is as fast as the next and a model
    * that cannot run here is found before it. Throws DS_ENGINE, DS_WORKER_CRASHED.
    */
   warmUp(): Promise<void>;
-  /** Stops the workers. What still waits fails with DS_ABORTED, over HTTP with a 503. */
-  close(): Promise<void>;
+  /**
+   * Refuses what comes from now on (503, `/readyz` too), lets what is there end for up to `drainMs`, and stops the workers. What
+   * still waits then fails with DS_ABORTED, over HTTP with a 503.
+   */
+  close(options?: CloseOptions): Promise<void>;
+}
+
+export interface CloseOptions {
+  /** Milliseconds, from 0. @default 0 */
+  readonly drainMs?: number;
 }
 
 const BLANK_SIDE = 64;
@@ -55,6 +75,9 @@ const BLANK: PixelImage = {
   ...{ width: BLANK_SIDE, height: BLANK_SIDE, channels: 3 },
   data: new Uint8Array(BLANK_SIDE ** 2 * 3),
 };
+
+/** For callers that never stop. */
+const NEVER = new AbortController().signal;
 
 function wantedModel(table: ModelTable, { scale, model: id }: UpscaleOptions): TableModel {
   if (id === undefined) {
@@ -69,59 +92,25 @@ function wantedModel(table: ModelTable, { scale, model: id }: UpscaleOptions): T
   return model;
 }
 
-/** Loads the models, starts the workers, and gives back the middleware and the function. Throws DS_BAD_OPTION, DS_MODEL_NOT_FOUND, DS_BAD_MODEL. */
-export async function createDualscale(options: DualscaleOptions = {}): Promise<Dualscale> {
-  const resolved = resolveOptions(options);
-  const { modelsDir = join(PACKAGE_ROOT, 'models'), engine, limits, quality, logger } = resolved;
-  const now = () => performance.now();
-  const slots = createSlots({ concurrency: resolved.concurrency, queueLimit: resolved.queueLimit, now });
-  const metrics = createMetrics(resolved.registry);
-  const table = await createModelTable({
-    ...{ modelsDir, engine, logger, wanted: resolved.models, dependsOnSmaller: resolved.onLimit === 'clamp' },
-    onServe: ({ id, scale }) => {
-      metrics.serves(id, scale);
-      logger.info(`x${scale} is served by ${id}`);
-    },
-  });
-  const { provider, workers, threadsPerWorker } = resolved;
-  const upscaler = await createUpscaler({
-    engine,
-    maxOutputPixels: limits.maxOutputPixels,
-    logger,
-    ...(provider === undefined ? {} : { provider }),
-    ...(workers === undefined ? {} : { workers }),
-    ...(threadsPerWorker === undefined ? {} : { threadsPerWorker }),
-  });
-  const parts: EnlargeParts = { upscaler, limits, encoding: quality === undefined ? {} : { quality }, now };
-  const pictures = createPictureService<TableModel>({
-    ...{ models: table, slots, now, skipReason, inspect: inspectPicture, encoding: JSON.stringify(parts.encoding) },
-    enlarge: async (bytes, model, signal) => enlargePicture(bytes, await model.load(), parts, signal),
-  });
-  const onFailure = (error: unknown) => logger.error('a picture could not be upscaled', error);
-  const { deadlineMs, onLimit, onError, onBadParameter, signing } = resolved;
-  const core = createPictureCore({
-    ...{
-      pictures,
-      meter: metrics,
-      now,
-      unixMs: Date.now,
-      onFailure,
-      deadlineMs,
-      onLimit,
-      onError,
-      onBadParameter,
-      signing,
-    },
-    maxInputBytes: limits.maxInputBytes,
-  });
+async function joinParts(options: ResolvedOptions, metrics: Metrics, table: ModelTable, upscaler: Upscaler) {
+  const { pictures, admission, cache, listeners } = await openService(options, metrics, table, upscaler);
+  const core = openCore(options, pictures, metrics);
   const middleware = createMiddleware(core);
-  return {
+  let isReady = true;
+  const health = createHealth(() => isReady);
+  const runOnce = async (model: ServedModel) => {
+    await upscaler.upscale(BLANK, model);
+  };
+  const dualscale: Dualscale = {
     middleware: () => middleware,
     core,
+    health: () => health,
     async upscale(bytes, wanted = {}) {
-      const model = await wantedModel(table, wanted).load();
+      const model = wantedModel(table, wanted);
       const input = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      return slots.run(() => enlargePicture(input, model, parts, wanted.signal), wanted.signal);
+      const picture = await pictures.enlarge(input, { scale: model.scale, model, signal: wanted.signal ?? NEVER });
+      // The caller may write into its bytes, the cache's stay as they are.
+      return { ...picture, data: Uint8Array.from(picture.data) };
     },
     get scales() {
       return table.scales;
@@ -130,14 +119,41 @@ export async function createDualscale(options: DualscaleOptions = {}): Promise<D
       return table.manifests;
     },
     servedBy: (scale) => table.serving(scale)?.manifest,
+    activate: (scale, modelId) => table.activate(scale, modelId, runOnce),
+    reload: () => table.reload(runOnce),
+    onEnlargement(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
     registry: metrics.registry,
     async warmUp() {
       // One after the other: each then finds all workers idle and is spread over them.
       for (const scale of table.scales) {
-        const model = await table.serving(scale)?.load();
-        if (model) await upscaler.upscale(BLANK, model);
+        const model = table.serving(scale);
+        if (model) await runOnce(await model.load());
       }
     },
-    close: () => upscaler.close(),
+    async close({ drainMs = 0 } = {}) {
+      isReady = false;
+      admission.close();
+      if (drainMs > 0) await Promise.race([admission.idle(), sleep(drainMs, undefined, { ref: false })]);
+      await upscaler.close();
+      await cache.close();
+    },
   };
+  return dualscale;
+}
+
+/** Loads the models, starts the workers, and gives back the middleware and the function. Throws DS_BAD_OPTION, DS_MODEL_NOT_FOUND, DS_BAD_MODEL. */
+export async function createDualscale(options: DualscaleOptions = {}): Promise<Dualscale> {
+  const resolved = resolveOptions(options);
+  const metrics = createMetrics(resolved.registry, resolved.metricsPrefix);
+  const table = await openTable(resolved, metrics);
+  const upscaler = await openUpscaler(resolved, metrics);
+  try {
+    return await joinParts(resolved, metrics, table, upscaler);
+  } catch (error) {
+    await upscaler.close();
+    throw error;
+  }
 }

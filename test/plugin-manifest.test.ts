@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
-import { createSlots } from '../src/admission/slots.ts';
+import { createAdmission } from '../src/admission/admission.ts';
 import { DEFAULT_LIMITS } from '../src/codec/limits.ts';
 import { ENGINE_NAMES } from '../src/engine/engine.ts';
 import { PARAMETERS } from '../src/http/parameters.ts';
@@ -151,9 +151,10 @@ describe('plugin.json and the code', () => {
 
   test.each(['concurrency', 'queueLimit'])('the least %s is the one of the code', (name) => {
     const { minimum } = configuration[name];
-    const slots = (value: number) => createSlots({ concurrency: 1, queueLimit: 0, now: () => 0, [name]: value });
-    expect(() => slots(minimum)).not.toThrow();
-    expect(() => slots(minimum - 1)).toThrow(expect.objectContaining({ code: 'DS_BAD_OPTION' }));
+    const admission = (value: number) =>
+      createAdmission({ concurrency: 1, queueLimit: 0, queueCost: 1, now: () => 0, [name]: value });
+    expect(() => admission(minimum)).not.toThrow();
+    expect(() => admission(minimum - 1)).toThrow(expect.objectContaining({ code: 'DS_BAD_OPTION' }));
   });
 });
 

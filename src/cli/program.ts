@@ -92,6 +92,14 @@ function addModels(program: Command): void {
     .action(async (flags) => (await import('./models.ts')).runModels(flags));
 }
 
+function addMetrics(program: Command): void {
+  program
+    .command('metrics')
+    .description('print the page docs/metrics.md: every Prometheus metric')
+    .addOption(json())
+    .action(async (flags) => (await import('./metrics.ts')).runMetrics(flags));
+}
+
 function addExport(program: Command): void {
   program
     .command('export')
@@ -156,6 +164,7 @@ export function createProgram(): Command {
     .version(VERSION)
     .showHelpAfterError('(--help lists the options)')
     .exitOverride();
-  for (const add of [addUpscale, addServe, addTrain, addEval, addModels, addConvert, addExport, addBench]) add(program);
+  for (const add of [addUpscale, addServe, addTrain, addEval, addModels, addMetrics, addConvert, addExport, addBench])
+    add(program);
   return program;
 }

@@ -27,6 +27,8 @@ export interface TilePoolOptions {
   /** Intra-op threads of a worker while others work too, 1 to 1024. With `tfjs`, whose backends have no such setting, only 1. @default 1 */
   readonly threadsPerWorker?: number;
   readonly logger?: ProviderLogger;
+  /** Told of each worker that died and is replaced. */
+  readonly onWorkerDeath?: () => void;
 }
 
 export interface TileJob {
@@ -110,6 +112,7 @@ export async function createTilePool(options: TilePoolOptions = {}): Promise<Til
     script: scriptFor(import.meta.url, runtime.engine === 'onnx' ? 'tile-worker' : 'tfjs-tile-worker'),
     logger,
     onClosed: release,
+    ...(options.onWorkerDeath ? { onWorkerDeath: options.onWorkerDeath } : {}),
   });
 }
 
@@ -136,6 +139,7 @@ interface StartOptions {
   /** The module that exports `runTile`; tests pass one that dies. */
   readonly script: Script;
   readonly logger?: ProviderLogger | undefined;
+  readonly onWorkerDeath?: () => void;
   /** Called when all workers have stopped. */
   readonly onClosed?: () => void;
 }
@@ -171,6 +175,7 @@ export function startTilePool(options: StartOptions): TilePool {
         if (--call.unfinished === 0) call.resolve(call.difference);
       }
     } catch (cause) {
+      options.onWorkerDeath?.();
       logger?.warn(`a worker crashed and is replaced: ${String(cause)}`);
       fail(call, new DualscaleError('DS_WORKER_CRASHED', `a worker crashed: ${String(cause)}`, { cause }));
     }

@@ -63,6 +63,15 @@ export async function skipReason(bytes: Buffer): Promise<SkipReason | undefined>
   }
 }
 
+/** Whether the limits allow it, from the header alone. Throws what `enlargePicture` throws for it. */
+export async function checkPicture(bytes: Buffer, scale: number, limits: ImageLimits): Promise<PictureFacts> {
+  checkInputBytes(bytes.length, limits);
+  const header = await readHeader(bytes);
+  checkInputSize(header, limits);
+  checkOutputSize(header, scale, header.format, limits);
+  return { format: header.format, width: header.width, height: header.height };
+}
+
 /** Throws DS_BAD_IMAGE, DS_UNSUPPORTED_IMAGE. */
 export async function inspectPicture(bytes: Buffer): Promise<PictureFacts> {
   const { format, width, height } = await readHeader(bytes);

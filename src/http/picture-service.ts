@@ -1,7 +1,9 @@
-/** The steps below HTTP: equal work under way, a free slot, the picture. */
-import type { Slots } from '../admission/slots.ts';
+/** The steps below HTTP: the cache, equal work under way, a free slot, the picture. */
+import type { Admission } from '../admission/admission.ts';
+import type { PictureCache } from '../cache/cache.ts';
 import { DualscaleError } from '../errors.ts';
 import { bodyDigest } from './conditional.ts';
+import { createPictureMemo, type MadePicture, type PictureMemo } from './picture-memo.ts';
 import type {
   EnlargedPicture,
   EnlargeRequest,
@@ -10,74 +12,208 @@ import type {
   ServedPicture,
   ServingModel,
 } from './picture-upscaler.ts';
-import { createSingleFlight } from './single-flight.ts';
+import { startDeadline } from './request-deadline.ts';
+import { createSingleFlight, type SingleFlight } from './single-flight.ts';
+import { workCost } from './work-cost.ts';
+
+/** A model with what its cost and its stand-ins are. */
+export interface ServiceModel extends ServingModel {
+  readonly manifest: { readonly macs: { readonly perLrPixel: number } };
+  /** What `onLimit: 'clamp'` may take instead, the largest scale first. */
+  readonly smaller: readonly this[];
+}
 
 /** The models as the service needs them; `createModelTable` gives such a table. */
-export interface ServiceModels<Model extends ServingModel> {
+export interface ServiceModels<Model> {
   readonly scales: readonly number[];
   readonly manifests: readonly { readonly id: string; readonly scale: number }[];
   serving(scale: number): Model | undefined;
   named(id: string): Model | undefined;
 }
 
-export interface PictureServiceParts<Model extends ServingModel> {
+/** What the service reports about each enlargement it tried; `src/metrics` implements it. */
+export interface ServiceMeter {
+  stage(stage: 'queue' | 'decode' | 'infer' | 'encode', milliseconds: number): void;
+  pixels(direction: 'in' | 'out', count: number): void;
+  joined(): void;
+}
+
+/** One enlargement that was tried: what a rollback of a bad model is decided on. */
+export interface Enlargement {
+  readonly modelId: string;
+  readonly scale: number;
+  /** From the start of decoding to the end of encoding, without the queue. */
+  readonly milliseconds: number;
+  /** The error's code; undefined for a success. */
+  readonly error?: string;
+  readonly consistencyError?: number;
+  readonly fallback?: EnlargedPicture['fallback'];
+}
+
+export interface PictureServiceParts<Model extends ServiceModel> {
   readonly models: ServiceModels<Model>;
-  readonly slots: Slots;
+  readonly admission: Admission;
+  readonly cache: PictureCache;
+  readonly meter: ServiceMeter;
   readonly encoding: string;
+  readonly deadlineMs: number;
+  /** Whether a smaller scale is taken where the asked one is too much. */
+  readonly clamps: boolean;
   readonly skipReason: PictureUpscaler['skipReason'];
   readonly inspect: (bytes: Buffer) => Promise<PictureFacts>;
+  /** Checks the limits on the header. Throws DS_BAD_IMAGE, DS_UNSUPPORTED_IMAGE, DS_INPUT_TOO_LARGE, DS_OUTPUT_TOO_LARGE. */
+  readonly check: (bytes: Buffer, scale: number) => Promise<PictureFacts>;
   readonly enlarge: (bytes: Buffer, model: Model, signal: AbortSignal) => Promise<EnlargedPicture>;
+  readonly onEnlargement: (enlargement: Enlargement) => void;
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
 }
 
-function refuse(name: string, got: unknown, allowed: readonly (string | number)[]): DualscaleError {
-  const publicDetail = `Allowed values of \`${name}\`: ${allowed.join(', ')}.`;
-  return new DualscaleError(
-    'DS_BAD_PARAMETER',
-    `expected \`${name}\` to be one of ${allowed.join(', ')}, got \`${got}\``,
-    {
-      publicDetail,
-    },
-  );
+interface Flown {
+  readonly picture: MadePicture;
+  readonly isHit: boolean;
 }
 
-export function createPictureService<Model extends ServingModel>(parts: PictureServiceParts<Model>): PictureUpscaler {
-  const { models, slots, encoding, now } = parts;
-  const flights = createSingleFlight<EnlargedPicture>();
-  const modelIds = (scale?: number) =>
-    models.manifests.filter((model) => scale === undefined || model.scale === scale).map(({ id }) => id);
+function refuse(name: string, got: unknown, allowed: readonly (string | number)[]): DualscaleError {
+  const message = `expected \`${name}\` to be one of ${allowed.join(', ')}, got \`${got}\``;
+  const publicDetail = `Allowed values of \`${name}\`: ${allowed.join(', ')}.`;
+  return new DualscaleError('DS_BAD_PARAMETER', message, { publicDetail });
+}
 
-  const modelFor = (scale: number, modelId?: string): Model => {
+/** Class rather than closures: the steps share a dozen parts. */
+export class PictureService<Model extends ServiceModel> implements PictureUpscaler {
+  readonly #parts: PictureServiceParts<Model>;
+  readonly #memo: PictureMemo;
+  readonly #flights: SingleFlight<Flown> = createSingleFlight<Flown>();
+  readonly encoding: string;
+  readonly skipReason: PictureUpscaler['skipReason'];
+  readonly inspect: PictureUpscaler['inspect'];
+
+  constructor(parts: PictureServiceParts<Model>) {
+    this.#parts = parts;
+    this.#memo = createPictureMemo(parts.cache, parts.encoding);
+    this.encoding = parts.encoding;
+    this.skipReason = parts.skipReason;
+    this.inspect = parts.inspect;
+  }
+
+  get scales(): readonly number[] {
+    return this.#parts.models.scales;
+  }
+
+  modelIds(scale?: number): readonly string[] {
+    const { manifests } = this.#parts.models;
+    return manifests.filter((model) => scale === undefined || model.scale === scale).map(({ id }) => id);
+  }
+
+  modelFor(scale: number, modelId?: string): Model {
+    const { models } = this.#parts;
     const model = modelId === undefined ? models.serving(scale) : models.named(modelId);
     if (model?.scale === scale) return model;
     if (modelId === undefined) throw refuse('upscale', scale, models.scales);
-    throw refuse('sr_model', modelId, modelIds(scale));
-  };
+    throw refuse('sr_model', modelId, this.modelIds(scale));
+  }
 
-  const enlarge = async (bytes: Buffer, request: EnlargeRequest): Promise<ServedPicture> => {
-    const model = (request.model ?? modelFor(request.scale)) as Model;
-    const key = `${request.digest ?? bodyDigest(bytes)} ${model.scale} ${model.digest}`;
+  peek(source: string, model: ServingModel): ServedPicture | undefined {
+    const picture = this.#memo.named(source, model);
+    return picture && this.#served(picture, model, 'hit', 0);
+  }
+
+  reserve(): () => void {
+    return this.#parts.admission.reserve();
+  }
+
+  retryAfterSeconds(): number {
+    return this.#parts.admission.retryAfterSeconds();
+  }
+
+  async enlarge(bytes: Buffer, request: EnlargeRequest): Promise<ServedPicture> {
+    const { now, deadlineMs, meter } = this.#parts;
+    const { startedAt, source } = request;
+    const model = (request.model ?? this.modelFor(request.scale)) as Model;
+    const key = this.#memo.keyOf(request.digest ?? bodyDigest(bytes), model);
+    if (source !== undefined) this.#memo.remember(source, model, key);
+    const known = this.#memo.peek(key);
+    if (known) return this.#served(known, model, 'hit', 0);
+    const deadline = startedAt === undefined ? undefined : startedAt + deadlineMs;
     const asked = now();
-    const work = (signal: AbortSignal) => slots.run(() => parts.enlarge(bytes, model, signal), signal);
-    const picture = await flights.run(key, work, request.signal);
-    const { decode, infer, encode } = picture.timings;
-    const queueMs = Math.max(0, now() - asked - decode - infer - encode);
-    return { ...picture, scale: model.scale, cache: 'miss', queueMs };
-  };
+    const limited = startDeadline(request.signal, deadline === undefined ? undefined : deadline - asked);
+    let isOwn = false;
+    const work = (signal: AbortSignal) => {
+      isOwn = true;
+      return this.#fetchOrMake(bytes, key, model, signal, deadline);
+    };
+    try {
+      const { picture, isHit } = await this.#flights.run(key, work, limited.signal);
+      if (!isOwn) meter.joined();
+      const { decode, infer, encode } = picture.timings;
+      const queueMs = isHit ? 0 : Math.max(0, now() - asked - decode - infer - encode);
+      return this.#served(picture, model, isHit ? 'hit' : isOwn ? 'miss' : 'joined', queueMs);
+    } catch (error) {
+      throw limited.explain(error);
+    } finally {
+      limited.release();
+    }
+  }
 
-  return {
-    get scales() {
-      return models.scales;
-    },
-    modelIds,
-    modelFor,
-    encoding,
-    skipReason: parts.skipReason,
-    inspect: parts.inspect,
-    peek: () => undefined,
-    reserve: () => slots.reserve(),
-    retryAfterSeconds: () => slots.retryAfterSeconds(),
-    enlarge,
-  };
+  #served(picture: MadePicture, model: ServingModel, cache: ServedPicture['cache'], queueMs: number): ServedPicture {
+    const isClamped = picture.scale !== model.scale;
+    return { ...picture, cache, queueMs, ...(isClamped ? { askedScale: model.scale } : {}) };
+  }
+
+  async #fetchOrMake(bytes: Buffer, key: string, model: Model, signal: AbortSignal, deadline?: number): Promise<Flown> {
+    const cached = await this.#memo.get(key);
+    if (cached) return { picture: cached, isHit: true };
+    const picture = await this.#make(bytes, model, signal, deadline);
+    this.#memo.set(key, picture);
+    return { picture, isHit: false };
+  }
+
+  async #make(bytes: Buffer, asked: Model, signal: AbortSignal, deadline?: number): Promise<MadePicture> {
+    const { admission, meter, now } = this.#parts;
+    const { model, facts } = await this.#choose(bytes, asked);
+    const { scale, manifest } = model;
+    const cost = workCost({ scale, macsPerLrPixel: manifest.macs.perLrPixel }, facts.width * facts.height);
+    const waits = now();
+    return admission.run({ cost, signal, ...(deadline === undefined ? {} : { deadline }) }, async () => {
+      const start = now();
+      meter.stage('queue', start - waits);
+      try {
+        const picture = await this.#parts.enlarge(bytes, model, signal);
+        for (const [stage, ms] of Object.entries(picture.timings)) meter.stage(stage as 'decode', ms);
+        meter.pixels('in', facts.width * facts.height);
+        meter.pixels('out', picture.width * picture.height);
+        this.#tell(model, start, picture);
+        return { ...picture, scale };
+      } catch (error) {
+        this.#tell(model, start, { error: error instanceof DualscaleError ? error.code : 'DS_ENGINE' });
+        throw error;
+      }
+    });
+  }
+
+  /** The asked model, or where the result would be too large and a smaller one is wanted, the largest that fits. */
+  async #choose(bytes: Buffer, asked: Model): Promise<{ readonly model: Model; readonly facts: PictureFacts }> {
+    const { check, clamps } = this.#parts;
+    let refusal: unknown;
+    for (const model of clamps ? [asked, ...asked.smaller] : [asked]) {
+      try {
+        return { model: model as Model, facts: await check(bytes, model.scale) };
+      } catch (error) {
+        if (!(error instanceof DualscaleError && error.code === 'DS_OUTPUT_TOO_LARGE')) throw error;
+        refusal ??= error;
+      }
+    }
+    throw refusal;
+  }
+
+  #tell(model: Model, start: number, result: Pick<Enlargement, 'error' | 'consistencyError' | 'fallback'>): void {
+    const { error, consistencyError, fallback } = result;
+    this.#parts.onEnlargement({
+      ...{ modelId: model.id, scale: model.scale, milliseconds: this.#parts.now() - start },
+      ...(error === undefined ? {} : { error }),
+      ...(consistencyError === undefined ? {} : { consistencyError }),
+      ...(fallback === undefined ? {} : { fallback }),
+    });
+  }
 }

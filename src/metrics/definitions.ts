@@ -12,26 +12,107 @@ interface MetricDefinition {
 /** OpenTelemetry's bounds for HTTP durations, carried on to a minute: a large picture on a small CPU takes that long. */
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60];
 
+/** 8-bit levels: half of one is rounding, a few are what a good model leaves, more is a picture of something else. */
+const LEVELS = [0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 32];
+
 export const METRICS = {
   dualscale_requests_total: {
     type: 'counter',
     help: 'Requests with the upscale parameter, by what became of them.',
     labels: ['outcome'],
   },
-  dualscale_stage_duration_seconds: {
+  dualscale_request_duration_seconds: {
     type: 'histogram',
-    help: 'Time an enlarged picture spent in each stage: host, queue, decode, infer, encode.',
-    labels: ['stage'],
+    help: 'Time from a request with the upscale parameter to its answer, the host included.',
+    labels: ['outcome'],
     buckets: SECONDS,
-  },
-  dualscale_pixels_total: {
-    type: 'counter',
-    help: 'Pixels read from hosts (in) and sent enlarged (out).',
-    labels: ['direction'],
   },
   dualscale_inflight: {
     type: 'gauge',
     help: 'Requests with the upscale parameter that are not answered yet.',
+    labels: [],
+  },
+  dualscale_skips_total: {
+    type: 'counter',
+    help: 'Pictures that went out as the host made them, by reason.',
+    labels: ['reason'],
+  },
+  dualscale_errors_total: {
+    type: 'counter',
+    help: 'Errors that requests met, by code.',
+    labels: ['code'],
+  },
+  dualscale_stage_duration_seconds: {
+    type: 'histogram',
+    help: 'Time a picture spent in each stage: host, queue, decode, infer, encode.',
+    labels: ['stage'],
+    buckets: SECONDS,
+  },
+  dualscale_enlargements_total: {
+    type: 'counter',
+    help: 'Enlargements that were tried, by model and result: ok, fallback, or the code of the error.',
+    labels: ['model', 'scale', 'result'],
+  },
+  dualscale_enlargement_duration_seconds: {
+    type: 'histogram',
+    help: 'Time from the start of decoding to the end of encoding of enlargements that succeeded, by model.',
+    labels: ['model', 'scale'],
+    buckets: SECONDS,
+  },
+  dualscale_consistency_error_levels: {
+    type: 'histogram',
+    help: 'How far enlarged pictures, made small again by the dual network, are from their sources, in 8-bit levels.',
+    labels: ['model', 'scale'],
+    buckets: LEVELS,
+  },
+  dualscale_pixels_total: {
+    type: 'counter',
+    help: 'Pixels of pictures that were enlarged (in) and of their results (out).',
+    labels: ['direction'],
+  },
+  dualscale_queue_depth: {
+    type: 'gauge',
+    help: 'Pictures that wait for a slot.',
+    labels: [],
+  },
+  dualscale_queue_cost_gigamacs: {
+    type: 'gauge',
+    help: 'Work that waits for a slot, in giga multiply-accumulates.',
+    labels: [],
+  },
+  dualscale_running: {
+    type: 'gauge',
+    help: 'Pictures that are decoded, enlarged or encoded now.',
+    labels: [],
+  },
+  dualscale_cache_hits_total: {
+    type: 'counter',
+    help: 'Pictures found in the cache, by tier: memory, disk, shared.',
+    labels: ['tier'],
+  },
+  dualscale_cache_misses_total: {
+    type: 'counter',
+    help: 'Pictures that no tier of the cache had.',
+    labels: [],
+  },
+  dualscale_cache_errors_total: {
+    type: 'counter',
+    help: 'Reads and writes of a cache tier that failed, and damaged entries.',
+    labels: ['tier'],
+  },
+  dualscale_cache_bytes: {
+    type: 'gauge',
+    help: 'Bytes a tier of the cache holds.',
+    labels: ['tier'],
+  },
+  dualscale_cache_entries: {
+    type: 'gauge',
+    help: 'Pictures a tier of the cache holds.',
+    labels: ['tier'],
+  },
+  dualscale_singleflight_joined_total: {
+    type: 'counter',
+    help: 'Requests that waited for equal work under way in place of doing it again.',
     labels: [],
   },
   dualscale_model_info: {
@@ -39,6 +120,19 @@ export const METRICS = {
     help: '1 for the model that serves a scale.',
     labels: ['model', 'scale'],
   },
+  dualscale_model_switches_total: {
+    type: 'counter',
+    help: 'Times another model took over a scale.',
+    labels: ['scale'],
+  },
+  dualscale_worker_restarts_total: {
+    type: 'counter',
+    help: 'Worker threads that died and were replaced.',
+    labels: [],
+  },
 } as const satisfies Record<string, MetricDefinition>;
 
 export type MetricName = keyof typeof METRICS;
+
+/** What every name begins with; the option `metricsPrefix` replaces it. */
+export const METRICS_PREFIX = 'dualscale_';

@@ -1,55 +1,94 @@
 /** The plugin's metrics in a Prometheus registry: the host's, or one of its own. */
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { METRICS, type MetricName } from './definitions.ts';
+import { type Gauge, Registry } from 'prom-client';
+import { METRICS_PREFIX } from './definitions.ts';
+import { registerMetrics } from './register.ts';
 
 export type MetricsRegistry = Registry;
+
+interface Served {
+  readonly modelId: string;
+  readonly scale: number;
+}
+
+interface Tried extends Served {
+  readonly milliseconds: number;
+  /** The error's code; undefined for a success. */
+  readonly error?: string;
+  readonly consistencyError?: number;
+  readonly fallback?: string | undefined;
+}
 
 export interface Metrics {
   readonly registry: Registry;
   request(outcome: string, milliseconds?: number): void;
+  inflight(change: 1 | -1): void;
   skipped(reason: string): void;
   error(code: string): void;
   stage(stage: string, milliseconds: number): void;
   pixels(direction: 'in' | 'out', count: number): void;
-  inflight(change: 1 | -1): void;
-  /** Says that `model` serves `scale` now. */
-  serves(model: string, scale: number): void;
+  joined(): void;
+  enlarged(tried: Tried): void;
+  queue(load: { readonly running: number; readonly waiting: number; readonly waitingCost: number }): void;
+  cacheHit(tier: string): void;
+  cacheMiss(): void;
+  cacheError(tier: string): void;
+  cacheSize(tier: string, size: { readonly bytes: number; readonly entries: number }): void;
+  /** Says that a model serves its scale now, in the place of `previous`. */
+  serves(model: { readonly id: string; readonly scale: number }, previous?: { readonly id: string }): void;
+  workerRestarted(): void;
 }
 
-function configuration(name: MetricName, registry: Registry) {
-  const { help, labels } = METRICS[name];
-  return { name, help, labelNames: [...labels] as string[], registers: [registry] };
+/** Plugins that share a registry add up: each moves the gauge by what its own value changed. */
+function createLevels() {
+  const levels = new Map<Gauge, Map<string, number>>();
+  return (gauge: Gauge, value: number, labels: Readonly<Record<string, string>> = {}) => {
+    const own = levels.get(gauge) ?? new Map<string, number>();
+    const key = JSON.stringify(labels);
+    gauge.inc(labels, value - (own.get(key) ?? 0));
+    levels.set(gauge, own.set(key, value));
+  };
 }
 
-/** Two plugins in one process may share a registry, which refuses a second metric of the same name. */
-function existing<Metric>(registry: Registry, name: MetricName, create: () => Metric): Metric {
-  return (registry.getSingleMetric(name) as Metric | undefined) ?? create();
-}
-
-function counter(registry: Registry, name: MetricName): Counter {
-  return existing(registry, name, () => new Counter(configuration(name, registry)));
-}
-
-function gauge(registry: Registry, name: MetricName): Gauge {
-  return existing(registry, name, () => new Gauge(configuration(name, registry)));
-}
-
-export function createMetrics(registry: Registry = new Registry()): Metrics {
-  const requests = counter(registry, 'dualscale_requests_total');
-  const pixels = counter(registry, 'dualscale_pixels_total');
-  const inflight = gauge(registry, 'dualscale_inflight');
-  const modelInfo = gauge(registry, 'dualscale_model_info');
-  const name = 'dualscale_stage_duration_seconds';
-  const buckets = [...METRICS[name].buckets];
-  const stages = existing(registry, name, () => new Histogram({ ...configuration(name, registry), buckets }));
+/** @param prefix of every name, such as `dualscale_`. */
+export function createMetrics(registry: Registry = new Registry(), prefix: string = METRICS_PREFIX): Metrics {
+  const of = registerMetrics(registry, prefix);
+  const setLevel = createLevels();
   return {
     registry,
-    request: (outcome) => requests.inc({ outcome }),
-    skipped: () => {},
-    error: () => {},
-    stage: (stage, milliseconds) => stages.observe({ stage }, milliseconds / 1000),
-    pixels: (direction, count) => pixels.inc({ direction }, count),
-    inflight: (change) => inflight.inc(change),
-    serves: (model, scale) => modelInfo.set({ model, scale: String(scale) }, 1),
+    request: (outcome, milliseconds) => {
+      of.dualscale_requests_total.inc({ outcome });
+      if (milliseconds !== undefined) of.dualscale_request_duration_seconds.observe({ outcome }, milliseconds / 1000);
+    },
+    inflight: (change) => of.dualscale_inflight.inc(change),
+    skipped: (reason) => of.dualscale_skips_total.inc({ reason }),
+    error: (code) => of.dualscale_errors_total.inc({ code }),
+    stage: (stage, milliseconds) => of.dualscale_stage_duration_seconds.observe({ stage }, milliseconds / 1000),
+    pixels: (direction, count) => of.dualscale_pixels_total.inc({ direction }, count),
+    joined: () => of.dualscale_singleflight_joined_total.inc(),
+    enlarged: ({ modelId: model, scale, milliseconds, error, consistencyError, fallback }) => {
+      const labels = { model, scale: String(scale) };
+      of.dualscale_enlargements_total.inc({ ...labels, result: error ?? (fallback ? 'fallback' : 'ok') });
+      if (error === undefined) of.dualscale_enlargement_duration_seconds.observe(labels, milliseconds / 1000);
+      if (consistencyError !== undefined) of.dualscale_consistency_error_levels.observe(labels, consistencyError);
+    },
+    queue: ({ running, waiting, waitingCost }) => {
+      setLevel(of.dualscale_running, running);
+      setLevel(of.dualscale_queue_depth, waiting);
+      setLevel(of.dualscale_queue_cost_gigamacs, waitingCost);
+    },
+    cacheHit: (tier) => of.dualscale_cache_hits_total.inc({ tier }),
+    cacheMiss: () => of.dualscale_cache_misses_total.inc(),
+    cacheError: (tier) => of.dualscale_cache_errors_total.inc({ tier }),
+    cacheSize: (tier, { bytes, entries }) => {
+      setLevel(of.dualscale_cache_bytes, bytes, { tier });
+      setLevel(of.dualscale_cache_entries, entries, { tier });
+    },
+    serves: ({ id, scale }, previous) => {
+      const label = String(scale);
+      if (previous && previous.id !== id) of.dualscale_model_info.remove({ model: previous.id, scale: label });
+      if (previous) of.dualscale_model_switches_total.inc({ scale: label });
+      of.dualscale_model_info.set({ model: id, scale: label }, 1);
+    },
+    workerRestarted: () => of.dualscale_worker_restarts_total.inc(),
   };
 }

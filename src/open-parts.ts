@@ -1,0 +1,82 @@
+/** Each part with what the options say about it; `plugin.ts` joins them. */
+import { join } from 'node:path';
+import { createAdmission } from './admission/admission.ts';
+import { createCache } from './cache/cache.ts';
+import type { ServedModel } from './engine/engine.ts';
+import { DualscaleError } from './errors.ts';
+import { checkPicture, type EnlargeParts, enlargePicture, inspectPicture, skipReason } from './http/enlarge-picture.ts';
+import { createPictureCore, type PictureCore } from './http/picture-core.ts';
+import { type Enlargement, PictureService } from './http/picture-service.ts';
+import type { Metrics } from './metrics/metrics.ts';
+import { createModelTable, type ModelTable, type TableModel } from './model-table.ts';
+import type { ResolvedOptions } from './options.ts';
+import { createUpscaler } from './upscale/upscale.ts';
+import type { Upscaler } from './upscale/upscaler.ts';
+import { PACKAGE_ROOT } from './version.ts';
+
+export function openUpscaler(options: ResolvedOptions, metrics: Metrics): Promise<Upscaler> {
+  const { engine, limits, logger, provider, workers, threadsPerWorker } = options;
+  return createUpscaler({
+    ...{ engine, logger, maxOutputPixels: limits.maxOutputPixels, onWorkerDeath: () => metrics.workerRestarted() },
+    ...(provider === undefined ? {} : { provider }),
+    ...(workers === undefined ? {} : { workers }),
+    ...(threadsPerWorker === undefined ? {} : { threadsPerWorker }),
+  });
+}
+
+export function openTable(options: ResolvedOptions, metrics: Metrics): Promise<ModelTable> {
+  const { modelsDir = join(PACKAGE_ROOT, 'models'), engine, logger, models: wanted, onLimit } = options;
+  return createModelTable({
+    ...{ modelsDir, engine, logger, wanted, dependsOnSmaller: onLimit === 'clamp' },
+    onServe: (model, previous) => {
+      metrics.serves(model, previous);
+      logger.info(`x${model.scale} is served by ${model.id}`);
+    },
+  });
+}
+
+/** A worker that dies takes down the picture it held, through no fault of it: it is tried once more. */
+async function enlargeTwice(bytes: Buffer, model: ServedModel, parts: EnlargeParts, signal: AbortSignal) {
+  try {
+    return await enlargePicture(bytes, model, parts, signal);
+  } catch (error) {
+    const isCrash = error instanceof DualscaleError && error.code === 'DS_WORKER_CRASHED';
+    if (!isCrash || signal.aborted) throw error;
+    return enlargePicture(bytes, model, parts, signal);
+  }
+}
+
+/** What serves pictures, and what has to be closed with it. */
+export async function openService(options: ResolvedOptions, metrics: Metrics, table: ModelTable, upscaler: Upscaler) {
+  const { concurrency, queueLimit, queueCost, limits, quality, deadlineMs, onLimit, logger } = options;
+  const now = () => performance.now();
+  const listeners = new Set<(enlargement: Enlargement) => void>([(enlargement) => metrics.enlarged(enlargement)]);
+  const onChange = metrics.queue;
+  const admission = createAdmission({ concurrency, queueLimit, queueCost, now, onChange });
+  const onError = (error: unknown) => logger.warn(`cache: ${String(error)}`);
+  const cache = await createCache({ options: options.cache, meter: metrics, onError, now: Date.now });
+  const parts: EnlargeParts = { upscaler, limits, encoding: quality === undefined ? {} : { quality }, now };
+  const encoding = JSON.stringify([parts.encoding, onLimit === 'clamp' ? limits : null]);
+  const pictures = new PictureService<TableModel>({
+    ...{ models: table, admission, cache, meter: metrics, encoding, deadlineMs, clamps: onLimit === 'clamp', now },
+    ...{ skipReason, inspect: inspectPicture, check: (bytes, scale) => checkPicture(bytes, scale, limits) },
+    enlarge: async (bytes, model, signal) => enlargeTwice(bytes, await model.load(), parts, signal),
+    onEnlargement: (enlargement) => {
+      for (const listener of listeners) listener(enlargement);
+    },
+  });
+  return { pictures, admission, cache, listeners };
+}
+
+export function openCore(
+  options: ResolvedOptions,
+  pictures: PictureService<TableModel>,
+  metrics: Metrics,
+): PictureCore {
+  const { limits, deadlineMs, onLimit, onError, onBadParameter, signing, logger } = options;
+  return createPictureCore({
+    ...{ pictures, meter: metrics, now: () => performance.now(), unixMs: Date.now },
+    ...{ deadlineMs, onLimit, onError, onBadParameter, signing, maxInputBytes: limits.maxInputBytes },
+    onFailure: (error) => logger.error('a picture could not be upscaled', error),
+  });
+}

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EventLog } from './event-log.ts';
 import { isFinished, type JobRequest, type JobView } from './job.ts';
-import type { JobEvent, JobEventBody } from './job-event.ts';
+import type { JobEvent, JobEventBody, JobEventType } from './job-event.ts';
 import { type JobFolder, jobFolder, randomId, readJson, replaceJson, syncFolder } from './job-folder.ts';
 import { createJobState, type JobRecord, type JobState } from './job-view.ts';
 
@@ -11,6 +11,8 @@ export interface JobEntry {
   readonly record: JobRecord;
   readonly folder: JobFolder;
   readonly view: JobView;
+  /** Whether such an event has happened to it. */
+  has(type: JobEventType): boolean;
 }
 
 export interface JobStoreOptions {
@@ -40,7 +42,12 @@ interface Stored {
   readonly state: JobState;
 }
 
-const asEntry = ({ record, folder, state }: Stored): JobEntry => ({ record, folder, view: state.view });
+const asEntry = ({ record, folder, state }: Stored): JobEntry => ({
+  record,
+  folder,
+  view: state.view,
+  has: state.has,
+});
 const byAge = (a: Stored, b: Stored) => (a.record.createdAt < b.record.createdAt ? 1 : -1);
 
 export function createJobStore(options: JobStoreOptions): JobStore {
@@ -74,10 +81,8 @@ export function createJobStore(options: JobStoreOptions): JobStore {
   };
 
   const emit = (id: string, body: JobEventBody): JobEvent => {
-    const stored = jobs.get(id);
-    if (!stored) throw new Error(`there is no job ${id}`);
-    const event = log.emit(id, body);
-    return event;
+    if (!jobs.has(id)) throw new Error(`there is no job ${id}`);
+    return log.emit(id, body);
   };
   // Before any other listener, so that whoever hears of an event finds the job as the event left it.
   log.listen((event) => jobs.get(event.job)?.state.apply(event));

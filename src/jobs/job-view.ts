@@ -1,6 +1,6 @@
 /** From events to where a job stands: the journal is the truth, this is its summary. */
 import type { JobMetrics, JobProgress, JobRequest, JobView, StageProgress } from './job.ts';
-import type { JobEvent, ProgressData } from './job-event.ts';
+import type { JobEvent, JobEventType, ProgressData } from './job-event.ts';
 
 /** What is known of a job before its first event. */
 export interface JobRecord {
@@ -105,6 +105,8 @@ function reduce(view: JobView, event: JobEvent, stageBegun: number): JobView {
 
 export interface JobState {
   readonly view: JobView;
+  /** Whether such an event has happened. */
+  has(type: JobEventType): boolean;
   apply(event: JobEvent): void;
 }
 
@@ -112,8 +114,10 @@ export interface JobState {
 export function createJobState(record: JobRecord, events: readonly JobEvent[]): JobState {
   let view = startView(record);
   let stageBegun = 0;
+  const seen = new Set<JobEventType>();
   const apply = (event: JobEvent) => {
     view = { ...reduce(view, event, stageBegun), lastSeq: event.seq };
+    seen.add(event.type);
     if (event.type === 'stage') stageBegun = Date.parse(event.time);
   };
   for (const event of events) apply(event);
@@ -121,6 +125,7 @@ export function createJobState(record: JobRecord, events: readonly JobEvent[]): 
     get view() {
       return view;
     },
+    has: (type) => seen.has(type),
     apply,
   };
 }

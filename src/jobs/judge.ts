@@ -11,6 +11,7 @@ import type { PixelImage } from '../pixels/image.ts';
 import { imresize } from '../pixels/imresize.ts';
 import { psnrDb } from '../pixels/psnr.ts';
 import type { Judgement, MeasuredLatency } from './judgement.ts';
+import { percentileOf } from './percentile.ts';
 import type { Judgements, JudgeOrder } from './work-order.ts';
 
 /** LR pixels: more than that of one photograph says little more about the network. */
@@ -66,12 +67,6 @@ async function measureQuality(engine: Engine, { manifest, parameters }: StoredMo
   return { psnrDb: psnr / count, consistencyDb: consistency / count, pictures: count };
 }
 
-/** The value below which `percent` of them lie, by the nearest rank. */
-export function percentileOf(values: readonly number[], percent: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)];
-}
-
 async function measureLatency(
   engine: Engine,
   models: readonly StoredModel[],
@@ -105,8 +100,9 @@ async function measureLatency(
 
 /** Throws DS_BAD_MODEL when a model cannot be loaded, DS_ENGINE when it cannot be run. */
 export async function judge(order: JudgeOrder): Promise<Judgements> {
-  const { candidate, active, validation, threads, provider } = order;
-  const models = [await loadModel(candidate), ...(active === undefined ? [] : [await loadModel(active)])];
+  const { candidate, active, base = active, validation, threads, provider } = order;
+  const folders = [...new Set([candidate, active, base].filter((folder) => folder !== undefined))];
+  const models = await Promise.all(folders.map((folder) => loadModel(folder)));
   const engine = createOnnxEngine({ provider, threads });
   const latencies = await measureLatency(engine, models, order);
   const judgements: Judgement[] = [];
@@ -115,5 +111,6 @@ export async function judge(order: JudgeOrder): Promise<Judgements> {
     const quality = await measureQuality(engine, model, validation);
     judgements.push({ modelId: id, parameters, macs: macs.for1280x720, ...quality, latency: latencies[i] });
   }
-  return { candidate: judgements[0], active: judgements[1] ?? null };
+  const of = (folder: string | undefined) => (folder === undefined ? null : judgements[folders.indexOf(folder)]);
+  return { candidate: judgements[0], active: of(active), base: of(base) };
 }

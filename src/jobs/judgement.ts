@@ -27,7 +27,7 @@ export interface Judgement {
 }
 
 export interface Check {
-  readonly name: 'psnr' | 'consistency' | 'latency' | 'runs';
+  readonly name: 'psnr' | 'consistency' | 'latency' | 'macs';
   readonly passed: boolean;
   readonly value: number | null;
   readonly limit: number | null;

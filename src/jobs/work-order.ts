@@ -41,6 +41,8 @@ export interface JudgeOrder {
   readonly candidate: string;
   /** Folder of the model that serves the scale. */
   readonly active?: string;
+  /** Folder of the model that was worked on, where it is not the active one. */
+  readonly base?: string;
   /** Held-out photographs. */
   readonly validation: readonly string[];
   readonly latency: { readonly width: number; readonly height: number; readonly percentile: number };
@@ -51,6 +53,8 @@ export interface JudgeOrder {
 export interface Judgements {
   readonly candidate: Judgement;
   readonly active: Judgement | null;
+  /** Of the model that was worked on. */
+  readonly base: Judgement | null;
 }
 
 export const judgeOrderPath = (work: string): string => join(work, 'judge.json');

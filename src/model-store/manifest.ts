@@ -65,8 +65,11 @@ export interface ModelManifest extends ModelCost {
   readonly license: string;
   readonly spec: NetworkSpec;
   readonly scale: number;
-  /** How the training images were made small: the model undoes this and nothing else. */
-  readonly degradation: 'bicubic';
+  /**
+   * How the training images were made small: the model undoes this and nothing else. `bicubic`: by that alone. `blind`:
+   * after random blur, with noise and compression, as its recipe says.
+   */
+  readonly degradation: 'bicubic' | 'blind';
   readonly weights: { readonly file: string; readonly sha256: string; readonly dtype: StoredDtype };
   readonly provenance: Provenance;
   readonly quality: readonly QualityEntry[];
@@ -191,7 +194,7 @@ export function parseManifest(value: unknown): ModelManifest {
     license: fields.text('license'),
     spec,
     scale: fields.exactly('scale', spec.scale, 'the scale of the spec'),
-    degradation: fields.oneOf('degradation', ['bicubic']),
+    degradation: fields.oneOf('degradation', ['bicubic', 'blind']),
     ...parseCost(fields, spec),
     weights: parseWeights(fields.raw('weights')),
     provenance: parseProvenance(fields.raw('provenance')),

@@ -7,6 +7,7 @@
  */
 import { type Tensor4D, tf } from '../tf.ts';
 import { levelCount } from './drn-plan.ts';
+import { modulationName } from './edge-conditioned.ts';
 import { conv, convParameters, pixelUnshuffle } from './layers.ts';
 import type { ConvLayer, DualSpec, Network, NetworkSpec, Parameters } from './network.ts';
 
@@ -41,6 +42,16 @@ function thirdLayer(name: string, { featureCount }: DualSpec): ConvLayer {
   };
 }
 
+/** Per reducing layer a factor and a shift for each of its channels, linear in the code: the blur decides how it reduces. */
+function codeLayers(reducing: readonly ConvLayer[], codeWidth: number): ConvLayer[] {
+  return reducing.flatMap(({ name, outChannels }) =>
+    (['scale', 'shift'] as const).map((what) => ({
+      ...{ name: modulationName(name, what), kernel: 1, bias: false, inChannels: codeWidth, outChannels },
+      positionsPerLrPixel: 0,
+    })),
+  );
+}
+
 /**
  * `forward` takes [N, scale*h, scale*w, 3] and returns one image [N, h, w, 3]. Without biases the chain commutes with a positive
  * factor, so values in 0..1 give what the paper's 0..255 give.
@@ -48,7 +59,7 @@ function thirdLayer(name: string, { featureCount }: DualSpec): ConvLayer {
  * @param name starts the parameters' names, so that several duals can share one table. @default 'dual'
  */
 export function createDual(spec: DualSpec, name = 'dual'): Network<DualSpec> {
-  const { scale, featureCount } = spec;
+  const { scale, featureCount, codeWidth } = spec;
   const reducing = scale === 3 ? [thirdLayer(name, spec)] : halvingLayers(name, spec, levelCount(scale));
   const last: ConvLayer = {
     name: `${name}.${reducing.length}`,
@@ -58,16 +69,27 @@ export function createDual(spec: DualSpec, name = 'dual'): Network<DualSpec> {
     outChannels: 3,
     positionsPerLrPixel: 1,
   };
-  const layers = [...reducing, last];
+  const told = codeWidth === undefined ? [] : codeLayers(reducing, codeWidth);
+  const byName = new Map(told.map((layer) => [layer.name, layer]));
+  /** x f + s with f = 1 where the code is 0. */
+  const modulate = (parameters: Parameters, { name }: ConvLayer, x: Tensor4D, code: Tensor4D): Tensor4D => {
+    const of = (what: 'scale' | 'shift') => conv(parameters, byName.get(modulationName(name, what)) as ConvLayer, code);
+    return tf.add(tf.mul(x, tf.add(of('scale'), 1)), of('shift'));
+  };
+  const layers = [...reducing, last, ...told];
   return {
     spec,
     layers,
     parameters: convParameters(layers),
     // One pixel for the last convolution; a stride-2 chain also reads up to one LR pixel before its own.
     halo: scale === 3 ? 1 : 2,
-    forward(parameters: Parameters, image: Tensor4D): Tensor4D[] {
+    forward(parameters: Parameters, image: Tensor4D, code?: Tensor4D): Tensor4D[] {
+      if (codeWidth !== undefined && !code) throw new Error(`${name} needs the degradation's code`);
       let x = scale === 3 ? pixelUnshuffle(image, 3) : image;
-      for (const layer of reducing) x = tf.leakyRelu(conv(parameters, layer, x), LEAKY_SLOPE);
+      for (const layer of reducing) {
+        const y = conv(parameters, layer, x);
+        x = tf.leakyRelu(code && codeWidth !== undefined ? modulate(parameters, layer, y, code) : y, LEAKY_SLOPE);
+      }
       return [conv(parameters, last, x)];
     },
   };
@@ -79,7 +101,8 @@ export function createDual(spec: DualSpec, name = 'dual'): Network<DualSpec> {
  */
 export function createDuals(primal: NetworkSpec): Network<DualSpec>[] {
   if (primal.family !== 'drn') {
-    return [createDual({ family: 'dual', scale: primal.scale, featureCount: DUAL_FEATURES })];
+    const told = primal.code ? { codeWidth: primal.code.width } : {};
+    return [createDual({ family: 'dual', scale: primal.scale, featureCount: DUAL_FEATURES, ...told })];
   }
   return Array.from({ length: levelCount(primal.scale) }, (_, level) =>
     createDual({ family: 'dual', scale: 2, featureCount: primal.featureCount }, `dual.level${level}`),

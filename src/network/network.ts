@@ -24,6 +24,16 @@ export interface ParameterSpec {
 
 export type Parameters = Readonly<Record<string, Tensor>>;
 
+/** The part of a network that is told how its picture was degraded, and can tell that by itself (`edge-conditioned.ts`). */
+export interface CodeSpec {
+  /** Numbers of a code (`encodeDegradation` of pixels/degrade-code.ts gives 5). */
+  readonly width: number;
+  /** Channels of the two layers between a code and what it does to the blocks. */
+  readonly hidden: number;
+  /** Channels of the estimator at full, half and quarter LR resolution. */
+  readonly estimator: readonly [number, number, number];
+}
+
 export interface EdgeSpec {
   readonly family: 'edge';
   readonly scale: 2 | 3 | 4 | 8;
@@ -31,6 +41,8 @@ export interface EdgeSpec {
   readonly featureCount: number;
   /** Inner width of each residual block: its length is the number of blocks. Pruning makes these differ; a block of width 0 is dropped, with its biases. */
   readonly innerWidths: readonly number[];
+  /** Present in networks for unknown and for known degradations; absent in those for one, which nobody has to name. */
+  readonly code?: CodeSpec;
 }
 
 export interface DrnSpec {
@@ -48,6 +60,8 @@ export interface DualSpec {
   readonly family: 'dual';
   readonly scale: 2 | 3 | 4 | 8;
   readonly featureCount: number;
+  /** Numbers of the degradation's code, where the network is told it. */
+  readonly codeWidth?: number;
 }
 
 export type NetworkSpec = EdgeSpec | DrnSpec;
@@ -58,9 +72,13 @@ export interface Network<Spec = NetworkSpec | DualSpec> {
   readonly parameters: readonly ParameterSpec[];
   /** LR pixels of context a tile needs on every side to equal the whole image; undefined when the whole image matters (global pooling). */
   readonly halo: number | undefined;
+  /** Guesses the code [N, 1, 1, width] of each `image` [N, H, W, 3]. Present in primal networks with a code. */
+  readonly estimate?: (parameters: Parameters, image: Tensor4D) => Tensor4D;
   /**
    * `image` [N, H, W, 3] with values in 0..1. Returns images in 0..1 (not clamped), smallest first; the last one is the result.
    * A primal network enlarges, a dual network reduces.
+   * @param code [N, 1, 1, width] for networks that take one. A primal network without it guesses it from `image`, so that
+   *   tiles no longer equal the whole image; a dual network needs it.
    */
-  forward(parameters: Parameters, image: Tensor4D): Tensor4D[];
+  forward(parameters: Parameters, image: Tensor4D, code?: Tensor4D): Tensor4D[];
 }

@@ -3,10 +3,11 @@ import { DualscaleError } from '../errors.ts';
 import { countParameters } from './count.ts';
 import { createNetwork } from './create-network.ts';
 import { fullChannels } from './drn-plan.ts';
-import type { DrnSpec, EdgeSpec, NetworkSpec } from './network.ts';
+import type { CodeSpec, DrnSpec, EdgeSpec, NetworkSpec } from './network.ts';
 
 const MAX_CHANNELS = 512;
 const MAX_BLOCKS = 256;
+const MAX_CODE_WIDTH = 64;
 /** 400 MB of weights: twice EDSR, the largest network in the paper's tables. */
 const MAX_PARAMETERS = 100_000_000;
 
@@ -47,8 +48,27 @@ function refuseOthers(fields: Fields, known: readonly string[]): void {
   if (unknown !== undefined) throw bad(`spec.${unknown}`, `absent (known: ${known.join(', ')})`, fields[unknown]);
 }
 
+function parseCode(value: unknown): CodeSpec {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw bad('spec.code', 'an object', value);
+  const fields = value as Fields;
+  refuseOthers(fields, ['width', 'hidden', 'estimator']);
+  const estimator = fields['estimator'];
+  if (
+    !Array.isArray(estimator) ||
+    estimator.length !== 3 ||
+    !estimator.every((count) => isCount(count, MAX_CHANNELS))
+  ) {
+    throw bad('spec.code.estimator', `a list of 3 integers from 1 to ${MAX_CHANNELS}`, estimator);
+  }
+  return {
+    width: readCount(fields, 'width', MAX_CODE_WIDTH),
+    hidden: readCount(fields, 'hidden', MAX_CHANNELS),
+    estimator: estimator as [number, number, number],
+  };
+}
+
 function parseEdge(fields: Fields): EdgeSpec {
-  refuseOthers(fields, ['family', 'scale', 'featureCount', 'innerWidths']);
+  refuseOthers(fields, ['family', 'scale', 'featureCount', 'innerWidths', 'code']);
   const innerWidths = readList(fields, 'innerWidths', MAX_BLOCKS).map((width, block) => {
     if (!isCount(width, MAX_CHANNELS, 0)) {
       throw bad(`spec.innerWidths[${block}]`, `an integer from 0 to ${MAX_CHANNELS}`, width);
@@ -60,6 +80,7 @@ function parseEdge(fields: Fields): EdgeSpec {
     scale: readScale(fields, [2, 3, 4, 8]),
     featureCount: readCount(fields, 'featureCount', MAX_CHANNELS),
     innerWidths,
+    ...(fields['code'] === undefined ? {} : { code: parseCode(fields['code']) }),
   };
 }
 

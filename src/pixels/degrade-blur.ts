@@ -29,31 +29,43 @@ export function reflect(position: number, size: number): number {
   return wrapped < size ? wrapped : period - wrapped;
 }
 
-interface Term {
+export interface KernelTerm {
   readonly column: Float64Array;
   readonly row: Float64Array;
 }
 
+export interface SplitKernel {
+  readonly terms: readonly KernelTerm[];
+  /** Whether what is left out is within the tolerance. */
+  readonly isComplete: boolean;
+}
+
+function norm(data: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < data.length; i++) sum += data[i] * data[i];
+  return Math.sqrt(sum);
+}
+
 /**
  * A kernel as a sum of products of a column and a row (its largest singular vectors, by power iteration), as many as it
- * takes to leave out less than `tolerance` of its Euclidean norm; undefined when that takes more than `maxTerms`.
+ * takes to leave out at most `tolerance` of its Euclidean norm, and at most `maxTerms`.
  */
-export function splitKernel({ size, data }: BlurKernel, tolerance: number, maxTerms: number): Term[] | undefined {
+export function splitKernel({ size, data }: BlurKernel, tolerance: number, maxTerms: number): SplitKernel {
   const rest = data.slice();
-  const norm = Math.hypot(...data);
-  const terms: Term[] = [];
-  while (Math.sqrt(rest.reduce((sum, value) => sum + value * value, 0)) > tolerance * norm) {
-    if (terms.length === maxTerms) return undefined;
+  const most = tolerance * norm(data);
+  const terms: KernelTerm[] = [];
+  while (norm(rest) > most) {
+    if (terms.length === maxTerms) return { terms, isComplete: false };
     const term = largestTerm(rest, size);
     terms.push(term);
     for (let i = 0; i < rest.length; i++) rest[i] -= term.column[Math.floor(i / size)] * term.row[i % size];
   }
-  return terms;
+  return { terms, isComplete: true };
 }
 
 const ITERATIONS = 30;
 
-function largestTerm(matrix: Float64Array, size: number): Term {
+function largestTerm(matrix: Float64Array, size: number): KernelTerm {
   // Starts from the heaviest row, which is never orthogonal to the largest vector.
   let start = 0;
   let heaviest = -1;
@@ -65,7 +77,7 @@ function largestTerm(matrix: Float64Array, size: number): Term {
   let row = matrix.slice(start * size, (start + 1) * size);
   let column = new Float64Array(size);
   for (let iteration = 0; iteration < ITERATIONS; iteration++) {
-    const length = Math.hypot(...row);
+    const length = norm(row);
     row = row.map((value) => value / length);
     column = new Float64Array(size);
     for (let i = 0; i < matrix.length; i++) column[Math.floor(i / size)] += matrix[i] * row[i % size];
@@ -118,7 +130,8 @@ const EXACT = 1e-7;
 /** The picture convolved with the kernel, borders mirrored without repeating the edge (as in IKC, DASR and DCLS). */
 export function blur(image: FloatImage, kernel: BlurKernel): FloatImage {
   if (kernel.data.length === 1) return image;
-  const terms = splitKernel(kernel, EXACT, Math.ceil(kernel.size / 3)) ?? rowsOf(kernel);
+  const split = splitKernel(kernel, EXACT, Math.ceil(kernel.size / 3));
+  const terms = split.isComplete ? split.terms : rowsOf(kernel);
   const data = new Float32Array(image.data.length);
   const between = new Float32Array(image.data.length);
   for (const { column, row } of terms) {
@@ -129,7 +142,7 @@ export function blur(image: FloatImage, kernel: BlurKernel): FloatImage {
 }
 
 /** A kernel that does not split: one term per row. */
-function rowsOf({ size, data }: BlurKernel): Term[] {
+function rowsOf({ size, data }: BlurKernel): KernelTerm[] {
   return Array.from({ length: size }, (_, y) => {
     const column = new Float64Array(size);
     column[y] = 1;

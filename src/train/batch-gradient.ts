@@ -1,8 +1,8 @@
 /** What every way of computing a batch's gradient takes and gives back. */
-import { levelInput, type Objective, PAIR_WEIGHTS } from './objective.ts';
+import { CODES, CODES_GIVEN, levelInput, type Objective, PAIR_WEIGHTS } from './objective.ts';
 
-/** The losses that a gradient program reports; the last one only with a teacher. */
-export const LOSSES = ['primalLoss', 'dualLoss', 'distillLoss'] as const;
+/** The losses that a gradient program reports; the last two only with a teacher and with a degradation code. */
+export const LOSSES = ['primalLoss', 'dualLoss', 'distillLoss', 'codeLoss'] as const;
 
 export interface BatchLosses {
   readonly primalLoss: number;
@@ -10,6 +10,8 @@ export interface BatchLosses {
   readonly dualLoss: number;
   /** Unweighted; present with a teacher. */
   readonly distillLoss?: number;
+  /** Mean absolute error of the estimated codes, unweighted; present where the network has a code. */
+  readonly codeLoss?: number;
 }
 
 export interface BatchGradient extends BatchLosses {
@@ -23,6 +25,9 @@ export interface BatchBuffers {
   readonly images: ReadonlyMap<number, Float32Array>;
   /** `Batch.pairWeights` [n]; present when batches may hold pictures without ground truth. */
   readonly pairWeights?: Float32Array;
+  /** `ToldCodes`, [n, width] and [n]; present where the network has a degradation code. */
+  readonly codes?: Float32Array;
+  readonly codesGiven?: Float32Array;
 }
 
 export interface GradientPool extends BatchBuffers {
@@ -33,15 +38,16 @@ export interface GradientPool extends BatchBuffers {
 
 /** The buffers by what they hold, out of those by the program's input. */
 export function nameBuffers({ levels }: Objective, buffers: ReadonlyMap<string, Float32Array>): BatchBuffers {
-  const pairWeights = buffers.get(PAIR_WEIGHTS);
+  const [pairWeights, codes, codesGiven] = [PAIR_WEIGHTS, CODES, CODES_GIVEN].map((name) => buffers.get(name));
   return {
     images: new Map(levels.map((level) => [level, buffers.get(levelInput(level)) as Float32Array])),
     ...(pairWeights ? { pairWeights } : {}),
+    ...(codes && codesGiven ? { codes, codesGiven } : {}),
   };
 }
 
 /** @param sums over micro-batches, in the order of `LOSSES`. */
-export function meanLosses({ teacher }: Objective, sums: readonly number[], microBatches: number): BatchLosses {
-  const [primalLoss, dualLoss, distillLoss] = sums.map((sum) => sum / microBatches);
-  return { primalLoss, dualLoss, ...(teacher ? { distillLoss } : {}) };
+export function meanLosses({ teacher, primal }: Objective, sums: readonly number[], microBatches: number): BatchLosses {
+  const [primalLoss, dualLoss, distillLoss, codeLoss] = sums.map((sum) => sum / microBatches);
+  return { primalLoss, dualLoss, ...(teacher ? { distillLoss } : {}), ...(primal.estimate ? { codeLoss } : {}) };
 }

@@ -25,11 +25,38 @@ export interface Batch {
   readonly pairWeights?: Tensor;
   /** [n, scale*h, scale*w, 3]: what the teacher makes of the input. */
   readonly taught?: Tensor4D;
+  /** Present for networks with a degradation code. */
+  readonly told?: ToldCodes;
+}
+
+export interface ToldCodes {
+  /** [n, width]: how each picture was degraded. */
+  readonly codes: Tensor;
+  /** [n]: 1 where the networks are told so, 0 where they go by their own estimate. */
+  readonly isGiven: Tensor;
 }
 
 interface LossParts {
   readonly primal: Network;
   readonly duals: readonly Network[];
+}
+
+interface CodeTerms {
+  /** [n, 1, 1, width]: what the networks are told. */
+  readonly code?: Tensor4D;
+  /** Mean absolute error of the estimate, over the pictures whose degradation is known. */
+  readonly loss: Tensor;
+}
+
+/** Half of a batch learns from the truth, half from the estimate, so that the network trusts a code no more than it deserves. */
+function codeTerms({ primal }: LossParts, parameters: Parameters, { images, told, pairWeights }: Batch): CodeTerms {
+  if (!primal.estimate || !told) return { loss: tf.scalar(0) };
+  const estimate = primal.estimate(parameters, images(1));
+  const [count, , , width] = estimate.shape;
+  const codes = tf.reshape(told.codes, [count, 1, 1, width]) as Tensor4D;
+  const isGiven = tf.reshape(told.isGiven, [count, 1, 1, 1]);
+  const code: Tensor4D = tf.add(tf.mul(codes, isGiven), tf.mul(estimate, tf.sub(1, isGiven)));
+  return { code, loss: l1(estimate, codes, pairWeights) };
 }
 
 /**
@@ -42,12 +69,13 @@ function dualLoss(
   parameters: Parameters,
   srImages: readonly Tensor4D[],
   { images, pairWeights }: Batch,
+  code: Tensor4D | undefined,
 ): Tensor {
   const from = srImages.length - duals.length + index;
   const target = outputLevels(primal.spec as NetworkSpec)[from] / duals[index].spec.scale;
-  const reduced = duals[index].forward(parameters, srImages[from])[0];
+  const reduced = duals[index].forward(parameters, srImages[from], code)[0];
   if (!pairWeights || target === 1) return l1(reduced, images(target));
-  const chain = duals.slice(0, index).reduceRight((image, dual) => dual.forward(parameters, image)[0], reduced);
+  const chain = duals.slice(0, index).reduceRight((image, dual) => dual.forward(parameters, image, code)[0], reduced);
   const isPair = tf.step(pairWeights);
   return tf.add(l1(reduced, images(target), isPair), l1(chain, images(1), tf.sub(1, isPair)));
 }
@@ -59,18 +87,22 @@ export interface Losses {
   readonly dual: Tensor;
   /** Mean over all pictures of the distance to the teacher's images; unweighted. */
   readonly distill: Tensor;
+  /** Mean absolute error of the estimated codes; unweighted. */
+  readonly code: Tensor;
 }
 
 export function computeLosses(parts: LossParts, parameters: Parameters, batch: Batch): Losses {
   const { primal, duals } = parts;
   const { images, pairWeights, taught } = batch;
   const levels = outputLevels(primal.spec as NetworkSpec);
-  const srImages = primal.forward(parameters, images(1));
+  const { code, loss } = codeTerms(parts, parameters, batch);
+  const srImages = primal.forward(parameters, images(1), code);
   const primalTerms = srImages.map((srImage, i) => l1(srImage, images(levels[i]), pairWeights));
-  const dualTerms = duals.map((_, i) => dualLoss(parts, i, parameters, srImages, batch));
+  const dualTerms = duals.map((_, i) => dualLoss(parts, i, parameters, srImages, batch, code));
   return {
     primal: tf.addN(primalTerms),
     dual: dualTerms.length > 0 ? tf.addN(dualTerms) : tf.scalar(0),
     distill: taught ? l1(srImages.at(-1) as Tensor4D, taught) : tf.scalar(0),
+    code: loss,
   };
 }

@@ -22,7 +22,7 @@ export function fillMixedBatch(
   share: number,
   random: () => number,
   { batchSize, lrPatchSize }: BatchOptions,
-  { images, pairWeights }: Required<BatchBuffers>,
+  { images, pairWeights }: Required<Pick<BatchBuffers, 'images' | 'pairWeights'>>,
 ): void {
   const pairs = batchSize - countUnpaired(batchSize, share, random);
   const inputs = new Map([...images].filter(([level]) => level === 1));

@@ -1,8 +1,9 @@
 /** A preset from a JSON file: every number is checked before a day of training starts with it. */
-import { DualscaleError } from '../errors.ts';
+import { badOption, DualscaleError } from '../errors.ts';
 import { JsonFields } from '../model-store/json-fields.ts';
 import { isModelId } from '../model-store/manifest.ts';
 import { parseSpec } from '../network/parse-spec.ts';
+import { checkDegradation, type DegradationRecipe } from './degradation-recipe.ts';
 import type { BatchShape } from './objective.ts';
 import type { TrainPreset } from './presets/preset.ts';
 import type { Schedule } from './schedule.ts';
@@ -43,9 +44,33 @@ function parseStage(value: unknown, path: string): Stage {
   return { fromShare: fields.number('fromShare', 0, 1), ...parseShape(fields) };
 }
 
+const RANGES = ['sigma', 'anisotropicSigma', 'noiseSigma', 'jpegQuality'] as const;
+const SHARES = ['anisotropicShare', 'clearShare', 'disturbance', 'noiseShare', 'jpegShare', 'givenShare'] as const;
+
+function parseDegradation(value: unknown): DegradationRecipe {
+  const fields = new JsonFields(value, 'recipe.degradation', [...RANGES, ...SHARES]);
+  const range = (name: (typeof RANGES)[number]) => {
+    const [low, high, ...rest] = fields.list(
+      name,
+      (item, path) => new JsonFields({ item }, path, ['item']).number('item', 0, 100),
+      2,
+    );
+    if (low === undefined || high === undefined || rest.length > 0) {
+      throw badOption(`recipe.degradation.${name}`, 'a list of two numbers', fields.raw(name));
+    }
+    return [name, [low, high]] as const;
+  };
+  const recipe = {
+    ...Object.fromEntries(RANGES.map(range)),
+    ...Object.fromEntries(SHARES.map((name) => [name, fields.number(name, 0, 1)])),
+  } as unknown as DegradationRecipe;
+  checkDegradation(recipe);
+  return recipe;
+}
+
 function parseRecipe(value: unknown): TrainRecipe {
   const needed = ['spec', 'dualWeight', 'schedule', 'seed', 'batchSize', 'lrPatchSize'];
-  const names = [...needed, 'checkpointEvery', 'validateEvery', 'emaDecay', 'skipAbove', 'stages'];
+  const names = [...needed, 'checkpointEvery', 'validateEvery', 'emaDecay', 'skipAbove', 'stages', 'degradation'];
   const fields = new JsonFields(value, 'recipe', names);
   const recipe = {
     spec: parseSpec(fields.raw('spec')),
@@ -57,6 +82,7 @@ function parseRecipe(value: unknown): TrainRecipe {
     validateEvery: fields.integer('validateEvery', 1, MOST_STEPS),
     ...optional(value, 'emaDecay', (name) => fields.number(name, 0, 1)),
     ...optional(value, 'skipAbove', (name) => fields.number(name, 1, 1e9)),
+    ...(fields.raw('degradation') === undefined ? {} : { degradation: parseDegradation(fields.raw('degradation')) }),
     ...(fields.raw('stages') === undefined ? {} : { stages: fields.list('stages', parseStage, MOST_STAGES) }),
   };
   planStages(recipe);

@@ -6,6 +6,7 @@ import type { Provenance } from '../model-store/manifest.ts';
 import { publishModel } from '../model-store/publish.ts';
 import type { StoredDtype } from '../model-store/safetensors.ts';
 import { VERSION } from '../version.ts';
+import type { DegradationRecipe } from './degradation-recipe.ts';
 import type { TrainPreset } from './presets/preset.ts';
 import type { Stage } from './stages.ts';
 import type { TrainRecipe, TrainResult } from './train-model.ts';
@@ -50,6 +51,21 @@ function describeStages(stages: readonly Stage[] = []): { readonly stages?: stri
   return { stages: texts.join('; ') };
 }
 
+const span = ([low, high]: readonly [number, number]): string => `${low} to ${high}`;
+
+function describeDegradation(recipe: DegradationRecipe): string {
+  const { sigma, anisotropicSigma, anisotropicShare, clearShare, disturbance } = recipe;
+  const { noiseSigma, noiseShare, jpegQuality, jpegShare, givenShare } = recipe;
+  return [
+    `isotropic sigma ${span(sigma)}`,
+    `anisotropic ${span(anisotropicSigma)} for ${anisotropicShare} of the patches, disturbed by ${disturbance}`,
+    `none for ${clearShare}`,
+    `noise ${span(noiseSigma)} for ${noiseShare}`,
+    `JPEG ${span(jpegQuality)} for ${jpegShare}`,
+    `the code given to ${givenShare}`,
+  ].join('; ');
+}
+
 /** Everything that decides the numbers of a run, by name; network and seed have their own places. */
 export function describeSettings(
   { dualWeight, schedule, batchSize, lrPatchSize, ...rest }: TrainRecipe,
@@ -66,14 +82,17 @@ export function describeSettings(
     },
     ...{ finalLearningRate, decay: 'cosine', clipNorm: rest.adam?.clipNorm ?? 1, emaDecay: rest.emaDecay ?? 0.999 },
     ...{ batchSize, lrPatchSize, ...describeStages(rest.stages), workers, microBatchSize, engine },
+    ...(rest.degradation ? { degradation: describeDegradation(rest.degradation) } : {}),
     ...optional,
   };
 }
 
-function describeData({ trainImages, validationImages, digest, unpaired }: DatasetSummary, note?: string): string {
+function describeData(summary: DatasetSummary, { degradation }: TrainRecipe, note?: string): string {
+  const { trainImages, validationImages, digest, unpaired } = summary;
   const counts = `${trainImages} photographs, ${validationImages} more held out by hash for validation`;
   const prepared = 'those above 400,000 pixels halved; LR made by bicubic imresize';
-  const pairs = `${note ? `${note}: ` : ''}${counts}; ${prepared}; sha256 of the files' sha256s ${digest}`;
+  const made = degradation ? `${prepared} after random blur, then noise and JPEG (see the recipe)` : prepared;
+  const pairs = `${note ? `${note}: ` : ''}${counts}; ${made}; sha256 of the files' sha256s ${digest}`;
   return unpaired ? `${pairs}; and ${unpaired.images} pictures without ground truth, sha256 ${unpaired.digest}` : pairs;
 }
 
@@ -86,10 +105,10 @@ export async function publishRun(root: string, result: TrainResult, options: Pub
     version: await nextVersion(root, id),
     license,
     spec: recipe.spec,
-    degradation: 'bicubic' as const,
+    degradation: recipe.degradation ? ('blind' as const) : ('bicubic' as const),
     provenance: {
       trainer: `dualscale ${VERSION}`,
-      data: describeData(result.dataset, dataNote),
+      data: describeData(result.dataset, recipe, dataNote),
       seeds: [recipe.seed],
       steps: result.step,
       recipe: describeSettings(recipe, settings),

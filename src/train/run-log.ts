@@ -31,6 +31,7 @@ export interface StepsRecord {
   readonly dualLoss: number;
   /** Unweighted; present with a teacher. */
   readonly distillLoss?: number;
+  readonly codeLoss?: number;
   readonly gradientNorm: number;
   /** Of the last step. */
   readonly learningRate: number;
@@ -93,6 +94,7 @@ function summarise(events: readonly StepEvent[], time: string, patchesPerSecond:
     primalLoss: mean(({ primalLoss }) => primalLoss),
     dualLoss: mean(({ dualLoss }) => dualLoss),
     ...(last.distillLoss === undefined ? {} : { distillLoss: mean((event) => event.distillLoss as number) }),
+    ...(last.codeLoss === undefined ? {} : { codeLoss: mean((event) => event.codeLoss as number) }),
     gradientNorm: mean(({ gradientNorm }) => gradientNorm),
     learningRate: last.learningRate,
     skipped: events.filter(({ skipped }) => skipped).length,

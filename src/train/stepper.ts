@@ -36,7 +36,7 @@ export async function createSplitStepper(
   start: TrainState,
   adam: AdamOptions = {},
 ): Promise<Stepper> {
-  const { images, pairWeights } = pool;
+  const { compute: _, close: __, ...buffers } = pool;
   const size = start.parameters.length;
   const update = await engine.compile(adamProgram(size, adam)).catch(async (error: Error) => {
     await pool.close();
@@ -45,8 +45,7 @@ export async function createSplitStepper(
   let state = start;
   let pending: Tensors | undefined;
   return {
-    images,
-    ...(pairWeights ? { pairWeights } : {}),
+    ...buffers,
     async compute(numbers) {
       const { gradient: data, ...losses } = await pool.compute(state.parameters);
       pending = { ...scalarTensors(numbers), gradient: { dtype: 'float32', shape: [size], data } };

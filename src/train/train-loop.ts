@@ -2,6 +2,8 @@
 import { createPatchSampler, fillBatch } from './batches.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Dataset, ImagePyramid } from './dataset.ts';
+import type { DegradationRecipe } from './degradation-recipe.ts';
+import { fillDegradedBatch } from './degraded-batches.ts';
 import { fillMixedBatch } from './mixed-batches.ts';
 import type { AdamOptions } from './optimizer.ts';
 import { createRandom } from './random.ts';
@@ -23,6 +25,8 @@ export interface LoopOptions {
   readonly checkpointEvery: number;
   /** Steps between validations. */
   readonly validateEvery: number;
+  /** How LR patches are made, one by one. @default bicubic reduction of the whole photograph */
+  readonly degradation?: DegradationRecipe;
   /** Steps after which this part of the run ends. @default all of the schedule */
   readonly until?: number;
 }
@@ -35,6 +39,8 @@ export type TrainEvent =
       readonly dualLoss: number;
       /** Present with a teacher. */
       readonly distillLoss?: number;
+      /** Present where the network has a degradation code. */
+      readonly codeLoss?: number;
       readonly learningRate: number;
       readonly gradientNorm: number;
       readonly skipped: boolean;
@@ -56,9 +62,15 @@ export interface LoopParts {
 
 /** Puts the batch of a step into the stepper's buffers. */
 function createBatchFiller(options: LoopOptions, { stepper, dataset, unpaired }: LoopParts): (step: number) => void {
-  const { seed } = options;
+  const { seed, degradation } = options;
   const { images, pairWeights } = stepper;
   const pairs = createPatchSampler(dataset.train, options);
+  if (degradation) {
+    const degraded = { ...options, degradation };
+    const real = unpaired && { sample: createPatchSampler(unpaired.pyramids, options), share: unpaired.share };
+    const samples = { pairs, ...(real ? { unpaired: real } : {}) };
+    return (step) => fillDegradedBatch(samples, createRandom(seed, step), degraded, stepper);
+  }
   if (!unpaired || !pairWeights) return (step) => fillBatch(pairs, createRandom(seed, step), options, images);
   const samples = { pairs, unpaired: createPatchSampler(unpaired.pyramids, options) };
   return (step) => fillMixedBatch(samples, unpaired.share, createRandom(seed, step), options, { images, pairWeights });

@@ -6,9 +6,12 @@ import { badOption } from '../errors.ts';
 import type { ParameterValues } from '../network/create-network.ts';
 import { initialiseParameters } from '../network/create-network.ts';
 import type { Network, NetworkSpec } from '../network/network.ts';
+import { CODE_WIDTH } from '../pixels/degrade-code.ts';
 import type { PixelImage } from '../pixels/image.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
+import type { Dataset } from './dataset.ts';
+import { checkDegradation } from './degradation-recipe.ts';
 import { createEagerGradients } from './eager-gradients.ts';
 import { createGradientPool } from './gradient-pool.ts';
 import type { BatchShape, Objective } from './objective.ts';
@@ -23,7 +26,7 @@ import { createSplitStepper, type Stepper } from './stepper.ts';
 import type { Teacher } from './teacher.ts';
 import type { LoopOptions, LoopParts, TrainEvent } from './train-loop.ts';
 import { trainLoop } from './train-loop.ts';
-import type { DatasetSummary, UnpairedOptions } from './training-data.ts';
+import type { DatasetSummary, TrainingData, UnpairedOptions } from './training-data.ts';
 import { loadTrainingData, summarise } from './training-data.ts';
 import { createValidator } from './validate.ts';
 
@@ -38,6 +41,8 @@ export interface TrainOptions {
   readonly recipe: TrainRecipe;
   /** Folders of photographs. */
   readonly data: readonly string[];
+  /** Photographs that are read already, at the network's levels: `data` is not read then. */
+  readonly dataset?: Dataset;
   /** Folder of the run: checkpoint and log. */
   readonly out: string;
   /** Go on from the folder's checkpoint; without it a folder that holds one is refused by the caller. */
@@ -109,6 +114,14 @@ function startState(objective: Objective, seed: number, startFrom: TrainOptions[
   };
 }
 
+/** A network that is told codes needs degradations that have some. */
+function checkRecipeDegradation({ spec, degradation }: TrainRecipe): void {
+  if (degradation) checkDegradation(degradation);
+  if (spec.family !== 'edge' || !spec.code) return;
+  if (!degradation) throw badOption('recipe.degradation', 'given: the network has a degradation code', degradation);
+  if (spec.code.width !== CODE_WIDTH) throw badOption('recipe.spec.code.width', String(CODE_WIDTH), spec.code.width);
+}
+
 /** Throws DS_BAD_OPTION for what a run could not learn from. */
 function createRunObjective({ recipe, unpaired, teacher }: TrainOptions): Objective {
   const { spec, dualWeight } = recipe;
@@ -116,6 +129,7 @@ function createRunObjective({ recipe, unpaired, teacher }: TrainOptions): Object
   if (unpaired && !(unpaired.share > 0 && unpaired.share < 1)) {
     throw badOption('--unpaired-share', 'a number above 0 and below 1', unpaired.share);
   }
+  checkRecipeDegradation(recipe);
   if (unpaired && batchSize < 2) {
     throw badOption('--unpaired', 'used with batches of at least 2 patches: one of them is a pair', batchSize);
   }
@@ -174,14 +188,14 @@ export async function trainModel(options: TrainOptions): Promise<TrainResult> {
   const fingerprint = JSON.stringify({ spec: recipe.spec, dual: duals.map(({ spec }) => spec), seed: recipe.seed });
   const resumed = options.resume ? await loadCheckpoint(checkpointPath(out), fingerprint) : undefined;
   const minLrSide = Math.max(...planStages(recipe).map(({ lrPatchSize }) => lrPatchSize));
-  const data = await loadTrainingData({ ...options, minLrSide }, objective.levels);
+  const data: TrainingData = options.dataset ?? (await loadTrainingData({ ...options, minLrSide }, objective.levels));
   const unpaired = data.unpaired && options.unpaired && { ...options.unpaired, ...data.unpaired };
   const start = resumed ?? startState(objective, recipe.seed, options.startFrom);
   report({ type: 'start', step: start.step, parameterCount: layout.size, dataset: summarise(data) });
   const { step, state } = await runStages(start, objective, options, {
     ...{ dataset: data, report },
     ...(unpaired ? { unpaired } : {}),
-    validate: await createValidator(engine, primal, layout, data.validation),
+    validate: await createValidator(engine, primal, layout, data.validation, recipe.degradation),
     save: (checkpoint) => saveCheckpoint(checkpointPath(out), { ...checkpoint, fingerprint }),
     ...(options.signal ? { signal: options.signal } : {}),
   });

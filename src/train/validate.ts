@@ -7,6 +7,8 @@ import type { PixelImage } from '../pixels/image.ts';
 import { psnrDb } from '../pixels/psnr.ts';
 import type { Tensor4D } from '../tf.ts';
 import type { ImagePyramid } from './dataset.ts';
+import type { DegradationRecipe } from './degradation-recipe.ts';
+import { degradedMiddle } from './degraded-batches.ts';
 import type { ParameterLayout } from './parameter-layout.ts';
 import { nameParameters, sliceParameters } from './parameter-layout.ts';
 
@@ -38,16 +40,23 @@ function middle(pyramid: ImagePyramid, scale: number): { lrImage: PixelImage; hr
   };
 }
 
-/** Mean PSNR in dB (float Y, border = scale) of a parameter vector over the held-out photographs. */
+/**
+ * Mean PSNR in dB (float Y, border = scale) of a parameter vector over the held-out photographs, each degraded in its own
+ * way where the run degrades; the network then goes by its own estimate.
+ */
 export async function createValidator(
   engine: Engine,
   network: Network,
   layout: ParameterLayout,
   pyramids: readonly ImagePyramid[],
+  degradation?: DegradationRecipe,
 ) {
   const { scale } = network.spec;
   const executable = await engine.compile(primalProgram(network, layout));
-  const pairs = pyramids.slice(0, MAX_IMAGES).map((pyramid) => middle(pyramid, scale));
+  const pairs = pyramids.slice(0, MAX_IMAGES).map((pyramid, number) => {
+    if (!degradation) return middle(pyramid, scale);
+    return degradedMiddle(pyramid.get(scale) as PixelImage, degradation, { scale, maxLrSide: MAX_LR_SIDE, number });
+  });
   return async (parameters: Float32Array): Promise<number> => {
     let sum = 0;
     for (const { lrImage, hrImage } of pairs) {

@@ -1,0 +1,34 @@
+import type { EdgeSpec } from '../../network/network.ts';
+import { CODE_WIDTH } from '../../pixels/degrade-code.ts';
+import type { DegradationRecipe } from '../degradation-recipe.ts';
+import type { TrainRecipe } from '../train-model.ts';
+import { EDGE_RECIPE, uniformWidths } from './edge-recipe.ts';
+
+/** Widths are in LR pixels times the scale: at x4 those of IKC and DASR (0.2 to 4) and of DCLS (0.6 to 5). */
+function blindDegradation(scale: number): DegradationRecipe {
+  return {
+    sigma: [0.05 * scale, scale],
+    anisotropicSigma: [0.15 * scale, 1.25 * scale],
+    ...{ anisotropicShare: 0.4, clearShare: 0.1, disturbance: 0.25 },
+    // Few pictures have noise or compression: what they cost the others is measured on clean ones.
+    ...{ noiseSigma: [1, 20], noiseShare: 0.2, jpegQuality: [30, 95], jpegShare: 0.2 },
+    givenShare: 0.5,
+  };
+}
+
+/** The trunk of edge-x4 with a code: 329 thousand parameters, of which 109 thousand are the estimator's. */
+function blindSpec(scale: 2 | 3 | 4): EdgeSpec {
+  const trunk = { family: 'edge', scale, featureCount: 32, innerWidths: uniformWidths(10, 32) } as const;
+  return { ...trunk, code: { width: CODE_WIDTH, hidden: 32, estimator: [16, 32, 64] } };
+}
+
+/** Larger patches at the end: a blur shows in what lies further apart, and an estimate gains by more places. */
+export function blindRecipe(scale: 2 | 3 | 4): TrainRecipe {
+  return {
+    ...EDGE_RECIPE,
+    schedule: { steps: 14_000, learningRate: 1e-3, warmupSteps: 200 },
+    stages: [{ fromShare: 0.7, batchSize: 8, lrPatchSize: 48 }],
+    spec: blindSpec(scale),
+    degradation: blindDegradation(scale),
+  };
+}

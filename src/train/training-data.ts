@@ -17,7 +17,7 @@ export type DatasetSummary = Pick<Dataset, 'digest' | 'skipped'> & {
   readonly unpaired?: Pick<Dataset, 'digest' | 'skipped'> & { readonly images: number };
 };
 
-interface TrainingData extends Dataset {
+export interface TrainingData extends Dataset {
   readonly unpaired?: Awaited<ReturnType<typeof loadUnpaired>>;
 }
 

@@ -39,6 +39,14 @@ function joinTaps(line: Float64Array, scale: number): Float64Array {
   return taps;
 }
 
+/** Every patch of a run needs one of about the same size: made once, so that nothing has to be collected. */
+let scratch = new Float64Array(0);
+
+function borrowScratch(length: number): Float64Array {
+  if (scratch.length < length) scratch = new Float64Array(length);
+  return scratch.subarray(0, length);
+}
+
 /**
  * @param hrPatch the patch with `patchMargin` more pixels on every side, square.
  * @param terms of the kernel (`splitKernel`).
@@ -52,7 +60,7 @@ export function reducePatch(
   const { width, channels } = hrPatch;
   const rowLength = width * channels;
   const target = new Float32Array(size * size * channels);
-  const middle = new Float32Array(size * rowLength);
+  const middle = borrowScratch(size * rowLength);
   for (const { column, row } of terms) {
     middle.fill(0);
     addRows(hrPatch.data, joinTaps(column, scale), { scale, rowLength }, middle);
@@ -61,33 +69,48 @@ export function reducePatch(
   return { width: size, height: size, channels, data: target };
 }
 
+/** Four rows at a time: most of the time goes into reading and writing `target`. */
 function addRows(
   data: Float32Array,
   taps: Float64Array,
   { scale, rowLength }: { readonly scale: number; readonly rowLength: number },
-  target: Float32Array,
+  target: Float64Array,
 ): void {
+  const padded = new Float64Array(Math.ceil(taps.length / 4) * 4);
+  padded.set(taps);
+  const lastRow = data.length / rowLength - 1;
   for (let to = 0; to < target.length; to += rowLength) {
     const first = (to / rowLength) * scale;
-    for (let tap = 0; tap < taps.length; tap++) {
-      const [weight, from] = [taps[tap], (first + tap) * rowLength];
-      if (weight === 0) continue;
-      for (let i = 0; i < rowLength; i++) target[to + i] += weight * data[from + i];
+    for (let tap = 0; tap < padded.length; tap += 4) {
+      const [w0, w1, w2, w3] = [padded[tap], padded[tap + 1], padded[tap + 2], padded[tap + 3]];
+      const row = first + tap;
+      // Beyond the last row the weights are 0.
+      const r0 = Math.min(row, lastRow) * rowLength;
+      const r1 = Math.min(row + 1, lastRow) * rowLength;
+      const r2 = Math.min(row + 2, lastRow) * rowLength;
+      const r3 = Math.min(row + 3, lastRow) * rowLength;
+      for (let i = 0; i < rowLength; i++) {
+        target[to + i] += w0 * data[r0 + i] + w1 * data[r1 + i] + w2 * data[r2 + i] + w3 * data[r3 + i];
+      }
     }
   }
 }
 
 function addColumns(
-  data: Float32Array,
+  data: Float64Array,
   taps: Float64Array,
   { scale, size, channels, rowLength }: { scale: number; size: number; channels: number; rowLength: number },
   target: Float32Array,
 ): void {
-  for (let i = 0; i < target.length; i++) {
-    const [pixel, channel] = [Math.floor(i / channels), i % channels];
-    const from = Math.floor(pixel / size) * rowLength + (pixel % size) * scale * channels + channel;
-    let sum = 0;
-    for (let tap = 0; tap < taps.length; tap++) sum += taps[tap] * data[from + tap * channels];
-    target[i] += sum;
+  let to = 0;
+  for (let row = 0; row < size; row++) {
+    for (let column = 0; column < size; column++) {
+      for (let channel = 0; channel < channels; channel++) {
+        let sum = 0;
+        let from = row * rowLength + column * scale * channels + channel;
+        for (let tap = 0; tap < taps.length; tap++, from += channels) sum += taps[tap] * data[from];
+        target[to++] += sum;
+      }
+    }
   }
 }

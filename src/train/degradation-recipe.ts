@@ -49,9 +49,9 @@ export function checkDegradation(recipe: DegradationRecipe): void {
 /** Sides of the kernels: those of IKC and DASR, and of DCLS, at x4; they scale with the widths. */
 const ISOTROPIC_SIGMAS = 2.7;
 const ANISOTROPIC_SIGMAS = 3.1;
-/** Terms of an anisotropic kernel that are kept: with four, what is lost is less than what the disturbance adds. */
-const MAX_TERMS = 4;
-const TERM_TOLERANCE = 0.01;
+/** What may be lost of an anisotropic kernel: less than the disturbance adds to it, 0.06 of its norm. Very narrow ones lose more. */
+const TERM_TOLERANCE = 0.04;
+const MAX_TERMS = 6;
 
 function kernelSize(sigma: number, sigmas: number): number {
   return 2 * Math.max(1, Math.ceil(sigma * sigmas)) + 1;

@@ -26,11 +26,19 @@ interface HrPlace {
   readonly symmetry: number;
 }
 
+/** Patches are degraded one after the other: made once, so that nothing has to be collected. */
+let scratch = new Float32Array(0);
+
+function borrowScratch(length: number): Float32Array {
+  if (scratch.length < length) scratch = new Float32Array(length);
+  return scratch.subarray(0, length);
+}
+
 /** The patch in one of its eight symmetries (as `copyPatch`) with `margin` more pixels around, mirrored at the photograph's borders. */
 function cutWithMargin({ image, x, y, size, symmetry }: HrPlace, margin: number): FloatImage {
   const { data, width, height } = image;
   const side = size + 2 * margin;
-  const target = new Float32Array(side * side * 3);
+  const target = borrowScratch(side * side * 3);
   const columns = Int32Array.from(
     { length: side },
     (_, i) => reflect(x + (symmetry & 1 ? size - 1 - i + margin : i - margin), width) * 3,

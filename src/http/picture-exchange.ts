@@ -39,6 +39,8 @@ export interface ExchangeRequest {
 export interface Answer {
   readonly status: number;
   readonly body?: Uint8Array;
+  /** Pixels of an enlarged picture. */
+  readonly size?: { readonly width: number; readonly height: number };
 }
 
 /** `pass`: the host's answer goes out as it is (its headers may have been marked). `collect`: its body is wanted. */
@@ -228,16 +230,13 @@ class PictureExchange implements Exchange {
   #picture(picture: ServedPicture, etag: string | undefined, hostMs: number): Answer {
     const { meter } = this.#parts;
     const isCached = picture.cache === 'hit';
-    const stages = { host: hostMs, ...(isCached ? {} : { queue: picture.queueMs, ...picture.timings }) };
-    for (const [stage, ms] of Object.entries(stages)) meter.stage(stage as 'host', ms as number);
-    if (!isCached) {
-      meter.pixels('out', picture.width * picture.height);
-      meter.pixels('in', (picture.width * picture.height) / picture.scale ** 2);
-    }
+    // The other stages are reported where they are done: once, however many wait for them.
+    meter.stage('host', hostMs);
     describePicture(this.#headers, { model: undefined, etag });
     describeBody(this.#headers, picture, hostMs);
     this.#finish(isCached ? 'cached' : 'upscaled');
-    return { status: 200, body: picture.data };
+    const { data, width, height } = picture;
+    return { status: 200, body: data, size: { width, height } };
   }
 
   #tooLarge(): DualscaleError {

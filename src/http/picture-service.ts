@@ -129,7 +129,8 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
 
   async enlarge(bytes: Buffer, request: EnlargeRequest): Promise<ServedPicture> {
     const { now, deadlineMs, meter } = this.#parts;
-    const { startedAt, source } = request;
+    const { startedAt, source, signal } = request;
+    if (signal.aborted) throw new DualscaleError('DS_ABORTED', 'aborted before it began');
     const model = (request.model ?? this.modelFor(request.scale)) as Model;
     const key = this.#memo.keyOf(request.digest ?? bodyDigest(bytes), model);
     if (source !== undefined) this.#memo.remember(source, model, key);
@@ -137,11 +138,11 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
     if (known) return this.#served(known, model, 'hit', 0);
     const deadline = startedAt === undefined ? undefined : startedAt + deadlineMs;
     const asked = now();
-    const limited = startDeadline(request.signal, deadline === undefined ? undefined : deadline - asked);
+    const limited = startDeadline(signal, deadline === undefined ? undefined : deadline - asked);
     let isOwn = false;
-    const work = (signal: AbortSignal) => {
+    const work = (flight: AbortSignal) => {
       isOwn = true;
-      return this.#fetchOrMake(bytes, key, model, signal, deadline);
+      return this.#fetchOrMake(bytes, key, model, flight, deadline);
     };
     try {
       const { picture, isHit } = await this.#flights.run(key, work, limited.signal);

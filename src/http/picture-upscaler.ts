@@ -118,7 +118,6 @@ export interface RequestMeter {
   /** @param milliseconds from the request to the end of its answer. */
   request(outcome: RequestOutcome, milliseconds?: number): void;
   stage(stage: RequestStage, milliseconds: number): void;
-  pixels(direction: 'in' | 'out', count: number): void;
   /** +1 when a request with the parameter comes in, -1 when it is answered. */
   inflight(change: 1 | -1): void;
   /** A picture that goes out as the host made it. */
@@ -127,7 +126,8 @@ export interface RequestMeter {
   error(code: string): void;
 }
 
-export type RequestStage = 'host' | 'queue' | 'decode' | 'infer' | 'encode';
+/** The others are reported below the seam, once for each picture that is made. */
+export type RequestStage = 'host';
 
 /**
  * `upscaled`; `cached`; `not-modified`: a 304; `head`: headers only; `skipped`: a picture left as it is; `passed`: not a

@@ -13,6 +13,7 @@ export const ERRORS = {
   DS_INPUT_TOO_LARGE: { status: 413, publicMessage: 'The image is too large to upscale.' },
   DS_OUTPUT_TOO_LARGE: { status: 413, publicMessage: 'The upscaled image would be too large.' },
   DS_BUSY: { status: 503, publicMessage: 'Too many images are being upscaled.' },
+  DS_NO_ROOM: { status: 503, publicMessage: 'There is no room for a picture of this size now.' },
   DS_DEADLINE: { status: 503, publicMessage: 'The image was not ready in time.' },
   DS_UPSTREAM: { status: 502, publicMessage: 'The image server behind this one cannot be reached.' },
   DS_UPSTREAM_TIMEOUT: { status: 504, publicMessage: 'The image server behind this one took too long.' },

@@ -48,15 +48,23 @@ async function enlargeTwice(bytes: Buffer, model: ServedModel, parts: EnlargePar
 
 /** What serves pictures, and what has to be closed with it. */
 export async function openService(options: ResolvedOptions, metrics: Metrics, table: ModelTable, upscaler: Upscaler) {
-  const { concurrency, queueLimit, queueCost, limits, quality, deadlineMs, onLimit, logger } = options;
+  const { concurrency, queueLimit, queueCost, limits, consistency, deadlineMs, onLimit, logger } = options;
   const now = () => performance.now();
   const listeners = new Set<(enlargement: Enlargement) => void>([(enlargement) => metrics.enlarged(enlargement)]);
   const onChange = metrics.queue;
   const admission = createAdmission({ concurrency, queueLimit, queueCost, now, onChange });
   const onError = (error: unknown) => logger.warn(`cache: ${String(error)}`);
   const cache = await createCache({ options: options.cache, meter: metrics, onError, now: Date.now });
-  const parts: EnlargeParts = { upscaler, limits, encoding: quality === undefined ? {} : { quality }, now };
-  const encoding = JSON.stringify([parts.encoding, onLimit === 'clamp' ? limits : null]);
+  const { quality, metadata, spoolFolder } = options;
+  const parts: EnlargeParts = {
+    ...{ upscaler, limits, consistency, now },
+    encoding: {
+      ...(quality === undefined ? {} : { quality }),
+      ...(metadata === undefined ? {} : { metadata }),
+      ...(spoolFolder === undefined ? {} : { spoolFolder }),
+    },
+  };
+  const encoding = JSON.stringify([quality, metadata, consistency, onLimit === 'clamp' ? limits : null]);
   const pictures = new PictureService<TableModel>({
     ...{ models: table, admission, cache, meter: metrics, encoding, deadlineMs, clamps: onLimit === 'clamp', now },
     ...{ skipReason, inspect: inspectPicture, check: (bytes, scale) => checkPicture(bytes, scale, limits) },

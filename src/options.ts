@@ -1,6 +1,7 @@
 /** What `createDualscale` takes. */
 import { availableParallelism } from 'node:os';
 import { CACHE_DEFAULTS, type CacheOptions } from './cache/cache.ts';
+import { checkEncodeOptions, type EncodeOptions } from './codec/encode-format.ts';
 import { DEFAULT_LIMITS, type ImageLimits, resolveLimits } from './codec/limits.ts';
 import { checkEngineName } from './engine/choose-runtime.ts';
 import type { EngineName, Provider, TfjsBackend } from './engine/engine.ts';
@@ -10,6 +11,7 @@ import type { OnError, OnLimit } from './http/picture-upscaler.ts';
 import { checkSigning, type SigningOptions } from './http/signature.ts';
 import { METRICS_PREFIX } from './metrics/definitions.ts';
 import type { MetricsRegistry } from './metrics/metrics.ts';
+import { type ConsistencyOptions, checkConsistency } from './upscale/enlarge-encoded.ts';
 
 export interface DualscaleLogger {
   info(message: string): void;
@@ -41,13 +43,25 @@ export interface DualscaleOptions {
   /** Threads of each worker while others work too, 1 to 1024; with `tfjs` only 1. @default 1 */
   readonly threadsPerWorker?: number;
   /**
-   * Sizes beyond which a picture is refused with a 413: `maxInputBytes` (32 MiB), `maxInputPixels` (4194304) and
-   * `maxOutputPixels` (67108864). Checked before pixels are decoded.
+   * Sizes beyond which a picture is refused with a 413: `maxInputBytes` (32 MiB), `maxInputPixels` (16777216),
+   * `maxOutputPixels` (134217728), and `maxWholeOutputPixels` (33554432) for WebP and AVIF. Checked before pixels are decoded.
    */
   readonly limits?: ImageLimits;
-  /** Quality of enlarged JPEG, WebP and AVIF, 1 to 100. PNG and lossless WebP stay lossless. @default jpeg 90, webp 85, avif 65 */
-  readonly quality?: number;
-  /** Pictures decoded, enlarged and encoded at the same time, from 1. Each takes about 10 bytes per output pixel. @default 2 */
+  /**
+   * Quality of enlarged JPEG, WebP and AVIF: 1 to 100, or steps by size `[{ maxPixels, jpeg, webp, avif }]`. PNG and lossless WebP stay
+   * lossless. @default jpeg 90, webp 85, avif 65 up to 4 megapixels, less above
+   */
+  readonly quality?: NonNullable<EncodeOptions['quality']>;
+  /** What a result keeps of its source's EXIF and XMP: `strip`, `copyright`, `keep`. The colour profile always stays. @default 'strip' */
+  readonly metadata?: NonNullable<EncodeOptions['metadata']>;
+  /** Folder for results above 48 MiB of pixels while they are made. @default the system's folder for temporary files */
+  readonly spoolFolder?: string;
+  /**
+   * The dual network of a model, where it has one, checks each result. `maxError` (mean of absolute 8-bit levels): beyond it the
+   * answer is Lanczos, and says so. `false`: no checks. @default {}, which reports the error only
+   */
+  readonly consistency?: ConsistencyOptions | false;
+  /** Pictures decoded, enlarged and encoded at the same time, from 1. @default 2 */
   readonly concurrency?: number;
   /** Pictures that may wait beside those, from 0; one more is answered with a 503 and `Retry-After`. @default 16 */
   readonly queueLimit?: number;
@@ -88,6 +102,7 @@ export interface ResolvedOptions extends Omit<DualscaleOptions, 'signing'> {
   readonly models: Readonly<Record<number, string>>;
   readonly engine: EngineName;
   readonly limits: Required<ImageLimits>;
+  readonly consistency: ConsistencyOptions | false;
   readonly concurrency: number;
   readonly queueLimit: number;
   readonly queueCost: number;
@@ -103,6 +118,7 @@ export interface ResolvedOptions extends Omit<DualscaleOptions, 'signing'> {
 
 const NAMES = new Set([
   ...['modelsDir', 'models', 'engine', 'provider', 'workers', 'threadsPerWorker', 'limits', 'quality'],
+  ...['metadata', 'spoolFolder', 'consistency'],
   ...[
     'concurrency',
     'queueLimit',
@@ -172,23 +188,25 @@ function checkPrefix(prefix: string): string {
 const QUEUE_COST_PER_WORKER = 1000;
 
 function checkQueueCost({ queueCost, workers = availableParallelism() }: DualscaleOptions): number {
-  const cost = queueCost ?? QUEUE_COST_PER_WORKER * workers;
-  if (!(typeof cost === 'number' && cost > 0)) throw badOption('queueCost', 'a number above 0', cost);
-  return cost;
+  if (queueCost === undefined) return QUEUE_COST_PER_WORKER * workers;
+  if (!(typeof queueCost === 'number' && queueCost > 0)) throw badOption('queueCost', 'a number above 0', queueCost);
+  return queueCost;
 }
 
 /** Checks what the parts below do not check themselves, and fills in the defaults. Throws DS_BAD_OPTION. */
 export function resolveOptions(options: DualscaleOptions): ResolvedOptions {
   checkNames(options);
-  const { modelsDir, quality } = options;
+  checkEncodeOptions(options);
+  checkConsistency(options.consistency ?? {});
+  const { modelsDir } = options;
   if (modelsDir !== undefined && (typeof modelsDir !== 'string' || modelsDir === '')) {
     throw badOption('modelsDir', 'the path of a folder', modelsDir);
   }
-  if (quality !== undefined) checkInteger('quality', quality, 1, 100);
   const { models = {}, engine = 'onnx', concurrency = 2, queueLimit = 16, logger = SILENT } = options;
   checkEngineName('engine', engine);
   return {
     ...options,
+    consistency: options.consistency ?? {},
     ...{ models, engine, limits: resolveLimits(options.limits), concurrency, queueLimit, logger },
     queueCost: checkQueueCost(options),
     cache: checkCache(options.cache ?? {}),

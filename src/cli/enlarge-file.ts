@@ -1,10 +1,9 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { decode } from '../codec/decode.ts';
-import { encode } from '../codec/encode.ts';
-import { checkOutputSize, MOST_PIXELS } from '../codec/limits.ts';
-import { resizeAlpha } from '../codec/resize-alpha.ts';
+import type { EncodeOptions } from '../codec/encode-format.ts';
+import { MOST_PIXELS } from '../codec/limits.ts';
 import type { ServedModel } from '../engine/engine.ts';
+import { enlargeEncoded } from '../upscale/enlarge-encoded.ts';
 import type { Upscaler } from '../upscale/upscaler.ts';
 import type { PlannedFile } from './plan-files.ts';
 
@@ -12,6 +11,7 @@ import type { PlannedFile } from './plan-files.ts';
 const LIMITS = {
   maxInputPixels: MOST_PIXELS,
   maxOutputPixels: MOST_PIXELS,
+  maxWholeOutputPixels: MOST_PIXELS,
   maxInputBytes: Number.MAX_SAFE_INTEGER,
 };
 
@@ -24,17 +24,13 @@ export interface EnlargeFileOptions {
 /** Reads, enlarges, writes; `to` is replaced whole or not at all. Throws what codec and upscaler throw, and file errors. */
 export async function enlargeFile({ from, to, format }: PlannedFile, options: EnlargeFileOptions): Promise<void> {
   const { upscaler, model, quality } = options;
-  const { rgb, alpha, header } = await decode(await readFile(from), LIMITS);
-  checkOutputSize(rgb, model.scale, format, LIMITS);
-  const [enlarged, enlargedAlpha] = await Promise.all([
-    upscaler.upscale(rgb, model),
-    alpha && resizeAlpha(alpha, model.scale),
-  ]);
-  const bytes = await encode(enlarged, enlargedAlpha, { ...header, format }, quality === undefined ? {} : { quality });
+  const encoding: EncodeOptions = { metadata: 'keep', ...(quality === undefined ? {} : { quality }) };
+  const parts = { upscaler, model, limits: LIMITS, encoding, format, consistency: false, now: () => 0 } as const;
+  const { data } = await enlargeEncoded(await readFile(from), parts);
   await mkdir(dirname(to), { recursive: true });
   const beside = `${to}.${process.pid}.tmp`;
   try {
-    await writeFile(beside, bytes);
+    await writeFile(beside, data);
     await rename(beside, to);
   } finally {
     await rm(beside, { force: true });

@@ -1,11 +1,10 @@
-/** Encoded bytes to pixels the network can take. */
+/** Encoded bytes to the 8-bit RGB pixels of a whole picture. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import sharp from 'sharp';
-import { DualscaleError } from '../errors.ts';
-import type { PixelImage } from '../pixels/image.ts';
+import type { PixelImage, Raster } from '../pixels/image.ts';
 import { bleedColor } from './bleed-color.ts';
-import { type ImageHeader, readHeader } from './header.ts';
-import { checkInputBytes, checkInputSize, type ImageLimits, MOST_PIXELS, resolveLimits } from './limits.ts';
+import type { ImageHeader } from './header.ts';
+import { type ImageLimits, MOST_PIXELS } from './limits.ts';
+import { openPicture } from './open-picture.ts';
 
 export interface DecodedImage {
   /**
@@ -18,33 +17,19 @@ export interface DecodedImage {
   readonly header: ImageHeader;
 }
 
-/** The scans of a small hostile file can keep a decoder busy for minutes; the largest allowed image takes a few seconds. */
-const DECODE_TIMEOUT_SECONDS = 30;
-
 /** Pixels between two turns of the event loop: a few milliseconds. */
 const PIXELS_PER_TURN = 2 ** 17;
 
-/**
- * Throws DS_INPUT_TOO_LARGE from the header, before pixels are decoded; DS_UNSUPPORTED_IMAGE for other formats than PNG,
- * JPEG, WebP and AVIF and for animations; DS_BAD_IMAGE for damaged or truncated bytes.
- */
+/** Throws as `openPicture` does. */
 export async function decode(bytes: Buffer, limits: ImageLimits = {}): Promise<DecodedImage> {
-  checkInputBytes(bytes.length, limits);
-  const header = await readHeader(bytes);
-  checkInputSize(header, limits);
-  if (header.isAnimated) {
-    throw new DualscaleError('DS_UNSUPPORTED_IMAGE', `expected a still image, got an animated ${header.format}`, {
-      publicDetail: 'It is animated.',
-    });
-  }
-  const { data, info } = await decodePixels(bytes, header, resolveLimits(limits).maxInputPixels);
-  const size = { width: info.width, height: info.height };
-  if (info.channels === 3) return { rgb: { ...size, channels: 3, data }, header };
-  if (info.channels !== 4) {
-    throw new DualscaleError('DS_BAD_IMAGE', `expected 3 or 4 channels after decoding, got ${info.channels}`);
-  }
-  const { rgb, alpha } = await splitAlpha({ ...size, channels: 4, data });
-  return { rgb: await bleedColor(rgb, alpha), alpha, header };
+  const picture = await openPicture(bytes, limits, Number.POSITIVE_INFINITY);
+  const { width, height, channels, header } = picture;
+  const data = await picture.read(0, height);
+  const raster: Raster = { width, height, channels, data };
+  await bleedColor(raster);
+  if (channels === 3 && data instanceof Uint8Array) return { rgb: { width, height, channels, data }, header };
+  const rgb = await pickChannels(raster, channels < 3 ? [0, 0, 0] : [0, 1, 2]);
+  return header.hasAlpha ? { rgb, alpha: await pickChannels(raster, [channels - 1]), header } : { rgb, header };
 }
 
 /** RGB pixels of an image of any size, for training and measuring: no byte limit, alpha is dropped. Throws like `decode`. */
@@ -53,46 +38,17 @@ export async function decodeRgb(bytes: Buffer): Promise<PixelImage> {
   return rgb;
 }
 
-async function decodePixels(bytes: Buffer, header: ImageHeader, limitInputPixels: number) {
-  try {
-    const { data, info } = await sharp(bytes, {
-      // Truncated and damaged data is refused; `warning`, sharp's default, would also refuse photos that every browser shows.
-      failOn: 'error',
-      limitInputPixels,
-      limitInputChannels: 5,
-      unlimited: false,
-      sequentialRead: true,
-      pages: 1,
-      autoOrient: true,
-      ignoreIcc: header.icc !== undefined,
-    })
-      .timeout({ seconds: DECODE_TIMEOUT_SECONDS })
-      .toColourspace('srgb')
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true });
-    return { data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength), info };
-  } catch (cause) {
-    throw new DualscaleError('DS_BAD_IMAGE', `the ${header.format} could not be decoded: ${String(cause)}`, { cause });
-  }
-}
-
-async function splitAlpha({
-  width,
-  height,
-  data,
-}: PixelImage): Promise<{ readonly rgb: PixelImage; readonly alpha: PixelImage }> {
+async function pickChannels({ width, height, channels, data }: Raster, picked: readonly number[]): Promise<PixelImage> {
   const count = width * height;
-  const rgb = new Uint8Array(count * 3);
-  const alpha = new Uint8Array(count);
+  const result = new Uint8Array(count * picked.length);
+  const shift = data.BYTES_PER_ELEMENT === 2 ? 8 : 0;
+  let to = 0;
   for (let start = 0; start < count; start += PIXELS_PER_TURN) {
     const end = Math.min(count, start + PIXELS_PER_TURN);
     for (let i = start; i < end; i++) {
-      rgb[i * 3] = data[i * 4];
-      rgb[i * 3 + 1] = data[i * 4 + 1];
-      rgb[i * 3 + 2] = data[i * 4 + 2];
-      alpha[i] = data[i * 4 + 3];
+      for (const channel of picked) result[to++] = (data[i * channels + channel] as number) >> shift;
     }
     if (end < count) await nextTurn();
   }
-  return { rgb: { width, height, channels: 3, data: rgb }, alpha: { width, height, channels: 1, data: alpha } };
+  return { width, height, channels: picked.length, data: result };
 }

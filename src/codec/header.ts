@@ -19,7 +19,7 @@ export interface ImageHeader {
   readonly isProgressive: boolean;
   /** PNG, or WebP with lossless coding. AVIF does not say and counts as lossy. */
   readonly isLossless: boolean;
-  /** Bits per sample as stored; decoded pixels have 8. */
+  /** Bits per sample as stored. */
   readonly bitDepth: number;
   /** JPEG: `4:2:0`, `4:4:4` ...; absent elsewhere. */
   readonly chromaSubsampling?: string;
@@ -27,7 +27,13 @@ export interface ImageHeader {
   readonly densityPpi?: number;
   /** The embedded profile of an RGB image; pixels are kept in its space. Absent where pixels are or become sRGB. */
   readonly icc?: Buffer;
+  /** EXIF and XMP blocks as they are in the file, up to `MAX_METADATA_BYTES` each. */
+  readonly exif?: Buffer;
+  readonly xmp?: Buffer;
 }
+
+/** libpng's bound for a chunk is 8 MB; nothing that people put there by hand comes near this. */
+const MAX_METADATA_BYTES = 2 ** 20;
 
 /**
  * Reads the header of a PNG, JPEG, WebP or AVIF. No pixel is decoded and no limit is checked here: see `limits.ts`.
@@ -64,8 +70,13 @@ export async function readHeader(bytes: Buffer): Promise<ImageHeader> {
     ...(metadata.chromaSubsampling === undefined ? {} : { chromaSubsampling: metadata.chromaSubsampling }),
     ...(metadata.density === undefined ? {} : { densityPpi: metadata.density }),
     ...(icc === undefined ? {} : { icc }),
+    ...(isBounded(metadata.exif) ? { exif: metadata.exif } : {}),
+    ...(isBounded(metadata.xmp) ? { xmp: metadata.xmp } : {}),
   };
 }
+
+const isBounded = (block: Buffer | undefined): block is Buffer =>
+  block !== undefined && block.length > 0 && block.length <= MAX_METADATA_BYTES;
 
 async function readMetadata(bytes: Buffer): Promise<Metadata> {
   try {

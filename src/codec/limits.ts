@@ -3,17 +3,23 @@ import { badOption, DualscaleError } from '../errors.ts';
 import type { ImageFormat } from './container.ts';
 
 export interface ImageLimits {
-  /** Pixels of the image that comes in, 1 to 268402689. @default 4194304 (2048x2048) */
+  /** Pixels of the image that comes in, 1 to 268402689. @default 16777216 (4096x4096) */
   readonly maxInputPixels?: number;
-  /** Pixels of the enlarged image, 1 to 268402689; in memory each takes 3 or 4 bytes. @default 67108864 (8192x8192) */
+  /** Pixels of an enlarged image, 1 to 268402689; it is never in memory as a whole. @default 134217728 (11585x11585) */
   readonly maxOutputPixels?: number;
+  /**
+   * Pixels of an enlarged WebP or AVIF, 1 to 268402689: their encoders hold the whole picture, and take seconds for 10 megapixels.
+   * @default 33554432 (5792x5792)
+   */
+  readonly maxWholeOutputPixels?: number;
   /** Bytes of the encoded image that comes in, from 1. @default 33554432 (32 MiB) */
   readonly maxInputBytes?: number;
 }
 
 export const DEFAULT_LIMITS: Required<ImageLimits> = {
-  maxInputPixels: 2048 ** 2,
-  maxOutputPixels: 8192 ** 2,
+  maxInputPixels: 2 ** 24,
+  maxOutputPixels: 2 ** 27,
+  maxWholeOutputPixels: 2 ** 25,
   maxInputBytes: 32 * 2 ** 20,
 };
 
@@ -38,9 +44,10 @@ export function resolveLimits(limits: ImageLimits = {}): Required<ImageLimits> {
   const resolved = {
     maxInputPixels: limits.maxInputPixels ?? DEFAULT_LIMITS.maxInputPixels,
     maxOutputPixels: limits.maxOutputPixels ?? DEFAULT_LIMITS.maxOutputPixels,
+    maxWholeOutputPixels: limits.maxWholeOutputPixels ?? DEFAULT_LIMITS.maxWholeOutputPixels,
     maxInputBytes: limits.maxInputBytes ?? DEFAULT_LIMITS.maxInputBytes,
   };
-  for (const name of ['maxInputPixels', 'maxOutputPixels'] as const) {
+  for (const name of ['maxInputPixels', 'maxOutputPixels', 'maxWholeOutputPixels'] as const) {
     const value = resolved[name];
     if (!Number.isInteger(value) || value < 1 || value > MOST_PIXELS) {
       throw badOption(name, `an integer from 1 to ${MOST_PIXELS}`, value);
@@ -75,7 +82,9 @@ export function checkInputSize({ width, height }: Size, limits: ImageLimits = {}
  * Throws DS_OUTPUT_TOO_LARGE with what is allowed.
  */
 export function checkOutputSize(input: Size, scale: number, format: ImageFormat, limits: ImageLimits = {}): void {
-  const { maxOutputPixels } = resolveLimits(limits);
+  const { maxOutputPixels: mostPixels, maxWholeOutputPixels } = resolveLimits(limits);
+  const isWhole = format === 'webp' || format === 'avif';
+  const maxOutputPixels = isWhole ? Math.min(mostPixels, maxWholeOutputPixels) : mostPixels;
   const [width, height] = [input.width * scale, input.height * scale];
   const size = `${width}x${height}`;
   if (width * height > maxOutputPixels) {

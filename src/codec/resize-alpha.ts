@@ -1,56 +1,84 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { badOption } from '../errors.ts';
-import { crop } from '../pixels/crop.ts';
-import type { PixelImage } from '../pixels/image.ts';
+import { type ChannelCount, hasAlpha, type Raster, type Samples } from '../pixels/image.ts';
 import { imresize } from '../pixels/imresize.ts';
 
-/** Side of a tile in pixels of the small plane. */
+/** Side of a tile in pixels of the small picture. */
 const TILE = 32;
 /** The cubic kernel looks two pixels to either side. */
-const MARGIN = 2;
+export const ALPHA_MARGIN = 2;
 /** Tiles between two turns of the event loop: a few milliseconds. */
 const TILES_PER_TURN = 2;
 
+/** The rows that are wanted of a picture that is a part of a larger one. */
+interface WantedRows {
+  readonly top: number;
+  readonly rows: number;
+}
+
+interface Plane {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 1;
+  readonly data: Samples;
+}
+
+function cutAlpha(picture: Raster, left: number, top: number, right: number, bottom: number): Plane {
+  const { channels, data } = picture;
+  const [width, height] = [right - left, bottom - top];
+  const plane = data.BYTES_PER_ELEMENT === 2 ? new Uint16Array(width * height) : new Uint8Array(width * height);
+  let to = 0;
+  for (let y = top; y < bottom; y++) {
+    let from = (y * picture.width + left) * channels + channels - 1;
+    for (const end = to + width; to < end; from += channels) plane[to++] = data[from] as number;
+  }
+  return { width, height, channels: 1, data: plane };
+}
+
 /**
- * Enlarges an alpha plane (1 channel): exactly `imresize` with its bicubic kernel, so that edges lie where the pixels'
- * do (libvips' cubic is half an output pixel off). Overshoot at hard edges is clamped. Done tile by tile: the event loop
- * turns in between, and where the plane is flat, which is most of it, nothing is computed.
+ * Enlarges the alpha channel (the last of 2 or 4) of the wanted rows into that of `output`: exactly `imresize` with its bicubic kernel,
+ * so that edges lie where the pixels' do (libvips' cubic is half an output pixel off). Overshoot at hard edges is clamped. Above and
+ * below the wanted rows `picture` has at least `ALPHA_MARGIN` more, or ends. Done tile by tile: the event loop turns in between, and
+ * where alpha is flat, which is most of it, nothing is computed. Without alpha there is nothing to do.
  *
- * @param scale 1, 2, 3 ...
+ * @param output `scale` (1, 2, 3 ...) times the wanted rows, with the channels and the depth of `picture`.
  */
-export async function resizeAlpha(alpha: PixelImage, scale: number): Promise<PixelImage> {
-  if (alpha.channels !== 1) throw badOption('alpha', 'a plane of 1 channel', `${alpha.channels} channels`);
-  if (!Number.isInteger(scale) || scale < 1) throw badOption('scale', 'a positive integer', scale);
-  const [width, height] = [alpha.width * scale, alpha.height * scale];
-  const output: PixelImage = { width, height, channels: 1, data: new Uint8Array(width * height) };
+export async function resizeAlpha(picture: Raster, wanted: WantedRows, scale: number, output: Raster): Promise<void> {
+  if (!hasAlpha(picture.channels as ChannelCount)) return;
   let computed = 0;
-  for (let y = 0; y < alpha.height; y += TILE) {
-    for (let x = 0; x < alpha.width; x += TILE) {
-      if (enlargeTile(alpha, output, scale, x, y) && ++computed % TILES_PER_TURN === 0) await nextTurn();
+  for (let y = wanted.top; y < wanted.top + wanted.rows; y += TILE) {
+    const height = Math.min(TILE, wanted.top + wanted.rows - y);
+    for (let x = 0; x < picture.width; x += TILE) {
+      const width = Math.min(TILE, picture.width - x);
+      const area = { x, y, width, height };
+      if (enlargeTile(picture, area, scale, output, wanted.top) && ++computed % TILES_PER_TURN === 0) await nextTurn();
     }
   }
-  return output;
+}
+
+interface Area {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
 }
 
 /** False where the tile is flat and nothing had to be computed. */
-function enlargeTile(alpha: PixelImage, output: PixelImage, scale: number, x: number, y: number): boolean {
-  const left = Math.max(0, x - MARGIN);
-  const top = Math.max(0, y - MARGIN);
-  const right = Math.min(alpha.width, x + TILE + MARGIN);
-  const bottom = Math.min(alpha.height, y + TILE + MARGIN);
-  const source = crop(alpha, { x: left, y: top, width: right - left, height: bottom - top });
-  const flat = source.data.every((value) => value === source.data[0]);
-  const enlarged = flat ? undefined : imresize(source, { scale });
-  const width = (Math.min(alpha.width, x + TILE) - x) * scale;
-  const height = (Math.min(alpha.height, y + TILE) - y) * scale;
-  for (let row = 0; row < height; row++) {
-    const to = (y * scale + row) * output.width + x * scale;
-    if (enlarged) {
-      const from = ((y - top) * scale + row) * enlarged.width + (x - left) * scale;
-      output.data.set(enlarged.data.subarray(from, from + width), to);
-    } else {
-      output.data.fill(source.data[0], to, to + width);
+function enlargeTile(picture: Raster, area: Area, scale: number, output: Raster, firstRow: number): boolean {
+  const left = Math.max(0, area.x - ALPHA_MARGIN);
+  const top = Math.max(0, area.y - ALPHA_MARGIN);
+  const right = Math.min(picture.width, area.x + area.width + ALPHA_MARGIN);
+  const bottom = Math.min(picture.height, area.y + area.height + ALPHA_MARGIN);
+  const source = cutAlpha(picture, left, top, right, bottom);
+  const first = source.data[0] as number;
+  const isFlat = source.data.every((value: number) => value === first);
+  const enlarged = isFlat ? undefined : imresize(source, { scale });
+  const { channels, data } = output;
+  for (let row = 0; row < area.height * scale; row++) {
+    let to = (((area.y - firstRow) * scale + row) * output.width + area.x * scale) * channels + channels - 1;
+    let from = ((area.y - top) * scale + row) * source.width * scale + (area.x - left) * scale;
+    for (const end = from + area.width * scale; from < end; from++, to += channels) {
+      data[to] = enlarged ? (enlarged.data[from] as number) : first;
     }
   }
-  return !flat;
+  return !isFlat;
 }

@@ -40,6 +40,9 @@ export interface TileJob {
   readonly destination: SharedDestination;
   /** The dual network checks the first of every so many tiles, where the model has one; 0 for none. @default 0 */
   readonly checkEvery?: number;
+  /** For models with a code; see `TileTask`. */
+  readonly code?: Float32Array;
+  readonly estimate?: SharedArrayBuffer;
 }
 
 export interface TilePool {

@@ -5,17 +5,31 @@ import type { TileOutcome, TileTask } from './tile-task.ts';
 
 export type TileRunner = (task: TileTask) => Promise<TileOutcome>;
 
+async function estimateTile(
+  network: TileNetwork,
+  { source, tile }: TileTask,
+  result: SharedArrayBuffer,
+): Promise<undefined> {
+  const code = await network.estimate?.(cutTile(source, tile), tile.read);
+  if (!code) throw new Error('this network has no estimator');
+  new Float32Array(result).set(code);
+}
+
 /** @param create throws for a task of another engine. */
 export function createTileRunner(create: (task: TileTask) => Promise<TileNetwork>): TileRunner {
   const networkFor = createTileNetworks(create);
 
   const enlargeTile = async (task: TileTask): Promise<TileDifference | undefined> => {
-    const { model, source, tile, destination, isChecked } = task;
+    const { model, source, tile, destination, isChecked, code } = task;
     const network = await networkFor(task);
+    if (task.estimate) return estimateTile(network, task, task.estimate);
+    if (model.codeWidth !== code?.length)
+      throw new Error(`expected a code of ${model.codeWidth ?? 'no'} numbers, got ${code?.length ?? 'none'}`);
     const expected = [1, tile.read.height * model.scale, tile.read.width * model.scale, 3];
     const values = cutTile(source, tile);
     let difference: TileDifference | undefined;
-    await network.run(values, { ...tile.read, isChecked }, (enlarged, shape, reduced) => {
+    const options = { ...tile.read, isChecked, ...(code ? { code } : {}) };
+    await network.run(values, options, (enlarged, shape, reduced) => {
       if (shape.join() !== expected.join()) {
         throw new Error(`expected \`enlarged\` of shape [${expected}], got [${shape}]`);
       }

@@ -2,11 +2,14 @@
 import { compileProgram } from '../graph/compile.ts';
 import { serializeOnnx } from '../graph/onnx-model.ts';
 import type { Program } from '../graph/program.ts';
+import { countMacs } from '../network/count.ts';
 import type { ParameterValues } from '../network/create-network.ts';
 import { createNetwork } from '../network/create-network.ts';
+import { createDuals } from '../network/dual.ts';
 import { createLanczos } from '../network/lanczos.ts';
 import type { Network, NetworkSpec } from '../network/network.ts';
 import type { Tensor4D } from '../tf.ts';
+import { codeWidth, compileCoded, toldProgram } from './code-programs.ts';
 import { reduceProgram } from './dual-program.ts';
 import type { EngineName, ServedModel, ServedSpec } from './engine.ts';
 
@@ -70,6 +73,11 @@ export function lanczosModel(scale: number, engine: EngineName = 'onnx'): Served
   return { ...facts, engine, onnx: serializeOnnx(compileProgram(enlargeProgram(network, NO_PARAMETERS))) };
 }
 
+/** Multiply-accumulates for each LR pixel: the dual of every further level works on four times as many pixels. */
+function dualMacs(spec: NetworkSpec): number {
+  return createDuals(spec).reduce((sum, dual, level) => sum + countMacs(dual, 1, 1) * 4 ** level, 0);
+}
+
 /** For `onnx` this compiles, which takes milliseconds for `edge`; for `tfjs` the workers get spec and parameters as they are. */
 export function compileServedModel(
   { manifest, parameters, dualParameters, digest }: ModelSource,
@@ -77,14 +85,23 @@ export function compileServedModel(
 ): ServedModel {
   const { id, spec, macs } = manifest;
   const network = createNetwork(spec);
-  const facts = { id, digest, scale: spec.scale, halo: network.halo, macsPerLrPixel: macs.perLrPixel };
-  if (engine === 'tfjs') return { ...facts, engine, spec, parameters, ...(dualParameters ? { dualParameters } : {}) };
-  const program = enlargeProgram(network, parameters);
+  const facts = {
+    ...{ id, digest, scale: spec.scale, halo: network.halo, macsPerLrPixel: macs.perLrPixel },
+    ...(dualParameters ? { dualMacsPerLrPixel: dualMacs(spec) } : {}),
+  };
+  const width = codeWidth(spec);
+  if (engine === 'tfjs') {
+    const coded = width === undefined ? {} : { codeWidth: width };
+    return { ...facts, engine, spec, parameters, ...coded, ...(dualParameters ? { dualParameters } : {}) };
+  }
+  const coded = spec.family === 'edge' && spec.code ? createNetwork(spec) : undefined;
+  const program = coded ? toldProgram(coded, parameters) : enlargeProgram(network, parameters);
   const [onnx, webgpuOnnx] = [serializeOnnx(compileProgram(program)), compileForWebgpu(program)];
   const dual = dualParameters && serializeOnnx(compileProgram(reduceProgram(spec, dualParameters)));
   return {
     ...{ ...facts, engine, onnx },
     ...(Buffer.compare(onnx, webgpuOnnx) === 0 ? {} : { webgpuOnnx }),
     ...(dual ? { dualOnnx: dual } : {}),
+    ...(coded ? compileCoded(coded, parameters) : {}),
   };
 }

@@ -26,16 +26,23 @@ function shareParameters(parameters: TfjsServedModel['parameters']): SharedTfjsM
 export function createModelSharer({ provider }: Runtime): (model: ServedModel) => SharedModel {
   const bytes = new WeakMap<OnnxServedModel['onnx'], SharedOnnxModel['onnx']>();
   const parameters = new WeakMap<TfjsServedModel['parameters'], SharedTfjsModel['parameters']>();
+  const shareFile = (file: Uint8Array): SharedArrayBuffer => {
+    const shared = bytes.get(file) ?? shareBytes(file);
+    bytes.set(file, shared);
+    return shared;
+  };
   return (model) => {
-    const { digest, scale } = model;
+    const { digest, scale, codeWidth } = model;
+    const facts = { digest, scale, ...(codeWidth === undefined ? {} : { codeWidth }) };
     if (model.engine === 'onnx') {
+      const { dualOnnx, estimatorOnnx, blockedOnnx } = model;
       const own = provider === 'webgpu' ? (model.webgpuOnnx ?? model.onnx) : model.onnx;
-      const onnx = bytes.get(own) ?? shareBytes(own);
-      bytes.set(own, onnx);
-      if (!model.dualOnnx) return { engine: 'onnx', digest, scale, onnx };
-      const dualOnnx = bytes.get(model.dualOnnx) ?? shareBytes(model.dualOnnx);
-      bytes.set(model.dualOnnx, dualOnnx);
-      return { engine: 'onnx', digest, scale, onnx, dualOnnx };
+      return {
+        ...{ engine: 'onnx', ...facts, onnx: shareFile(own) },
+        ...(dualOnnx ? { dualOnnx: shareFile(dualOnnx) } : {}),
+        ...(estimatorOnnx ? { estimatorOnnx: shareFile(estimatorOnnx) } : {}),
+        ...(blockedOnnx ? { blockedOnnx: { 8: shareFile(blockedOnnx[8]), 16: shareFile(blockedOnnx[16]) } } : {}),
+      };
     }
     const shareOnce = (values: TfjsServedModel['parameters']) => {
       const shared = parameters.get(values) ?? shareParameters(values);
@@ -43,7 +50,7 @@ export function createModelSharer({ provider }: Runtime): (model: ServedModel) =
       return shared;
     };
     return {
-      ...{ engine: 'tfjs', digest, scale, spec: model.spec, parameters: shareOnce(model.parameters) },
+      ...{ engine: 'tfjs', ...facts, spec: model.spec, parameters: shareOnce(model.parameters) },
       ...(model.dualParameters ? { dualParameters: shareOnce(model.dualParameters) } : {}),
     };
   };

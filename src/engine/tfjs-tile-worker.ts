@@ -1,5 +1,7 @@
 /** What runs in a worker thread of the `tfjs` engine: one task at a time. A file of its own, so that a worker loads one engine only. */
 import type { ParameterValues } from '../network/create-network.ts';
+import { createNetwork as createLayers } from '../network/create-network.ts';
+import { estimateProgram, toldProgram } from './code-programs.ts';
 import { reduceProgram } from './dual-program.ts';
 import type { Tensors } from './engine.ts';
 import { createTileRunner } from './run-tile.ts';
@@ -18,19 +20,32 @@ async function createNetwork({ model, runtime }: TileTask): Promise<TileNetwork>
   if (model.engine !== 'tfjs' || runtime.engine !== 'tfjs') throw new Error('a task of another engine');
   const engine = await createTfjsEngine({ backend: runtime.provider });
   const { spec, dualParameters } = model;
-  const primal = await engine.compile(enlargeProgram(createServedNetwork(spec), copyValues(model.parameters)));
+  const parameters = copyValues(model.parameters);
+  const coded = spec.family === 'edge' && spec.code ? createLayers(spec) : undefined;
+  const primal = await engine.compile(
+    coded ? toldProgram(coded, parameters) : enlargeProgram(createServedNetwork(spec), parameters),
+  );
+  const estimator = coded && (await engine.compile(estimateProgram(coded, parameters)));
   const hasDual = dualParameters !== undefined && spec.family !== 'lanczos';
   const dual = hasDual ? await engine.compile(reduceProgram(spec, copyValues(dualParameters))) : undefined;
   return {
-    async run(data, { width, height, isChecked }, use) {
-      const { enlarged } = await primal.run({ image: { dtype: 'float32', shape: [1, height, width, 3], data } });
+    async run(data, { width, height, isChecked, code }, use) {
+      const told: Tensors = code ? { code: { dtype: 'float32', shape: [1, 1, 1, code.length], data: code } } : {};
+      const image = { dtype: 'float32', shape: [1, height, width, 3], data } as const;
+      const { enlarged } = await primal.run({ image, ...told });
       if (!enlarged) throw new Error('the program has no output `enlarged`');
-      const checked: Tensors = isChecked && dual ? await dual.run({ enlarged }) : {};
+      const checked: Tensors = isChecked && dual ? await dual.run({ enlarged, ...told }) : {};
       use(enlarged.data as Float32Array, enlarged.shape, checked['reduced']?.data as Float32Array | undefined);
+    },
+    async estimate(data, { width, height }) {
+      if (!estimator) throw new Error('this model has no estimator');
+      const { code } = await estimator.run({ image: { dtype: 'float32', shape: [1, height, width, 3], data } });
+      return Float32Array.from(code?.data as Float32Array);
     },
     async release() {
       await primal.release();
       await dual?.release();
+      await estimator?.release();
     },
   };
 }

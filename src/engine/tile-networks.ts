@@ -10,10 +10,20 @@ export interface TileNetwork {
    */
   run(
     image: Float32Array,
-    options: { readonly width: number; readonly height: number; readonly isChecked: boolean },
+    options: TileRunOptions,
     use: (enlarged: Float32Array, shape: readonly number[], reduced?: Float32Array) => void,
   ): Promise<void>;
+  /** The code of `image`; only networks with a code have it. */
+  estimate?(image: Float32Array, size: Pick<TileRunOptions, 'width' | 'height'>): Promise<Float32Array>;
   release(): Promise<void>;
+}
+
+export interface TileRunOptions {
+  readonly width: number;
+  readonly height: number;
+  readonly isChecked: boolean;
+  /** Given exactly to networks with a code. */
+  readonly code?: Float32Array;
 }
 
 /** Two thread counts for each of a current and a previous model: a server that switches models drops no network in use. */

@@ -38,12 +38,16 @@ export interface SharedDestination extends SharedImage {
 interface SharedFacts {
   readonly digest: string;
   readonly scale: number;
+  /** See `ServedModel`. */
+  readonly codeWidth?: number;
 }
 
 export interface SharedOnnxModel extends SharedFacts {
   readonly engine: 'onnx';
   readonly onnx: SharedArrayBuffer;
   readonly dualOnnx?: SharedArrayBuffer;
+  readonly estimatorOnnx?: SharedArrayBuffer;
+  readonly blockedOnnx?: Readonly<Record<8 | 16, SharedArrayBuffer>>;
 }
 
 export interface SharedTfjsModel extends SharedFacts {
@@ -67,6 +71,10 @@ export interface TileTask {
   readonly destination: SharedDestination;
   /** Whether the dual network checks the result, where the model has one. */
   readonly isChecked: boolean;
+  /** How the picture was degraded: for models with a code, which enlarge by it. */
+  readonly code?: Float32Array;
+  /** Instead of enlarging, the read area's code is guessed and put here, float32. */
+  readonly estimate?: SharedArrayBuffer;
 }
 
 /** Failures of the network come back as values: whatever makes a worker's promise reject is a crash. */

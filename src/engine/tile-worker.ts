@@ -1,9 +1,10 @@
 /** What runs in a worker thread of the `onnx` engine: one task at a time. */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Provider } from './engine.ts';
+import { nchwcBlockSize } from './nchwc-block.ts';
 import { createTileRunner } from './run-tile.ts';
 import type { TileNetwork } from './tile-networks.ts';
-import type { TileTask } from './tile-task.ts';
+import type { SharedOnnxModel, TileTask } from './tile-task.ts';
 
 function createSession(shared: SharedArrayBuffer, provider: Provider, threads: number): Promise<InferenceSession> {
   // The native side takes no shared memory.
@@ -21,19 +22,30 @@ function createSession(shared: SharedArrayBuffer, provider: Provider, threads: n
   });
 }
 
+/** The graph that is fastest here. */
+async function chooseGraph({ onnx, blockedOnnx }: SharedOnnxModel, provider: Provider): Promise<SharedArrayBuffer> {
+  if (!blockedOnnx || provider !== 'cpu') return onnx;
+  const size = await nchwcBlockSize();
+  return size === 8 || size === 16 ? blockedOnnx[size] : onnx;
+}
+
+const codeTensor = (code: Float32Array) => new Tensor('float32', code, [1, 1, 1, code.length]);
+
 async function createNetwork({ model, runtime, threads }: TileTask): Promise<TileNetwork> {
   if (model.engine !== 'onnx' || runtime.engine !== 'onnx') throw new Error('a task of another engine');
-  const primal = await createSession(model.onnx, runtime.provider, threads);
-  const { dualOnnx } = model;
+  const primal = await createSession(await chooseGraph(model, runtime.provider), runtime.provider, threads);
+  const { dualOnnx, estimatorOnnx } = model;
+  let estimator: InferenceSession | undefined;
   const dual = dualOnnx ? await createSession(dualOnnx, runtime.provider, threads) : undefined;
   return {
-    async run(values, { width, height, isChecked }, use) {
+    async run(values, { width, height, isChecked, code }, use) {
       const image = new Tensor('float32', values, [1, height, width, 3]);
-      const { enlarged } = await primal.run({ image }, ['enlarged']);
+      const told = code ? { code: codeTensor(code) } : {};
+      const { enlarged } = await primal.run({ image, ...told }, ['enlarged']);
       if (!enlarged) throw new Error('the graph has no output `enlarged`');
       let reduced: Tensor | undefined;
       try {
-        if (isChecked && dual) reduced = (await dual.run({ enlarged }, ['reduced']))['reduced'] as Tensor;
+        if (isChecked && dual) reduced = (await dual.run({ enlarged, ...told }, ['reduced']))['reduced'] as Tensor;
         use(enlarged.data as Float32Array, enlarged.dims, reduced?.data as Float32Array | undefined);
       } finally {
         // Freed now: garbage collection does not see native memory and would let it pile up.
@@ -41,9 +53,18 @@ async function createNetwork({ model, runtime, threads }: TileTask): Promise<Til
         reduced?.dispose();
       }
     },
+    async estimate(values, { width, height }) {
+      if (!estimatorOnnx) throw new Error('this model has no estimator');
+      // Made when it is first asked for: of several workers perhaps one guesses.
+      estimator ??= await createSession(estimatorOnnx, runtime.provider, threads);
+      const image = new Tensor('float32', values, [1, height, width, 3]);
+      const { code } = await estimator.run({ image }, ['code']);
+      return Float32Array.from(code?.data as Float32Array);
+    },
     async release() {
       await primal.release();
       await dual?.release();
+      await estimator?.release();
     },
   };
 }

@@ -1,11 +1,10 @@
-/** The steps from encoded bytes to enlarged encoded bytes. */
-import { decode } from '../codec/decode.ts';
-import { type EncodeOptions, encode } from '../codec/encode.ts';
+/** The steps from encoded bytes to enlarged encoded bytes, as HTTP tells of them. */
+import type { EncodeOptions } from '../codec/encode-format.ts';
 import { readHeader } from '../codec/header.ts';
 import { checkInputBytes, checkInputSize, checkOutputSize, type ImageLimits } from '../codec/limits.ts';
-import { resizeAlpha } from '../codec/resize-alpha.ts';
 import type { ServedModel } from '../engine/engine.ts';
 import { DualscaleError } from '../errors.ts';
+import { type ConsistencyOptions, enlargeEncoded } from '../upscale/enlarge-encoded.ts';
 import type { Upscaler } from '../upscale/upscaler.ts';
 import type { SkipReason } from './classify-answer.ts';
 import type { EnlargedPicture, PictureFacts } from './picture-upscaler.ts';
@@ -14,42 +13,23 @@ export interface EnlargeParts {
   readonly upscaler: Upscaler;
   readonly limits: ImageLimits;
   readonly encoding: EncodeOptions;
+  /** @default {} */
+  readonly consistency?: ConsistencyOptions | false;
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
 }
 
-/**
- * Sizes are checked on the header, before pixels are decoded. Throws DS_BAD_IMAGE, DS_UNSUPPORTED_IMAGE (also for
- * animations), DS_INPUT_TOO_LARGE, DS_OUTPUT_TOO_LARGE, DS_ABORTED, DS_ENGINE, DS_WORKER_CRASHED.
- */
+/** Throws as `enlargeEncoded` does. */
 export async function enlargePicture(
   bytes: Buffer,
   model: ServedModel,
-  { upscaler, limits, encoding, now }: EnlargeParts,
+  parts: EnlargeParts,
   signal?: AbortSignal,
 ): Promise<EnlargedPicture> {
-  const start = now();
-  checkInputBytes(bytes.length, limits);
-  const header = await readHeader(bytes);
-  checkInputSize(header, limits);
-  checkOutputSize(header, model.scale, header.format, limits);
-  const { rgb, alpha } = await decode(bytes, limits);
-  throwIfAborted(signal);
-  const decoded = now();
-  const [enlarged, enlargedAlpha] = await Promise.all([
-    upscaler.upscale(rgb, model, signal ? { signal } : {}),
-    alpha && resizeAlpha(alpha, model.scale),
-  ]);
-  throwIfAborted(signal);
-  const inferred = now();
-  const data = await encode(enlarged, enlargedAlpha, header, encoding);
-  const timings = { decode: decoded - start, infer: inferred - decoded, encode: now() - inferred };
-  const { width, height } = enlarged;
-  return { data, format: header.format, width, height, modelId: model.id, timings };
-}
-
-function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new DualscaleError('DS_ABORTED', 'nobody waits for this picture any more');
+  const enlarged = await enlargeEncoded(bytes, { ...parts, model, signal });
+  const { decode, infer, encode } = enlarged.timings;
+  // In this order they are told to clients.
+  return { ...enlarged, modelId: model.id, timings: { decode, infer, encode } };
 }
 
 /** Why a picture is better left as it is. Undefined for a damaged one as well: enlarging it says what is wrong. */

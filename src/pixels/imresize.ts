@@ -1,7 +1,7 @@
-/** MATLAB's `imresize` on 8-bit images: the resampling behind the published super-resolution benchmarks. */
+/** MATLAB's `imresize` on images of 8 or 16 bits: the resampling behind the published super-resolution benchmarks. */
 import { badOption, DualscaleError } from '../errors.ts';
 import { type Contributions, contributions, type ResizeKernel } from './contributions.ts';
-import type { PixelImage } from './image.ts';
+import { fullScale, type Samples } from './image.ts';
 
 export type ResizeTarget =
   /** Output samples per input sample, above 0. The size is rounded up, the grid keeps exactly this scale. */
@@ -15,7 +15,7 @@ export interface ResizeOptions {
   /** Low-pass filter when shrinking. @default true */
   readonly antialias?: boolean;
   /**
-   * Round the image between the two passes to 8 bits, as MATLAB does for uint8. Without it 10-14 % of the pixels of the
+   * Round the image between the two passes to its own depth, as MATLAB does for uint8. Without it 10-14 % of the pixels of the
    * benchmarks' LR files come out different. @default true
    */
   readonly roundBetweenPasses?: boolean;
@@ -27,20 +27,32 @@ interface Axis {
   readonly scale: number;
 }
 
-type Samples = Uint8Array | Float32Array;
+/** `PixelImage` and `Raster` are such. */
+interface Interleaved<Data extends Samples> {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: number;
+  readonly data: Data;
+}
+
+type Lines = Samples | Float32Array;
 
 /** Largest number of samples this function allocates for one result (1 GiB of 8-bit samples). */
 const MAX_SAMPLES = 2 ** 30;
 
 /**
- * Separable resampling of interleaved 8-bit samples, each channel on its own: height first, then width (with unequal
- * scales the smaller scale first, MATLAB's rule), mirrored borders, half up rounding, clamped to 0..255.
+ * Separable resampling of interleaved samples, each channel on its own: height first, then width (with unequal
+ * scales the smaller scale first, MATLAB's rule), mirrored borders, half up rounding, clamped to 0..255 or 0..65535.
  * Bit-exact with the `LR_bicubic` files of Set5 and Set14 at x2, x3 and x4.
  *
  * Throws DS_BAD_OPTION for a scale or size that is not positive, or a result above 2^30 samples; DS_BAD_DATA when
  * `image.data` does not have `width * height * channels` samples.
  */
-export function imresize(image: PixelImage, target: ResizeTarget, options: ResizeOptions = {}): PixelImage {
+export function imresize<Data extends Samples>(
+  image: Interleaved<Data>,
+  target: ResizeTarget,
+  options: ResizeOptions = {},
+): Interleaved<Data> {
   const { kernel = 'bicubic', antialias = true, roundBetweenPasses = true } = options;
   const { channels } = image;
   if (image.data.length !== image.width * image.height * channels || image.data.length === 0) {
@@ -55,8 +67,10 @@ export function imresize(image: PixelImage, target: ResizeTarget, options: Resiz
   }
   const horizontal = contributions(across.inputSize, across.outputSize, across.scale, kernel, antialias);
   const vertical = contributions(down.inputSize, down.outputSize, down.scale, kernel, antialias);
-  const between = (length: number): Samples => (roundBetweenPasses ? new Uint8Array(length) : new Float32Array(length));
-  const data = new Uint8Array(across.outputSize * down.outputSize * channels);
+  const full = fullScale(image.data);
+  const samples = (length: number) => (full === 255 ? new Uint8Array(length) : new Uint16Array(length)) as Data;
+  const between = (length: number): Lines => (roundBetweenPasses ? samples(length) : new Float32Array(length));
+  const data = samples(across.outputSize * down.outputSize * channels);
   if (across.scale < down.scale) {
     const middle = between(across.outputSize * image.height * channels);
     resizeWidth(image.data, middle, image.width, channels, horizontal);
@@ -69,7 +83,7 @@ export function imresize(image: PixelImage, target: ResizeTarget, options: Resiz
   return { width: across.outputSize, height: down.outputSize, channels, data };
 }
 
-function axes(image: PixelImage, target: ResizeTarget): readonly [Axis, Axis] {
+function axes(image: Interleaved<Samples>, target: ResizeTarget): readonly [Axis, Axis] {
   if ('scale' in target) {
     const { scale } = target;
     if (!(Number.isFinite(scale) && scale > 0)) throw badOption('scale', 'a number above 0', scale);
@@ -87,19 +101,20 @@ function axes(image: PixelImage, target: ResizeTarget): readonly [Axis, Axis] {
   ];
 }
 
-function roundToByte(value: number): number {
-  return value <= 0 ? 0 : value >= 255 ? 255 : (value + 0.5) | 0;
+function roundTo(value: number, full: number): number {
+  return value <= 0 ? 0 : value >= full ? full : (value + 0.5) | 0;
 }
 
-function store(line: Float64Array, output: Samples, offset: number): void {
+function store(line: Float64Array, output: Lines, offset: number): void {
   if (output instanceof Float32Array) {
     output.set(line, offset);
     return;
   }
-  for (let i = 0; i < line.length; i++) output[offset + i] = roundToByte(line[i]);
+  const full = fullScale(output);
+  for (let i = 0; i < line.length; i++) output[offset + i] = roundTo(line[i], full);
 }
 
-function resizeHeight(input: Samples, output: Samples, rowLength: number, taps: Contributions): void {
+function resizeHeight(input: Lines, output: Lines, rowLength: number, taps: Contributions): void {
   const { tapCount, weights, indices } = taps;
   const line = new Float64Array(rowLength);
   const outputHeight = weights.length / tapCount;
@@ -120,7 +135,7 @@ function resizeHeight(input: Samples, output: Samples, rowLength: number, taps: 
 /** Two rows at a time halve the traffic on `line`, where most of the time goes. */
 function addRows(
   line: Float64Array,
-  input: Samples,
+  input: Lines,
   first: number,
   firstWeight: number,
   second: number,
@@ -129,7 +144,7 @@ function addRows(
   for (let i = 0; i < line.length; i++) line[i] += firstWeight * input[first + i] + secondWeight * input[second + i];
 }
 
-function resizeWidth(input: Samples, output: Samples, width: number, channels: number, taps: Contributions): void {
+function resizeWidth(input: Lines, output: Lines, width: number, channels: number, taps: Contributions): void {
   const { tapCount, weights, indices } = taps;
   const outputWidth = weights.length / tapCount;
   const height = input.length / (width * channels);

@@ -7,6 +7,7 @@ import { bleedColor } from '../../src/codec/bleed-color.ts';
 import { decode, decodeRgb } from '../../src/codec/decode.ts';
 import { readRgbFile } from '../../src/codec/read-rgb-file.ts';
 import { DualscaleError } from '../../src/errors.ts';
+import { crop } from '../../src/pixels/crop.ts';
 import type { PixelImage } from '../../src/pixels/image.ts';
 import { meanDifference, pixels, smooth, toSharp } from './pictures.ts';
 
@@ -129,41 +130,65 @@ describe('alpha', () => {
     },
   );
 
+  /** Colour and alpha as one picture, bled, and the colour of it. */
+  async function bleed(rgb: PixelImage, alpha: PixelImage, reach?: number): Promise<PixelImage> {
+    const { width, height } = rgb;
+    const picture = pixels(width, height, 4, (x, y, c) => {
+      const at = y * width + x;
+      return c === 3 ? alpha.data[at] : rgb.data[at * 3 + c];
+    });
+    await bleedColor({ ...picture, channels: 4 }, reach);
+    expect(pixels(width, height, 1, (x, y) => picture.data[(y * width + x) * 4 + 3])).toEqual(alpha);
+    return pixels(width, height, 3, (x, y, c) => picture.data[(y * width + x) * 4 + c]);
+  }
+
   test('bleeding takes the nearest visible pixel and leaves visible ones alone', async () => {
     const alpha = pixels(9, 5, 1, (x, y) => (y === 2 && (x === 1 || x === 7) ? 255 : 0));
     const rgb = pixels(9, 5, 3, (x, y, c) => (y === 2 && x === 1 ? 10 + c : y === 2 && x === 7 ? 200 + c : 77));
-    const bled = await bleedColor(rgb, alpha);
+    const bled = await bleed(rgb, alpha);
     const expected = pixels(9, 5, 3, (x, _y, c) => (x < 4 ? 10 : 200) + c);
     for (let i = 0; i < bled.data.length; i++) {
       if (Math.floor(i / 3) % 9 !== 4) expect(bled.data[i]).toBe(expected.data[i]);
     }
   });
 
-  test('bleeding finds the nearest visible pixel of a random mask', async () => {
+  /** Pixels at random, whose colours name their position. */
+  function randomMask(width: number, height: number, share: number) {
     let state = 7;
     const random = (): number => {
       state = (state * 1103515245 + 12345) % 2147483648;
       return state / 2147483648;
     };
-    const alpha = pixels(31, 23, 1, () => (random() < 0.03 ? 255 : 0));
-    const rgb = pixels(31, 23, 3, (x, y, c) => [x * 8, y * 11, 50][c]);
-    expect(farthestMiss(await bleedColor(rgb, alpha), alpha)).toBe(0);
+    const alpha = pixels(width, height, 1, () => (random() < share ? 255 : 0));
+    return { alpha, rgb: pixels(width, height, 3, (x, y, c) => [x * 8, y * 11, 50][c]) };
+  }
+
+  test('bleeding finds the nearest visible pixel of a random mask', async () => {
+    const { rgb, alpha } = randomMask(31, 23, 0.03);
+    expect(farthestMiss(await bleed(rgb, alpha), alpha)).toBe(0);
+  });
+
+  test('bleeding some rows gives what bleeding all of them gives there, if its reach is around them', async () => {
+    const { rgb, alpha } = randomMask(31, 80, 0.01);
+    const whole = await bleed(rgb, alpha, 12);
+    const rows = { x: 0, y: 20, width: 31, height: 44 };
+    const part = await bleed(crop(rgb, rows), crop(alpha, rows), 12);
+    const inner = { x: 0, y: 12, width: 31, height: 20 };
+    expect(crop(part, inner)).toEqual(crop(whole, { ...inner, y: 32 }));
+    // Some pixels are beyond reach, or the test says nothing about it.
+    expect(await bleed(rgb, alpha, 80)).not.toEqual(whole);
   });
 
   test('nothing visible or nothing hidden is left as it is', async () => {
     const rgb = pixels(4, 4, 3, smooth);
-    expect(
-      await bleedColor(
-        rgb,
-        pixels(4, 4, 1, () => 0),
-      ),
-    ).toEqual(rgb);
-    expect(
-      await bleedColor(
-        rgb,
-        pixels(4, 4, 1, () => 1),
-      ),
-    ).toBe(rgb);
+    for (const value of [0, 1]) {
+      expect(
+        await bleed(
+          rgb,
+          pixels(4, 4, 1, () => value),
+        ),
+      ).toEqual(rgb);
+    }
   });
 
   /** How many steps farther than the nearest visible pixel the chosen one is, at worst. Colours name their position. */

@@ -4,6 +4,7 @@ import { decode } from '../../src/codec/decode.ts';
 import { encode } from '../../src/codec/encode.ts';
 import { readHeader } from '../../src/codec/header.ts';
 import { resizeAlpha } from '../../src/codec/resize-alpha.ts';
+import type { PixelImage, Raster } from '../../src/pixels/image.ts';
 import { imresize } from '../../src/pixels/imresize.ts';
 import { meanDifference, pixels, smooth, toSharp } from './pictures.ts';
 
@@ -149,28 +150,48 @@ describe('colour profiles', () => {
 });
 
 describe('resizeAlpha', () => {
+  /** The alpha plane, enlarged as that of a gray picture whose gray is 7 everywhere. */
+  async function enlargePlane(plane: PixelImage, scale: number, wanted = { top: 0, rows: plane.height }) {
+    const { width, height } = plane;
+    const withGray = new Uint8Array(width * height * 2);
+    for (const [i, value] of plane.data.entries()) withGray.set([7, value], i * 2);
+    const size = { width: width * scale, height: wanted.rows * scale };
+    const output: Raster = { ...size, channels: 2, data: new Uint8Array(size.width * size.height * 2).fill(9) };
+    await resizeAlpha({ width, height, channels: 2, data: withGray }, wanted, scale, output);
+    expect(output.data.filter((_, i) => i % 2 === 0).every((value) => value === 9)).toBe(true);
+    return { ...size, channels: 1, data: Uint8Array.from(output.data.filter((_, i) => i % 2 === 1)) };
+  }
+
   test.each([0, 255, 128])('keeps a flat plane of %d flat', async (value) => {
     expect(
-      await resizeAlpha(
+      await enlargePlane(
         pixels(9, 7, 1, () => value),
         4,
       ),
     ).toEqual(pixels(36, 28, 1, () => value));
   });
 
+  const disc = (width: number, height: number) =>
+    pixels(width, height, 1, (x, y) => (Math.hypot(x - 30, y - 20) < 17 ? 255 : x > 50 ? (x * y * 7) % 256 : 0));
+
   test.each([
     [3, 70, 45],
     [4, 64, 33],
     [2, 1, 97],
   ])('of scale %d equals imresize of the whole %dx%d plane', async (scale, width, height) => {
-    const disc = pixels(width, height, 1, (x, y) =>
-      Math.hypot(x - 30, y - 20) < 17 ? 255 : x > 50 ? (x * y * 7) % 256 : 0,
-    );
-    expect(await resizeAlpha(disc, scale)).toEqual(imresize(disc, { scale }));
+    const plane = disc(width, height);
+    expect(await enlargePlane(plane, scale)).toEqual(imresize(plane, { scale }));
+  });
+
+  test('of some rows gives those rows of the whole', async () => {
+    const plane = disc(70, 45);
+    const whole = imresize(plane, { scale: 3 });
+    const part = await enlargePlane(plane, 3, { top: 11, rows: 20 });
+    expect(part.data).toEqual(whole.data.slice(11 * 3 * 210, 31 * 3 * 210));
   });
 
   test('does not ring at a hard edge', async () => {
-    const { data } = await resizeAlpha(
+    const { data } = await enlargePlane(
       pixels(48, 4, 1, (x) => (x < 24 ? 0 : 255)),
       4,
     );
@@ -178,8 +199,12 @@ describe('resizeAlpha', () => {
     for (let x = 0; x < 96; x++) expect(data[x] + data[191 - x]).toBe(255);
   });
 
-  test('refuses what is not a plane or not a scale', async () => {
-    await expect(resizeAlpha(picture, 4)).rejects.toThrow(badOption('alpha'));
-    await expect(resizeAlpha(pixels(4, 4, 1, smooth), 0)).rejects.toThrow(badOption('scale'));
+  test('of 16 bits has more levels than 256', async () => {
+    const data = Uint16Array.from({ length: 64 * 2 }, (_, i) => (i % 2 === 0 ? 0 : 20_000 + (i >> 1) * 37));
+    const output: Raster = { width: 256, height: 4, channels: 2, data: new Uint16Array(256 * 4 * 2) };
+    await resizeAlpha({ width: 64, height: 1, channels: 2, data }, { top: 0, rows: 1 }, 4, output);
+    const row = output.data.filter((_, i) => i < 512 && i % 2 === 1);
+    // A ramp of 37 a pixel is one of 9.25 a quarter of a pixel; the borders are mirrored.
+    for (let x = 16; x < 240; x++) expect(Math.abs(row[x] - (20_000 + ((x + 0.5) / 4 - 0.5) * 37))).toBeLessThan(1);
   });
 });

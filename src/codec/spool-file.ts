@@ -1,0 +1,92 @@
+/** Files for pictures that are too large to hold: written row by row, read by the encoder, gone afterwards. */
+import { rmSync } from 'node:fs';
+import { type FileHandle, mkdtemp, open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DualscaleError } from '../errors.ts';
+
+export interface SpoolFile {
+  readonly path: string;
+  append(bytes: Uint8Array): Promise<void>;
+  /** Ends writing. */
+  close(): Promise<void>;
+  /** The bytes at `path`, whoever wrote them. */
+  read(): Promise<Buffer>;
+  remove(): Promise<void>;
+}
+
+const PREFIX = 'dualscale-spool-';
+
+/** A process that was killed leaves its folder behind. No picture takes a day. */
+const ABANDONED_AFTER_MS = 24 * 3600 * 1000;
+
+/** One folder for each parent folder and process. */
+const folders = new Map<string, Promise<string>>();
+let files = 0;
+
+async function removeAbandoned(parent: string): Promise<void> {
+  for (const name of (await readdir(parent)).filter((entry) => entry.startsWith(PREFIX))) {
+    const path = join(parent, name);
+    const { mtimeMs } = await stat(path);
+    if (Date.now() - mtimeMs > ABANDONED_AFTER_MS) await rm(path, { recursive: true, force: true });
+  }
+}
+
+async function makeFolder(parent: string): Promise<string> {
+  // What another user left, or another process removes meanwhile, is none of ours.
+  await removeAbandoned(parent).catch(() => {});
+  // Made with mode 0700: nobody else reads the pictures.
+  const folder = await mkdtemp(join(parent, PREFIX));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+async function openNew(parent: string): Promise<{ readonly path: string; readonly handle: FileHandle }> {
+  try {
+    const folder = folders.get(parent) ?? makeFolder(parent);
+    folders.set(parent, folder);
+    const path = join(await folder, `${++files}`);
+    return { path, handle: await open(path, 'wx', 0o600) };
+  } catch (error) {
+    folders.delete(parent);
+    throw error;
+  }
+}
+
+function noRoom(cause: unknown): DualscaleError {
+  return new DualscaleError('DS_NO_ROOM', `a large picture could not be spooled: ${String(cause)}`, { cause });
+}
+
+/**
+ * A new file of a name that was never used: libvips remembers files by name.
+ * Throws DS_NO_ROOM when it cannot be made, as `append` does when the disk is full.
+ *
+ * @param parent a folder on a disk. @default the system's folder for temporary files
+ */
+export async function createSpoolFile(parent = tmpdir()): Promise<SpoolFile> {
+  try {
+    // The second attempt is for a folder that somebody cleaned away.
+    const { path, handle } = await openNew(parent).catch(() => openNew(parent));
+    let isOpen = true;
+    const close = async () => {
+      if (!isOpen) return;
+      isOpen = false;
+      await handle.close();
+    };
+    return {
+      path,
+      append: (bytes) =>
+        handle.writeFile(bytes).catch((cause: unknown) => {
+          throw noRoom(cause);
+        }),
+      close,
+      read: () => readFile(path),
+      async remove() {
+        await close();
+        await rm(path, { force: true });
+      },
+    };
+  } catch (cause) {
+    throw noRoom(cause);
+  }
+}

@@ -1,0 +1,130 @@
+/** Encoded bytes to enlarged encoded bytes, of the same kind, with memory for a few strips of the result. */
+import type { ImageFormat } from '../codec/container.ts';
+import type { EncodeOptions } from '../codec/encode-format.ts';
+import { checkOutputSize, type ImageLimits } from '../codec/limits.ts';
+import { type OpenPicture, openPicture } from '../codec/open-picture.ts';
+import { createPictureWriter } from '../codec/picture-writer.ts';
+import type { EngineName, ServedModel } from '../engine/engine.ts';
+import { lanczosModel } from '../engine/served-model.ts';
+import { badOption, DualscaleError } from '../errors.ts';
+import { enlargeRows } from './enlarge-rows.ts';
+import type { Upscaler } from './upscaler.ts';
+
+export interface ConsistencyOptions {
+  /**
+   * The most that a result, made small again by the dual network, may differ from the source: mean of absolute 8-bit levels, above 0.
+   * Beyond it the answer is `fallback`. @default Infinity: the error is reported, whatever it is
+   */
+  readonly maxError?: number;
+  /** @default 'lanczos' */
+  readonly fallback?: 'lanczos';
+}
+
+/** Throws DS_BAD_OPTION. */
+export function checkConsistency(consistency: ConsistencyOptions | false): void {
+  if (consistency === false) return;
+  if (typeof consistency !== 'object' || consistency === null) {
+    throw badOption('consistency', 'false or { maxError, fallback }', consistency);
+  }
+  const { maxError = Number.POSITIVE_INFINITY, fallback = 'lanczos', ...unknown } = consistency;
+  const [name] = Object.keys(unknown);
+  if (name !== undefined) throw badOption(`consistency.${name}`, 'maxError or fallback', 'an unknown option');
+  if (typeof maxError !== 'number' || !(maxError > 0)) throw badOption('consistency.maxError', 'above 0', maxError);
+  if (fallback !== 'lanczos') throw badOption('consistency.fallback', 'lanczos', fallback);
+}
+
+export interface EnlargeEncodedOptions {
+  readonly upscaler: Upscaler;
+  readonly model: ServedModel;
+  readonly limits?: ImageLimits;
+  readonly encoding?: EncodeOptions;
+  /** @default the format of the source */
+  readonly format?: ImageFormat;
+  /** False: not checked. @default {} */
+  readonly consistency?: ConsistencyOptions | false;
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds of a monotonic clock. */
+  readonly now: () => number;
+}
+
+export interface EnlargedEncoded {
+  readonly data: Buffer;
+  readonly format: ImageFormat;
+  readonly width: number;
+  readonly height: number;
+  /** Milliseconds. Steps that overlap count for the one that waits: `infer` is what is left of the whole. */
+  readonly timings: { readonly decode: number; readonly infer: number; readonly encode: number };
+  /** Mean of absolute 8-bit levels between the source and the network's result made small again, where it was checked. */
+  readonly consistencyError?: number;
+  /** Present where that error was above the threshold and Lanczos made the pixels. */
+  readonly fallback?: 'consistency';
+}
+
+const lanczosModels = new Map<string, ServedModel>();
+
+function lanczosOf(scale: number, engine: EngineName): ServedModel {
+  const key = `${engine} ${scale}`;
+  const model = lanczosModels.get(key) ?? lanczosModel(scale, engine);
+  lanczosModels.set(key, model);
+  return model;
+}
+
+/** Adds up how long the steps around the network take. */
+function createStopwatch(now: () => number) {
+  const start = now();
+  const spent = { decode: 0, encode: 0 };
+  return {
+    async time<Result>(step: keyof typeof spent, work: () => Promise<Result>): Promise<Result> {
+      const from = now();
+      const result = await work();
+      spent[step] += now() - from;
+      return result;
+    },
+    timings: () => ({ ...spent, infer: Math.max(0, now() - start - spent.decode - spent.encode) }),
+  };
+}
+
+function requireWanted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new DualscaleError('DS_ABORTED', 'nobody waits for this picture any more');
+}
+
+/**
+ * Sizes are checked on the header, before pixels are decoded. Throws DS_BAD_IMAGE, DS_UNSUPPORTED_IMAGE (also for
+ * animations), DS_INPUT_TOO_LARGE, DS_OUTPUT_TOO_LARGE, DS_NO_ROOM, DS_ABORTED, DS_ENGINE, DS_WORKER_CRASHED.
+ */
+export async function enlargeEncoded(bytes: Buffer, options: EnlargeEncodedOptions): Promise<EnlargedEncoded> {
+  const { upscaler, model, limits = {}, encoding = {}, consistency = {}, signal, now } = options;
+  const watch = createStopwatch(now);
+  const opened = await watch.time('decode', () => openPicture(bytes, limits));
+  const { header, channels, depth } = opened;
+  const { format = header.format } = options;
+  checkOutputSize(header, model.scale, format, limits);
+  const picture: OpenPicture = {
+    ...opened,
+    read: (top, rows) => watch.time('decode', () => opened.read(top, rows)),
+  };
+  const size = { width: opened.width * model.scale, height: opened.height * model.scale };
+
+  const enlargeBy = async (by: ServedModel, isChecked: boolean, mostError = Number.POSITIVE_INFINITY) => {
+    requireWanted(signal);
+    const writer = createPictureWriter({ ...size, channels, depth }, { ...header, format }, encoding);
+    try {
+      const write = (rows: Parameters<typeof writer.write>[0]) => watch.time('encode', () => writer.write(rows));
+      const error = await enlargeRows(picture, { upscaler, model: by, write, isChecked, signal });
+      requireWanted(signal);
+      const isTrusted = !(error !== undefined && error > mostError);
+      return { error, data: isTrusted ? await watch.time('encode', () => writer.finish()) : undefined };
+    } finally {
+      await writer.discard();
+    }
+  };
+
+  const isChecked = consistency !== false;
+  const { error, data } = await enlargeBy(model, isChecked, isChecked ? consistency.maxError : undefined);
+  const result = data ?? (await enlargeBy(lanczosOf(model.scale, model.engine), false)).data;
+  return {
+    ...{ data: result as Buffer, format, ...size, timings: watch.timings() },
+    ...(error === undefined ? {} : { consistencyError: error }),
+    ...(data ? {} : { fallback: 'consistency' as const }),
+  };
+}

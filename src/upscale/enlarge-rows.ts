@@ -1,0 +1,100 @@
+/** A picture through the network strip by strip: rows in, rows out, and what the dual network says about them. */
+
+import { BLEED_REACH, bleedColor } from '../codec/bleed-color.ts';
+import type { OpenPicture } from '../codec/open-picture.ts';
+import { ALPHA_MARGIN, resizeAlpha } from '../codec/resize-alpha.ts';
+import type { ServedModel } from '../engine/engine.ts';
+import { DualscaleError } from '../errors.ts';
+import { hasAlpha, type Raster, type Samples } from '../pixels/image.ts';
+import { planStrips, type Strip } from './plan-strips.ts';
+import type { EnlargedRows, Upscaler } from './upscaler.ts';
+
+export interface EnlargeRowsOptions {
+  readonly upscaler: Upscaler;
+  readonly model: ServedModel;
+  /** Takes enlarged rows from top to bottom, with the channels and the depth of the picture. */
+  readonly write: (rows: Samples) => Promise<void>;
+  /** Whether the dual network, where the model has one, checks the result. @default false */
+  readonly isChecked?: boolean;
+  readonly signal?: AbortSignal | undefined;
+  /** Most bytes of an enlarged strip; two are in memory at a time. @default 50331648 (48 MiB: 4096x4096 RGB) */
+  readonly maxStripBytes?: number;
+}
+
+const MAX_STRIP_BYTES = 48 * 2 ** 20;
+
+/** The most that checking may add to the network's work; above, only some tiles are checked. */
+const MAX_CHECK_SHARE = 0.05;
+
+function checkInterval({ macsPerLrPixel, dualMacsPerLrPixel }: ServedModel): number {
+  if (dualMacsPerLrPixel === undefined) return 0;
+  return Math.max(1, Math.ceil(dualMacsPerLrPixel / macsPerLrPixel / MAX_CHECK_SHARE));
+}
+
+/** A strip with `margin` rows above and below it, where the picture has them. */
+async function readAround(
+  picture: OpenPicture,
+  strip: Strip,
+  margin: number,
+): Promise<Raster & { readonly top: number }> {
+  const { width, channels } = picture;
+  const top = Math.max(0, strip.top - margin);
+  const bottom = Math.min(picture.height, strip.top + strip.rows + margin);
+  return { width, height: bottom - top, channels, data: await picture.read(top, bottom - top), top: strip.top - top };
+}
+
+function trim(window: Raster & { readonly top: number }, { rows }: Strip, halo: number) {
+  const { width, channels, height, data } = window;
+  const first = Math.max(0, window.top - halo);
+  const end = Math.min(height, window.top + rows + halo);
+  const rowLength = width * channels;
+  const rowData = data.subarray(first * rowLength, end * rowLength);
+  return { width, height: end - first, channels, data: rowData, top: window.top - first, rows };
+}
+
+async function enlargeStrip(picture: OpenPicture, strip: Strip, options: EnlargeRowsOptions): Promise<EnlargedRows> {
+  const { upscaler, model, isChecked = false, signal } = options;
+  const halo = model.halo ?? picture.height;
+  const isTransparent = hasAlpha(picture.channels);
+  const margin = isTransparent ? Math.max(halo + BLEED_REACH, ALPHA_MARGIN) : halo;
+  const window = await readAround(picture, strip, margin);
+  await bleedColor(window);
+  const checkEvery = isChecked ? checkInterval(model) : 0;
+  const rows = await upscaler.upscaleRows(trim(window, strip, halo), model, {
+    checkEvery,
+    ...(signal ? { signal } : {}),
+  });
+  await resizeAlpha(window, { top: window.top, rows: strip.rows }, model.scale, rows);
+  return rows;
+}
+
+/**
+ * Resolves when all rows are written, with the mean of absolute differences (8-bit levels) between the picture and what the dual networks
+ * make of the result, where that was checked. Throws DS_ABORTED and what `upscaleRows`, `picture.read` and `write` throw.
+ */
+export async function enlargeRows(picture: OpenPicture, options: EnlargeRowsOptions): Promise<number | undefined> {
+  const { model, write, signal, maxStripBytes = MAX_STRIP_BYTES } = options;
+  const { width, height, channels, depth } = picture;
+  const { scale, halo } = model;
+  const strips = planStrips({ width, height, scale, halo, bytesPerPixel: (channels * depth) / 8, maxStripBytes });
+  const start = (strip: Strip | undefined): Promise<EnlargedRows> | undefined => {
+    if (!strip) return undefined;
+    const running = enlargeStrip(picture, strip, options);
+    // Whoever awaits it still gets its error; one that nobody awaits any more is not an unhandled one.
+    running.catch(() => {});
+    return running;
+  };
+  let [sum, count] = [0, 0];
+  let next = start(strips[0]);
+  for (let i = 0; next; i++) {
+    if (signal?.aborted) throw new DualscaleError('DS_ABORTED', 'nobody waits for this picture any more');
+    const current = next;
+    // The workers have something to do while this strip is written.
+    next = start(strips[i + 1]);
+    const { data, difference } = await current;
+    sum += difference.sum;
+    count += difference.count;
+    await write(data);
+  }
+  return count === 0 ? undefined : sum / count;
+}

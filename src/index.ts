@@ -1,8 +1,20 @@
 /** The public surface. */
+export type { CacheOptions } from './cache/cache.ts';
+export type { SharedStore } from './cache/shared-tier.ts';
 export { DualscaleError, ERRORS, type ErrorCode } from './errors.ts';
+export type { HealthHandler } from './health.ts';
 export type { Middleware } from './http/middleware.ts';
-export type { EnlargedPicture, StageTimings } from './http/picture-upscaler.ts';
+export type { Enlargement } from './http/picture-service.ts';
+export type {
+  CacheStatus,
+  EnlargedPicture,
+  OnError,
+  OnLimit,
+  ServedPicture,
+  StageTimings,
+} from './http/picture-upscaler.ts';
+export { type SigningOptions, type SignUrlOptions, signUrl } from './http/signature.ts';
 export { METRICS, type MetricName } from './metrics/definitions.ts';
 export type { DualscaleLogger, DualscaleOptions } from './options.ts';
-export { createDualscale, type Dualscale, type UpscaleOptions } from './plugin.ts';
+export { type CloseOptions, createDualscale, type Dualscale, type UpscaleOptions } from './plugin.ts';
 export { VERSION } from './version.ts';

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import { badOption } from '../errors.ts';
+import { createHealth, type HealthHandler } from '../health.ts';
 import type { DualscaleLogger, DualscaleOptions } from '../options.ts';
 import { createDualscale, type Dualscale } from '../plugin.ts';
 import { PACKAGE_ROOT } from '../version.ts';
@@ -46,21 +47,15 @@ interface AppParts {
   readonly dualscale: Dualscale;
   readonly photoHost: PhotoHost;
   readonly directory: string;
-  readonly isReady: () => boolean;
+  readonly health: HealthHandler;
   readonly logger: DualscaleLogger;
 }
 
-function createApp({ dualscale, photoHost, directory, isReady, logger }: AppParts): Express {
+function createApp({ dualscale, photoHost, directory, health, logger }: AppParts): Express {
   const app = express().disable('x-powered-by');
   // Alive and ready are answered before anything that may wait or fail.
-  app.get('/livez', (_req, res) => void res.set('Cache-Control', 'no-store').type('text').send('ok\n'));
-  app.get('/readyz', (_req, res) => {
-    res
-      .status(isReady() ? 200 : 503)
-      .set('Cache-Control', 'no-store')
-      .type('text')
-      .send(isReady() ? 'ready\n' : 'closing\n');
-  });
+  app.get('/livez', health);
+  app.get('/readyz', health);
   app.get('/metrics', async (_req, res) => {
     res.type(dualscale.registry.contentType).send(await dualscale.registry.metrics());
   });
@@ -111,7 +106,8 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     });
     logger.info(`photographs of ${directory}, by ${photoHost.name}`);
     let isReady = true;
-    const server = createServer(createApp({ dualscale, photoHost, directory, isReady: () => isReady, logger }));
+    const health = createHealth(() => isReady);
+    const server = createServer(createApp({ dualscale, photoHost, directory, health, logger }));
     server.keepAliveTimeout = KEEP_ALIVE_MS;
     const address = await listen(server, port, host);
     const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;

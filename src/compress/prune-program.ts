@@ -34,7 +34,7 @@ export function layOutPruning({ primal }: Objective, widths: readonly PrunableWi
   ]);
 }
 
-const asConstants = (values: Values): NonNullable<Program['constants']> =>
+export const asConstants = (values: Values): NonNullable<Program['constants']> =>
   Object.fromEntries(
     Object.entries(values).map(([name, { shape, data }]: [string, ParameterValues]) => [
       name,

@@ -1,0 +1,129 @@
+/** One compression under way: what all its stages share. */
+import { join } from 'node:path';
+import type { Engine } from '../engine/engine.ts';
+import { createOnnxEngine } from '../engine/onnx-engine.ts';
+import { createTfjsEngine } from '../engine/tfjs-engine.ts';
+import { badOption, DualscaleError } from '../errors.ts';
+import type { StoredModel } from '../model-store/load.ts';
+import { createNetwork } from '../network/create-network.ts';
+import type { NetworkSpec } from '../network/network.ts';
+import { prunableWidths } from '../network/prunable.ts';
+import type { PixelImage } from '../pixels/image.ts';
+import type { Dataset } from '../train/dataset.ts';
+import { outputLevels } from '../train/losses.ts';
+import { chooseMicroBatchSize } from '../train/micro-batch.ts';
+import type { BatchShape } from '../train/objective.ts';
+import { loadTrainingData } from '../train/training-data.ts';
+import type { ResolvedSettings } from './compress-settings.ts';
+import { type Effort, effortOf } from './effort.ts';
+import { createLatencyMeter, type LatencyMeter } from './latency/latency-meter.ts';
+import { type CompressEvent, createProgress, type Progress, type Work } from './progress.ts';
+
+export interface CompressHooks {
+  readonly decode: (bytes: Buffer) => Promise<PixelImage>;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Milliseconds from any moment on, as exact as there are: what latency is measured with. */
+  readonly clock: () => number;
+  readonly signal?: AbortSignal;
+}
+
+/** Where networks are trained: what pools and loops take. */
+export interface Resources {
+  readonly engine: Engine;
+  readonly provider: ResolvedSettings['provider'];
+  readonly workers: number;
+}
+
+export interface Compression {
+  readonly settings: ResolvedSettings;
+  readonly base: StoredModel;
+  readonly effort: Effort;
+  readonly resources: Resources;
+  readonly hooks: CompressHooks;
+  readonly progress: Progress;
+  /** Reads the photographs when they are first asked for. */
+  dataset(): Promise<Dataset>;
+  /** Patches per run of a network. */
+  microBatchSize(spec: NetworkSpec, shape: BatchShape): number;
+  /** Compares with the base; close it when done. */
+  openMeter(): Promise<LatencyMeter>;
+}
+
+/** Where a stage that has checkpoints of its own keeps them. */
+export const stageFolder = ({ settings }: Compression, stage: string): string => join(settings.out, 'stages', stage);
+
+async function openEngine({ engine, provider }: ResolvedSettings, threads: number): Promise<Engine> {
+  if (engine === 'onnx') return createOnnxEngine({ provider, threads });
+  // TF.js' WASM backend has no gradient of the filters.
+  return createTfjsEngine({ backend: 'tensorflow' }).catch(() => createTfjsEngine({ backend: 'cpu' }));
+}
+
+async function readPhotographs({
+  settings,
+  base,
+  effort,
+  hooks,
+  progress,
+}: Omit<Compression, 'dataset'>): Promise<Dataset> {
+  const { data, validationShare } = settings;
+  const levels = [...new Set([1, ...outputLevels(base.manifest.spec)])];
+  const dataset = await loadTrainingData(
+    {
+      ...{ minLrSide: effort.lrPatchSize, data, validationShare, decode: hooks.decode },
+      report: ({ done, total }) => progress.data(done, total),
+      ...(hooks.signal ? { signal: hooks.signal } : {}),
+    },
+    levels,
+  );
+  if (dataset.validation.length === 0) {
+    const expected =
+      'folders with more photographs: none falls to the share held out, without which quality cannot be judged';
+    throw badOption('--data', expected, `${dataset.train.length} usable photographs`);
+  }
+  return dataset;
+}
+
+/** The stages' steps, and what one costs beside one of fine-tuning: for telling how long it will take, no more. */
+function estimateWork({ manifest, dualParameters }: StoredModel, effort: Effort, { method }: ResolvedSettings): Work {
+  const widths = prunableWidths(manifest.spec);
+  const passes = widths.reduce((sum, { width }) => sum + Math.ceil(width / 2 / effort.channelsPerPass), 0);
+  const pruneSteps = (2 * effort.pruneBatches * passes) / effort.layersPerGroup;
+  return {
+    ...(dualParameters ? {} : { duals: { steps: effort.dualSteps, cost: 0.5 } }),
+    ...(method === 'l1' ? {} : { search: { steps: effort.searchSteps, cost: 3 } }),
+    ...(method === 'drc' ? { prune: { steps: pruneSteps, cost: 1.2 } } : {}),
+    'fine-tune': { steps: effort.tuneSteps, cost: 1 },
+  };
+}
+
+export async function openCompression(
+  settings: ResolvedSettings,
+  base: StoredModel,
+  hooks: CompressHooks,
+  report: (event: CompressEvent) => void,
+): Promise<Compression> {
+  const { workers, provider, budget, at } = settings;
+  const { spec } = base.manifest;
+  const effort = typeof settings.effort === 'string' ? effortOf(settings.effort, spec) : settings.effort;
+  const progress = createProgress(estimateWork(base, effort, settings), report, hooks.now);
+  const resources = { engine: await openEngine(settings, workers), provider, workers };
+  const isCut = settings.engine === 'onnx' && provider === 'cpu';
+  let dataset: Promise<Dataset> | undefined;
+  const opened: Omit<Compression, 'dataset'> = {
+    ...{ settings, base, effort, resources, hooks, progress },
+    microBatchSize: (of, shape) =>
+      isCut ? chooseMicroBatchSize(createNetwork(of), { ...shape, workers }) : shape.batchSize,
+    async openMeter() {
+      const { percentile = 50, threads = 1 } = budget.kind === 'latency' ? budget : {};
+      const engine = await openEngine(settings, threads);
+      return createLatencyMeter({ spec, engine, ...at, percentile, now: hooks.clock });
+    },
+  };
+  return { ...opened, dataset: () => (dataset ??= readPhotographs(opened)) };
+}
+
+/** Throws DS_ABORTED when the run is to stop: what a stage did not end is no result. */
+export function stopIfAsked({ hooks }: Pick<Compression, 'hooks'>): void {
+  if (hooks.signal?.aborted) throw new DualscaleError('DS_ABORTED', 'stopped; it goes on where it was');
+}

@@ -1,0 +1,54 @@
+/** How many steps each stage of a compression takes. */
+import { modelCost } from '../model-store/manifest.ts';
+import type { NetworkSpec } from '../network/network.ts';
+import { prunableWidths } from '../network/prunable.ts';
+import type { BatchShape } from '../train/objective.ts';
+
+export interface Effort extends BatchShape {
+  /** Steps that teach the dual networks of a model that was published without them. */
+  readonly dualSteps: number;
+  /** Each of two batches: one for the weights, one for the widths. */
+  readonly searchSteps: number;
+  /** See `PruneSettings`. */
+  readonly pruneBatches: number;
+  readonly channelsPerPass: number;
+  readonly layersPerGroup: number;
+  readonly tuneSteps: number;
+  /** Peak rate of fine-tuning. */
+  readonly learningRate: number;
+}
+
+export const EFFORTS = ['quick', 'default'] as const;
+export type EffortName = (typeof EFFORTS)[number];
+
+export const isEffortName = (name: string): name is EffortName => (EFFORTS as readonly string[]).includes(name);
+
+/** Multiply-accumulates per LR pixel of the network that the steps are meant for: 10 blocks of 32 channels at x4. */
+const USUAL_MACS = 200_000;
+/** Networks with many layers prune neighbours together, so that they take about as many steps. */
+const MOST_GROUPS = 16;
+
+const STEPS: Readonly<Record<EffortName, Omit<Effort, 'lrPatchSize' | 'layersPerGroup'>>> = {
+  quick: {
+    ...{ dualSteps: 60, searchSteps: 80, pruneBatches: 3, channelsPerPass: 8, tuneSteps: 900 },
+    ...{ batchSize: 16, learningRate: 1e-3 },
+  },
+  default: {
+    ...{ dualSteps: 300, searchSteps: 600, pruneBatches: 8, channelsPerPass: 4, tuneSteps: 6000 },
+    ...{ batchSize: 16, learningRate: 1e-3 },
+  },
+};
+
+/** For two cores: at most 10 minutes and an hour for `edge-x4`. Networks that cost more per pixel take fewer steps, down to a third. */
+export function effortOf(name: EffortName, spec: NetworkSpec): Effort {
+  const share = Math.min(1, Math.max(1 / 3, USUAL_MACS / modelCost(spec).macs.perLrPixel));
+  const scaled = (steps: number) => Math.round(steps * share);
+  const { dualSteps, searchSteps, tuneSteps, ...rest } = STEPS[name];
+  return {
+    ...rest,
+    ...{ dualSteps: scaled(dualSteps), searchSteps: scaled(searchSteps), tuneSteps: scaled(tuneSteps) },
+    layersPerGroup: Math.ceil(prunableWidths(spec).length / MOST_GROUPS),
+    // DRN works at HR resolution too.
+    lrPatchSize: spec.family === 'drn' ? 24 : 32,
+  };
+}

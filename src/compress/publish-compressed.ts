@@ -1,0 +1,102 @@
+/** Stage `publish`: an ordinary model, in its place or, when it was refused, aside. */
+import { join } from 'node:path';
+import { nextVersion } from '../model-store/convert.ts';
+import { loadModel, modelDirectory, readManifest } from '../model-store/load.ts';
+import type { LatencyEntry, Provenance } from '../model-store/manifest.ts';
+import { publishModel } from '../model-store/publish.ts';
+import { summarise } from '../train/training-data.ts';
+import { VERSION } from '../version.ts';
+import type { Budget } from './budget.ts';
+import type { Compression } from './compression.ts';
+import { DUAL_WEIGHT } from './find-widths.ts';
+import { DISTILL_WEIGHT, type TunedNetwork, tuneRecipe } from './fine-tune.ts';
+import type { Measured } from './measure-result.ts';
+import type { SlimNetwork } from './slim.ts';
+
+/** Rejected models lie in this folder of the run: not where models are looked for. */
+const REJECTED = 'rejected';
+
+/** In words, e.g. `removed 50 % of the channels`. */
+export function describeBudget(budget: Budget): string {
+  switch (budget.kind) {
+    case 'ratio':
+      return `${Number((100 * budget.ratio).toPrecision(6))} % of the channels removed`;
+    case 'latency': {
+      const { latencyMs, width, height, percentile = 50, threads = 1 } = budget;
+      return `${latencyMs} ms at ${width}x${height}, percentile ${percentile}, threads ${threads}`;
+    }
+    case 'params':
+      return `${budget.parameters} parameters`;
+    case 'macs':
+      return `${budget.macs} multiply-accumulates for 1280x720`;
+  }
+}
+
+async function describeOrigin(compression: Compression, runId: string): Promise<Provenance> {
+  const { settings, base, effort, hooks } = compression;
+  const { trainImages, validationImages, digest } = summarise(await compression.dataset());
+  const { method, seed, machine, dataNote, budget } = settings;
+  const { batchSize, lrPatchSize, searchSteps, tuneSteps, channelsPerPass, pruneBatches } = effort;
+  const counts = `${trainImages} photographs, ${validationImages} more held out by hash`;
+  return {
+    trainer: `dualscale ${VERSION}`,
+    data: `${dataNote ? `${dataNote}: ` : ''}${counts}; sha256 of the files' sha256s ${digest}; the base: ${base.manifest.provenance.data}`.slice(
+      0,
+      2000,
+    ),
+    seeds: [seed],
+    steps: tuneSteps,
+    recipe: {
+      ...{ compressedFrom: `${base.manifest.id} ${base.digest.slice(0, 16)}`, method, budget: describeBudget(budget) },
+      ...{
+        searchSteps: method === 'l1' ? 0 : searchSteps,
+        pruneBatches,
+        channelsPerPass,
+        tuneSteps,
+        batchSize,
+        lrPatchSize,
+      },
+      ...{ learningRate: tuneRecipe(compression, base.manifest.spec).schedule.learningRate, dualWeight: DUAL_WEIGHT },
+      ...{ distillWeight: method === 'scratch' ? 0 : DISTILL_WEIGHT, run: runId },
+    },
+    date: new Date(hooks.now()).toISOString().slice(0, 10),
+    machine,
+  };
+}
+
+function describeLatency({ settings, hooks }: Compression, { ms }: Measured): LatencyEntry {
+  const { budget, at, machine: device, engine, provider, id } = settings;
+  const { percentile = 50, threads = 1 } = budget.kind === 'latency' ? budget : {};
+  return {
+    ...{ device, engine, provider, threads, inputWidth: at.width, inputHeight: at.height },
+    ...{ medianMs: Number(ms.toFixed(3)), runs: 1 },
+    date: new Date(hooks.now()).toISOString().slice(0, 10),
+    command: `dualscale compress, beside the uncompressed model (percentile ${percentile}); dualscale bench --model ${id} measures it alone`,
+  };
+}
+
+/**
+ * @param runId a second call for the same run, after a kill, publishes nothing again.
+ * @returns the folder of the model. Throws as `publishModel` does.
+ */
+export async function publishCompressed(
+  compression: Compression,
+  { spec }: SlimNetwork,
+  { parameters, dualParameters }: TunedNetwork,
+  measured: Measured,
+  { accepted, runId }: { readonly accepted: boolean; readonly runId: string },
+): Promise<{ readonly directory: string; readonly digest: string }> {
+  const { settings, base } = compression;
+  const root = accepted ? settings.publishTo : join(settings.out, REJECTED);
+  const { id, license, weights: dtype } = settings;
+  const directory = modelDirectory(root, id);
+  const present = await readManifest(directory).catch(() => undefined);
+  if (present?.provenance.recipe['run'] === runId) return { directory, digest: (await loadModel(directory)).digest };
+  const draft = {
+    ...{ id, version: await nextVersion(root, id), license, spec, degradation: base.manifest.degradation },
+    provenance: await describeOrigin(compression, runId),
+    ...{ quality: [], latency: [describeLatency(compression, measured)], dtype },
+  };
+  const { digest } = await publishModel(root, draft, { ...parameters, ...dualParameters });
+  return { directory, digest };
+}

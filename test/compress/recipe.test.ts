@@ -1,0 +1,108 @@
+import { existsSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { decodeRgb } from '../../src/codec/decode.ts';
+import type { CompressSettings } from '../../src/compress/compress-settings.ts';
+import type { CompressEvent } from '../../src/compress/progress.ts';
+import { compressModel } from '../../src/compress/recipe.ts';
+import { loadModel } from '../../src/model-store/load.ts';
+import { createTinyBox, type TinyBox } from './tiny-compression.ts';
+
+let box: TinyBox;
+let runs = 0;
+beforeAll(async () => {
+  box = await createTinyBox();
+});
+afterAll(() => rm(box.folder, { recursive: true }));
+
+async function compress(
+  changes: Partial<CompressSettings> = {},
+  signal?: AbortSignal,
+  onEvent?: (event: CompressEvent) => void,
+) {
+  const events: CompressEvent[] = [];
+  const out = join(box.folder, `run-${runs++}`);
+  const result = await compressModel({
+    settings: { ...box.settings, out, ...changes },
+    ...{ decode: decodeRgb, now: Date.now, clock: () => performance.now() },
+    ...(signal ? { signal } : {}),
+    report(event) {
+      events.push(event);
+      onEvent?.(event);
+    },
+  });
+  return { ...result, events, out };
+}
+
+const isMeasure = (event: CompressEvent) => event.type === 'stage' && event.stage === 'measure';
+
+describe('compressModel', () => {
+  test('goes through its stages in order and publishes a model of half the channels', async () => {
+    const { accepted, reasons, directory, events, out, report } = await compress();
+    expect({ accepted, reasons }).toEqual({ accepted: true, reasons: [] });
+    expect(directory).toBe(join(out, 'tiny-x2-p50'));
+    const { manifest, dualParameters } = await loadModel(directory);
+    expect(manifest.spec).toEqual({ family: 'edge', scale: 2, featureCount: 8, innerWidths: [4, 4] });
+    expect(Object.keys(dualParameters ?? {})).toEqual(['dual.0.weight', 'dual.1.weight']);
+    expect(manifest.provenance.recipe).toMatchObject({ method: 'drc', tuneSteps: 24 });
+    const stages = events.flatMap((event) => (event.type === 'stage' ? [event.stage] : []));
+    expect(stages).toEqual(['duals', 'plan', 'search', 'fit', 'prune', 'fine-tune', 'measure', 'publish']);
+    const trained = new Set(events.flatMap((event) => (event.type === 'step' ? [event.stage] : [])));
+    expect([...trained]).toEqual(['duals', 'search', 'prune', 'fine-tune']);
+    expect(events.at(-1)).toEqual({ type: 'done', accepted: true, reasons: [] });
+    expect(JSON.parse(await readFile(join(out, 'report.json'), 'utf8'))).toEqual(JSON.parse(JSON.stringify(report)));
+    expect(await readFile(join(out, 'report.md'), 'utf8')).toContain('| body.1 | 8 | 4 |');
+    for (const picture of ['widths.svg', 'psnr-latency.svg']) {
+      expect(await readFile(join(out, picture), 'utf8')).toMatch(/^<svg[\s\S]*<\/svg>\n$/);
+    }
+  });
+
+  test('keeps a model aside that loses too much, and publishes nothing', async () => {
+    const { accepted, reasons, directory, out } = await compress({ maxPsnrDropDb: 1e-9, method: 'scratch' });
+    expect(accepted).toBe(false);
+    expect(reasons[0]).toMatch(/^lost [\d.]+ dB on held-out photographs/);
+    expect(directory).toBe(join(out, 'rejected', 'tiny-x2-p50-scratch'));
+    expect(existsSync(join(out, 'tiny-x2-p50-scratch'))).toBe(false);
+    expect((await loadModel(directory)).manifest.id).toBe('tiny-x2-p50-scratch');
+    expect(await readFile(join(out, 'report.md'), 'utf8')).toContain(`- ${reasons[0]}`);
+  });
+
+  test('meets a number of parameters', async () => {
+    const { report, accepted } = await compress({ budget: { kind: 'params', parameters: 1800 } });
+    expect(accepted).toBe(true);
+    expect(report.result.parameters).toBeLessThanOrEqual(1800);
+    expect(report.result.parameters).toBeGreaterThan(1000);
+    expect(report.predicted).toBe(report.result.parameters);
+  });
+
+  test('goes on in every stage to the same weights', async () => {
+    const whole = await compress();
+    const out = join(box.folder, `stopped-${runs++}`);
+    for (const stage of ['duals', 'search', 'prune', 'fine-tune', 'measure']) {
+      const controller = new AbortController();
+      const stop = (event: CompressEvent) => {
+        if (
+          event.type === 'step' ? event.stage === stage && event.step === 2 : stage === 'measure' && isMeasure(event)
+        ) {
+          controller.abort();
+        }
+      };
+      const stopped = compress({ out, resume: true }, controller.signal, stop);
+      await expect(stopped).rejects.toMatchObject({ code: 'DS_ABORTED' });
+    }
+    const { directory, events } = await compress({ out, resume: true });
+    const resumed = events.flatMap((event) => (event.type === 'stage' && event.resumed ? [event.stage] : []));
+    expect(resumed).toEqual(['duals', 'plan', 'search', 'fit', 'prune', 'fine-tune']);
+    expect((await loadModel(directory)).digest).toBe((await loadModel(whole.directory)).digest);
+    // Ended runs do nothing any more.
+    const again = await compress({ out, resume: true });
+    expect((await loadModel(again.directory)).manifest.version).toBe('1.0.0');
+  });
+
+  test('refuses a folder that holds a run, and to resume it with other options', async () => {
+    const { out } = await compress({ method: 'l1' });
+    await expect(compress({ out, method: 'l1' })).rejects.toThrow(/`--out`.*--resume/);
+    await expect(compress({ out, resume: true, method: 'l1', seed: 2 })).rejects.toThrow(/`seed`.* got `2`/);
+  });
+});

@@ -1,0 +1,51 @@
+/** A network of a thousand weights, photographs made here, and stages of milliseconds. */
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { CompressSettings } from '../../src/compress/compress-settings.ts';
+import type { Effort } from '../../src/compress/effort.ts';
+import { publishModel } from '../../src/model-store/publish.ts';
+import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';
+import type { NetworkSpec } from '../../src/network/network.ts';
+import { createRandom } from '../../src/train/random.ts';
+import { writeGeneratedPhotos } from '../helpers/generated-photos.ts';
+
+export const TINY_SPEC: NetworkSpec = { family: 'edge', scale: 2, featureCount: 8, innerWidths: [8, 8] };
+
+export const TINY_EFFORT: Effort = {
+  ...{ dualSteps: 4, searchSteps: 6, pruneBatches: 1, channelsPerPass: 4, layersPerGroup: 1, tuneSteps: 24 },
+  ...{ learningRate: 1e-3, batchSize: 2, lrPatchSize: 12 },
+};
+
+const PROVENANCE = {
+  trainer: 'test',
+  data: 'none',
+  seeds: [],
+  steps: 0,
+  recipe: {},
+  date: '2026-01-01',
+  machine: 'none',
+};
+
+export interface TinyBox {
+  readonly folder: string;
+  readonly settings: CompressSettings;
+}
+
+/** A folder with a model without dual networks, photographs, and settings for a run that is accepted. */
+export async function createTinyBox(): Promise<TinyBox> {
+  const folder = await mkdtemp(join(tmpdir(), 'dualscale-compress-'));
+  await writeGeneratedPhotos(join(folder, 'photos'), 10);
+  const draft = { id: 'tiny-x2', version: '1.0.0', license: 'MIT', degradation: 'bicubic' as const, spec: TINY_SPEC };
+  const parameters = initialiseParameters(createNetwork(TINY_SPEC), createRandom(4));
+  // Random weights far from harm: pruning half of them away costs little.
+  for (const { data } of Object.values(parameters)) for (let i = 0; i < data.length; i++) data[i] *= 0.2;
+  const models = join(folder, 'models');
+  await publishModel(models, { ...draft, provenance: PROVENANCE, quality: [], latency: [] }, parameters);
+  const settings: CompressSettings = {
+    ...{ model: join(models, 'tiny-x2'), data: [join(folder, 'photos')], out: join(folder, 'run') },
+    ...{ budget: { kind: 'ratio', ratio: 0.5 }, effort: TINY_EFFORT, maxPsnrDropDb: 3, validationShare: 0.4 },
+    ...{ at: { width: 24, height: 16 }, machine: 'a test' },
+  };
+  return { folder, settings };
+}

@@ -128,10 +128,11 @@ function checkEngine({ id, engine }: ServedModel, runtime: Runtime): void {
 }
 
 function makeTasks(job: TileJob, model: SharedModel, runtime: Runtime): TileTask[] {
-  const { source, destination, threads, checkEvery = 0 } = job;
+  const { source, destination, threads, checkEvery = 0, code, estimate } = job;
+  const told = { ...(code ? { code } : {}), ...(estimate ? { estimate } : {}) };
   return job.tiles.map((tile, i) => {
     const isChecked = checkEvery > 0 && i % checkEvery === 0;
-    return { model, runtime, threads, source, tile, destination, isChecked };
+    return { model, runtime, threads, source, tile, destination, isChecked, ...told };
   });
 }
 

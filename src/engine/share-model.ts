@@ -22,36 +22,44 @@ function shareParameters(parameters: TfjsServedModel['parameters']): SharedTfjsM
   return Object.fromEntries(views);
 }
 
-/** Gives the same shared memory for the same bytes or parameters. */
-export function createModelSharer({ provider }: Runtime): (model: ServedModel) => SharedModel {
-  const bytes = new WeakMap<OnnxServedModel['onnx'], SharedOnnxModel['onnx']>();
-  const parameters = new WeakMap<TfjsServedModel['parameters'], SharedTfjsModel['parameters']>();
-  const shareFile = (file: Uint8Array): SharedArrayBuffer => {
-    const shared = bytes.get(file) ?? shareBytes(file);
-    bytes.set(file, shared);
+/** Makes a shared copy once for each original. */
+function shareOnce<From extends object, To>(share: (from: From) => To): (from: From) => To {
+  const known = new WeakMap<From, To>();
+  return (from) => {
+    const shared = known.get(from) ?? share(from);
+    known.set(from, shared);
     return shared;
   };
+}
+
+type ShareFile = (file: Uint8Array) => SharedArrayBuffer;
+
+function shareOnnx(
+  model: OnnxServedModel,
+  provider: Runtime['provider'],
+  share: ShareFile,
+): Omit<SharedOnnxModel, 'digest' | 'scale'> {
+  const { dualOnnx, estimatorOnnx, blockedOnnx } = model;
+  const own = provider === 'webgpu' ? (model.webgpuOnnx ?? model.onnx) : model.onnx;
+  return {
+    ...{ engine: 'onnx', onnx: share(own) },
+    ...(dualOnnx ? { dualOnnx: share(dualOnnx) } : {}),
+    ...(estimatorOnnx ? { estimatorOnnx: share(estimatorOnnx) } : {}),
+    ...(blockedOnnx ? { blockedOnnx: { 8: share(blockedOnnx[8]), 16: share(blockedOnnx[16]) } } : {}),
+  };
+}
+
+/** Gives the same shared memory for the same bytes or parameters. */
+export function createModelSharer({ provider }: Runtime): (model: ServedModel) => SharedModel {
+  const shareFile = shareOnce(shareBytes);
+  const shareValues = shareOnce(shareParameters);
   return (model) => {
     const { digest, scale, codeWidth } = model;
     const facts = { digest, scale, ...(codeWidth === undefined ? {} : { codeWidth }) };
-    if (model.engine === 'onnx') {
-      const { dualOnnx, estimatorOnnx, blockedOnnx } = model;
-      const own = provider === 'webgpu' ? (model.webgpuOnnx ?? model.onnx) : model.onnx;
-      return {
-        ...{ engine: 'onnx', ...facts, onnx: shareFile(own) },
-        ...(dualOnnx ? { dualOnnx: shareFile(dualOnnx) } : {}),
-        ...(estimatorOnnx ? { estimatorOnnx: shareFile(estimatorOnnx) } : {}),
-        ...(blockedOnnx ? { blockedOnnx: { 8: shareFile(blockedOnnx[8]), 16: shareFile(blockedOnnx[16]) } } : {}),
-      };
-    }
-    const shareOnce = (values: TfjsServedModel['parameters']) => {
-      const shared = parameters.get(values) ?? shareParameters(values);
-      parameters.set(values, shared);
-      return shared;
-    };
+    if (model.engine === 'onnx') return { ...facts, ...shareOnnx(model, provider, shareFile) };
     return {
-      ...{ engine: 'tfjs', ...facts, spec: model.spec, parameters: shareOnce(model.parameters) },
-      ...(model.dualParameters ? { dualParameters: shareOnce(model.dualParameters) } : {}),
+      ...{ engine: 'tfjs', ...facts, spec: model.spec, parameters: shareValues(model.parameters) },
+      ...(model.dualParameters ? { dualParameters: shareValues(model.dualParameters) } : {}),
     };
   };
 }

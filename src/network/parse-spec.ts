@@ -75,9 +75,11 @@ function parseEdge(fields: Fields): EdgeSpec {
     }
     return width;
   });
+  const scale = readScale(fields, [2, 3, 4, 8]);
+  if (scale === 3 && fields['code'] !== undefined) throw bad('spec.code', 'absent at scale 3', fields['code']);
   return {
     family: 'edge',
-    scale: readScale(fields, [2, 3, 4, 8]),
+    scale,
     featureCount: readCount(fields, 'featureCount', MAX_CHANNELS),
     innerWidths,
     ...(fields['code'] === undefined ? {} : { code: parseCode(fields['code']) }),

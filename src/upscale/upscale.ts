@@ -3,9 +3,11 @@
 import { checkEngineName } from '../engine/choose-runtime.ts';
 import type { EngineName, ServedModel } from '../engine/engine.ts';
 import { createTilePool, type TilePool, type TilePoolOptions } from '../engine/pool.ts';
+import type { SharedImage } from '../engine/tile-task.ts';
 import { badOption, DualscaleError } from '../errors.ts';
 import type { PixelImage, Samples } from '../pixels/image.ts';
 import { chooseLayout } from './choose-layout.ts';
+import { estimateArea } from './estimate-area.ts';
 import type { EnlargedRows, RowWindow, UpscaleRowsOptions, Upscaler } from './upscaler.ts';
 
 export interface UpscalerOptions extends TilePoolOptions {
@@ -66,12 +68,36 @@ function share(data: Samples): SharedArrayBuffer {
   return shared;
 }
 
+/** The code to enlarge by: the given one, else what the model makes of the picture itself. */
+async function codeFor(
+  pool: TilePool,
+  model: ServedModel,
+  source: SharedImage,
+  given: Float32Array | undefined,
+  signal: AbortSignal | undefined,
+): Promise<Float32Array | undefined> {
+  const { codeWidth, id } = model;
+  if (codeWidth === undefined || given) {
+    if (given && given.length !== codeWidth)
+      throw badOption('code', `${codeWidth ?? 'no'} numbers, as ${id} takes`, given.length);
+    return given;
+  }
+  const result = new SharedArrayBuffer(codeWidth * Float32Array.BYTES_PER_ELEMENT);
+  const area = estimateArea(source);
+  const tiles = [{ ...area, read: area }];
+  await pool.run(
+    { model, source, tiles, threads: pool.threadsPerWorker, destination: source, estimate: result },
+    signal,
+  );
+  return Float32Array.from(new Float32Array(result));
+}
+
 async function upscaleRows(
   pool: TilePool,
   limits: Limits,
   window: RowWindow,
   model: ServedModel,
-  { signal, checkEvery = 0 }: UpscaleRowsOptions,
+  { signal, checkEvery = 0, code }: UpscaleRowsOptions,
 ): Promise<EnlargedRows> {
   const { width, height, channels, data, top, rows } = window;
   const { scale, halo } = model;
@@ -86,7 +112,9 @@ async function upscaleRows(
   const pixels = new SharedArrayBuffer(width * rows * scale ** 2 * channels * data.BYTES_PER_ELEMENT);
   const size = { width: width * scale, height: rows * scale };
   const destination = { ...format, ...size, top: top * scale, pixels };
-  const difference = await pool.run({ model, source, ...layout, destination, checkEvery }, signal);
+  const told = await codeFor(pool, model, source, code, signal);
+  const job = { model, source, ...layout, destination, checkEvery, ...(told ? { code: told } : {}) };
+  const difference = await pool.run(job, signal);
   return { ...size, channels, data: view(data, pixels), difference };
 }
 
@@ -127,6 +155,19 @@ export async function createUpscaler(options: UpscalerOptions = {}): Promise<Ups
   const pool = await createTilePool(options);
   return {
     upscale: (lrImage, model, rowOptions = {}) => upscale(pool, limits, lrImage, model, rowOptions),
+    async estimate(lrImage, model, { signal } = {}) {
+      const { width, height, channels, data } = lrImage;
+      const depth = data.BYTES_PER_ELEMENT === 2 ? (16 as const) : (8 as const);
+      const code = await codeFor(
+        pool,
+        model,
+        { width, height, channels, depth, pixels: share(data) },
+        undefined,
+        signal,
+      );
+      if (!code) throw badOption('model', 'one that guesses how a picture was degraded', model.id);
+      return code;
+    },
     upscaleRows: (window, model, rowOptions = {}) => upscaleRows(pool, limits, window, model, rowOptions),
     close: () => pool.close(),
   };

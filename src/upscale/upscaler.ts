@@ -20,6 +20,11 @@ export interface UpscaleRowsOptions {
   readonly signal?: AbortSignal;
   /** The dual network checks the first of every so many tiles. @default 0: none */
   readonly checkEvery?: number;
+  /**
+   * How the picture was degraded (`encodeDegradation` of pixels/degrade-code.ts), for models that are told it. Without it such a
+   * model goes by what it makes of the picture, or of this window of it: whoever enlarges a picture in parts asks `estimate` first.
+   */
+  readonly code?: Float32Array;
 }
 
 export interface Upscaler {
@@ -27,11 +32,20 @@ export interface Upscaler {
    * `lrImage` RGB (3 channels) -> RGB image `model.scale` times larger. Never blocks the calling thread for long.
    * Throws DS_ABORTED when `signal` fires, DS_WORKER_CRASHED when a worker dies under it, DS_ENGINE when the network fails.
    */
-  upscale(lrImage: PixelImage, model: ServedModel, options?: { readonly signal?: AbortSignal }): Promise<PixelImage>;
+  upscale(
+    lrImage: PixelImage,
+    model: ServedModel,
+    options?: Pick<UpscaleRowsOptions, 'signal' | 'code'>,
+  ): Promise<PixelImage>;
   /**
    * The wanted rows, enlarged, with the channels and the depth of the window; gray comes out as the luma of what the network makes of it.
    * Alpha is 0 everywhere: networks know nothing of it. Throws as `upscale` does.
    */
   upscaleRows(window: RowWindow, model: ServedModel, options?: UpscaleRowsOptions): Promise<EnlargedRows>;
+  /**
+   * How a picture, or a part of it, was degraded, as `model` sees it. Looks at its most detailed part of at most 256x256 pixels.
+   * Throws DS_BAD_OPTION for a model that cannot tell, and what `upscale` throws.
+   */
+  estimate(lrImage: Raster, model: ServedModel, options?: { readonly signal?: AbortSignal }): Promise<Float32Array>;
   close(): Promise<void>;
 }

@@ -17,13 +17,13 @@ function blindDegradation(scale: number): DegradationRecipe {
 }
 
 /** The trunk of edge-x4 with a code: 329 thousand parameters, of which 109 thousand are the estimator's. */
-function blindSpec(scale: 2 | 3 | 4): EdgeSpec {
+function blindSpec(scale: 2 | 4): EdgeSpec {
   const trunk = { family: 'edge', scale, featureCount: 32, innerWidths: uniformWidths(10, 32) } as const;
   return { ...trunk, code: { width: CODE_WIDTH, hidden: 32, estimator: [16, 32, 64] } };
 }
 
 /** Larger patches at the end: a blur shows in what lies further apart, and an estimate gains by more places. */
-export function blindRecipe(scale: 2 | 3 | 4): TrainRecipe {
+export function blindRecipe(scale: 2 | 4): TrainRecipe {
   return {
     ...EDGE_RECIPE,
     schedule: { steps: 14_000, learningRate: 1e-3, warmupSteps: 200 },

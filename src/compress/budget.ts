@@ -1,6 +1,6 @@
 /** What a compressed network may cost, in the unit that its owner thinks in. */
 import { badOption } from '../errors.ts';
-import { countParameters } from '../network/count.ts';
+import { countMacs, countParameters } from '../network/count.ts';
 import { createNetwork } from '../network/create-network.ts';
 import type { NetworkSpec } from '../network/network.ts';
 import { prunableWidths, withWidths } from '../network/prunable.ts';
@@ -69,6 +69,7 @@ export function additiveCosts(
   };
 }
 
+/** Both excluded, as is what is not a number. */
 const inRange = (value: number, min: number, max: number): boolean => value > min && value < max;
 
 /** @throws DS_BAD_OPTION for a number out of range, or a budget that the full network already meets. */
@@ -81,8 +82,13 @@ export function checkBudget(budget: Budget, spec: NetworkSpec): void {
     if (!inRange(latencyMs, 0, Number.POSITIVE_INFINITY)) throw badOption('--latency', 'above 0 ms', latencyMs);
     if (!(percentile >= 1 && percentile <= 99)) throw badOption('--percentile', 'from 1 to 99', percentile);
   }
-  const full = countParameters(createNetwork(spec));
-  if (budget.kind === 'params' && !inRange(budget.parameters, 0, full)) {
-    throw badOption('--params', `below the ${full} that the network has`, budget.parameters);
+  const network = createNetwork(spec);
+  const parameters = countParameters(network);
+  if (budget.kind === 'params' && !inRange(budget.parameters, 0, parameters)) {
+    throw badOption('--params', `below the ${parameters} that the network has`, budget.parameters);
+  }
+  const macs = countMacs(network, 1280 / spec.scale, 720 / spec.scale);
+  if (budget.kind === 'macs' && !inRange(budget.macs, 0, macs)) {
+    throw badOption('--macs', `below the ${Math.round(macs)} that the network takes`, budget.macs);
   }
 }

@@ -33,7 +33,7 @@ export interface FitResult extends FitAttempt {
 }
 
 /** Shares of the target aimed at: a second measurement differs from the first, so the window's edges are no place to be. */
-export const AIM = { low: 0.925, high: 0.985 };
+const AIM = { low: 0.925, high: 0.985 };
 
 /** When the aim leads to a choice that is known already, these multiples of it are tried. */
 const SHIFTS = [1, 0.985, 1.015, 0.97, 1.03, 0.955, 0.94];

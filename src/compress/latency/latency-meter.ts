@@ -39,6 +39,8 @@ export interface LatencyMeter {
 const WARM_UP_RUNS = 2;
 /** The faster run of a visit counts: what disturbs one seldom disturbs the next. */
 const RUNS_PER_VISIT = 2;
+/** Networks that take longer, in milliseconds, are run once per visit: disturbances are short beside them. */
+const SLOW_MS = 500;
 const MIN_ROUNDS = 3;
 /** Networks that are held in memory at once take about this much, in bytes. */
 const HELD_BYTES = 1e9;
@@ -74,7 +76,10 @@ export async function createLatencyMeter(options: MeterOptions): Promise<Latency
     return now() - start;
   };
   const full = await compileAny(options, spec);
-  for (let i = 0; i < WARM_UP_RUNS; i++) await run(full);
+  let usualMs = 0;
+  for (let i = 0; i < WARM_UP_RUNS; i++) usualMs = await run(full);
+  const isSlow = usualMs > SLOW_MS;
+  const [warmUpRuns, runsPerVisit] = isSlow ? [1, 1] : [WARM_UP_RUNS, RUNS_PER_VISIT];
 
   /** All runs of the uncompressed network, and per round the faster run of each visit, the uncompressed one's first. */
   const visitAll = async (executables: readonly Executable[], signal: AbortSignal | undefined) => {
@@ -86,7 +91,7 @@ export async function createLatencyMeter(options: MeterOptions): Promise<Latency
       const times: number[] = [];
       for (const executable of [full, ...executables]) {
         const runs: number[] = [];
-        for (let i = 0; i < RUNS_PER_VISIT; i++) runs.push(await run(executable));
+        for (let i = 0; i < runsPerVisit; i++) runs.push(await run(executable));
         if (executable === full) fullTimes.push(...runs);
         times.push(Math.min(...runs));
       }
@@ -99,7 +104,7 @@ export async function createLatencyMeter(options: MeterOptions): Promise<Latency
     const executables: Executable[] = [];
     try {
       for (const slim of specs) executables.push(await compileAny(options, slim));
-      for (const executable of executables) for (let i = 0; i < WARM_UP_RUNS; i++) await run(executable);
+      for (const executable of executables) for (let i = 0; i < warmUpRuns; i++) await run(executable);
       const { fullTimes, fastest } = await visitAll(executables, signal);
       const ratios = specs.map((_, i) =>
         quantile(

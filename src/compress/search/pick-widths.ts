@@ -22,15 +22,33 @@ export interface Learnt {
 
 const indexOfLargest = (numbers: readonly number[]): number => numbers.indexOf(Math.max(...numbers));
 
-/** By what a choice was made: how probable the search made each width, what its channels are worth, or equal shares. */
-export const READINGS = ['alphas', 'worth', 'even'] as const;
+/**
+ * By what a choice is made. `alphas`: how probable the search made each width. `worth`: what the channels are worth to
+ * first order. `thin` and `dropped`: what the whole width is worth, with returns that diminish fast (many thin blocks)
+ * or slowly (some blocks dropped, the others wide). `even`: equal shares.
+ */
+export const READINGS = ['alphas', 'worth', 'thin', 'dropped', 'even'] as const;
 export type Reading = (typeof READINGS)[number];
+
+/** Worth of a share of the channels is that share to this power of the whole's. */
+const RETURNS = { thin: 0.5, dropped: 0.75 };
 
 /** What each candidate is worth by one reading. */
 export function readValues({ candidates, alphas, values }: Learnt, reading: Reading): PerCandidate {
-  if (reading === 'even') return evenValues(candidates);
-  if (reading === 'worth') return values;
-  return alphas.map((options) => softmax(options).map((probability) => Math.log(probability + 1e-12)));
+  switch (reading) {
+    case 'even':
+      return evenValues(candidates);
+    case 'worth':
+      return values;
+    case 'alphas':
+      return alphas.map((options) => softmax(options).map((probability) => Math.log(probability + 1e-12)));
+    default:
+      return candidates.map((options, width) => {
+        // Noise may make a whole width look worthless, which it is not.
+        const whole = Math.max((values[width].at(-1) as number) - values[width][0], 0);
+        return options.map((kept) => whole * (kept / Math.max(...options)) ** RETURNS[reading]);
+      });
+  }
 }
 
 export interface Proposal {

@@ -24,7 +24,10 @@ export interface SearchState {
   readonly values: Float32Array;
   /** Price of the cost beside the loss; 0 until the first step, and without a budget that the widths share. */
   readonly multiplier: number;
+  /** The best choice while the search ran, with its weights as they were. */
   readonly best?: FoundChoice;
+  /** After the last step: the choices that were tuned and judged. */
+  readonly judged?: readonly FoundChoice[];
 }
 
 const PARTS = ['weights', 'alphas'] as const;
@@ -34,10 +37,10 @@ export async function saveSearch(path: string, state: SearchState, fingerprint: 
   await mkdir(dirname(path), { recursive: true });
   const vector = (data: Float32Array) => ({ shape: [data.length], data });
   const tensors = PARTS.flatMap((part) => STATE.map((name) => [`${part}.${name}`, vector(state[part][name])] as const));
-  const { step, multiplier, best } = state;
+  const { step, multiplier, best, judged } = state;
   const bytes = writeSafetensors(
     { ...Object.fromEntries(tensors), values: vector(state.values) },
-    { metadata: { fingerprint, point: JSON.stringify({ step, multiplier, best }) } },
+    { metadata: { fingerprint, point: JSON.stringify({ step, multiplier, best, judged }) } },
   );
   const beside = `${path}.${process.pid}.tmp`;
   const file = await open(beside, 'w');
@@ -64,6 +67,6 @@ export async function loadSearch(path: string, fingerprint: string): Promise<Sea
   }
   const read = (part: (typeof PARTS)[number]): TrainState =>
     Object.fromEntries(STATE.map((name) => [name, tensors[`${part}.${name}`].data])) as unknown as TrainState;
-  const point = JSON.parse(metadata['point'] ?? '{}') as Pick<SearchState, 'step' | 'multiplier' | 'best'>;
+  const point = JSON.parse(metadata['point'] ?? '{}') as Pick<SearchState, 'step' | 'multiplier' | 'best' | 'judged'>;
   return { ...point, weights: read('weights'), alphas: read('alphas'), values: tensors['values'].data };
 }

@@ -8,7 +8,7 @@ import { alphaStep } from './alpha-step.ts';
 import type { SharedBudget } from './pick-widths.ts';
 import type { SearchState } from './search-checkpoint.ts';
 import type { SearchObjective } from './search-objective.ts';
-import { candidateGradients, probabilitiesOf, relaxedVector } from './super-net.ts';
+import { candidateGradients, certain, probabilitiesOf, relaxedVector } from './super-net.ts';
 
 export interface SearchRates {
   readonly steps: number;
@@ -117,4 +117,43 @@ export async function stepWeights(parts: SearchParts, state: SearchState, prepar
   const gradient = result.gradient.slice(0, parts.search.trainedSize);
   const weights = await applyAdam(parts.updates.weights, state.weights, gradient, { step, learningRate });
   return { state: { ...state, weights }, loss };
+}
+
+/** Peak rate with which a chosen network recovers, a usual one of fine-tuning. */
+const TUNE_RATE = 5e-4;
+
+/**
+ * Trains the network of a choice for a little while from the search's weights: what a choice is worth shows only when
+ * the channels that stay have taken over from those that go. Returns the vector of `relaxedVector`.
+ * @param fill puts the batch of a step into the pool's buffers.
+ */
+export async function tuneChoice(
+  { search, candidates, pool, updates }: SearchParts,
+  start: Float32Array,
+  choice: readonly number[],
+  steps: number,
+  { fill, signal }: { readonly fill: (step: number) => void; readonly signal?: AbortSignal },
+): Promise<Float32Array> {
+  const { vector } = relaxedVector(search, start, candidates, certain(candidates, choice));
+  let weights = freshState(vector.slice(0, search.trainedSize));
+  const schedule = { steps, learningRate: TUNE_RATE, warmupSteps: Math.min(10, steps) };
+  for (let step = 0; step < steps && !signal?.aborted; step++) {
+    fill(step);
+    const { gradient } = await pool.compute(vector);
+    const trained = gradient.slice(0, search.trainedSize);
+    weights = await applyAdam(updates.weights, weights, trained, {
+      step,
+      learningRate: learningRateAt(step, schedule),
+    });
+    // The channels that stay are those of the start, whatever becomes of their weights.
+    vector.set(weights.parameters);
+  }
+  vector.set(weights.average);
+  return vector;
+}
+
+/** No step taken yet. */
+export function freshState(parameters: Float32Array): TrainState {
+  const zeros = () => new Float32Array(parameters.length);
+  return { parameters, firstMoment: zeros(), secondMoment: zeros(), average: parameters.slice() };
 }

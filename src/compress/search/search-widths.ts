@@ -13,15 +13,22 @@ import { createEagerGradients } from '../../train/eager-gradients.ts';
 import { createGradientPool } from '../../train/gradient-pool.ts';
 import type { BatchShape } from '../../train/objective.ts';
 import { createRandom } from '../../train/random.ts';
-import type { TrainState } from '../../train/stepper.ts';
 import { createValidator } from '../../train/validate.ts';
 import { costOf } from '../budget.ts';
-import { proposeChoices, readValues, type SharedBudget } from './pick-widths.ts';
-import { type FoundChoice, loadSearch, type SearchState, saveSearch } from './search-checkpoint.ts';
+import { bestSoFar, type ChoiceEvent, type Judge, judgeNext, learntBy, winnerOf } from './judge-choices.ts';
+import { readValues, type SharedBudget } from './pick-widths.ts';
+import { loadSearch, type SearchState, saveSearch } from './search-checkpoint.ts';
 import { createSearchObjective } from './search-objective.ts';
 import type { SearchResult } from './search-result.ts';
-import { compileUpdates, type SearchParts, type SearchRates, stepAlphas, stepWeights } from './search-steps.ts';
-import { certain, relaxedVector, splitByWidth, startWeights } from './super-net.ts';
+import {
+  compileUpdates,
+  freshState,
+  type SearchParts,
+  type SearchRates,
+  stepAlphas,
+  stepWeights,
+} from './search-steps.ts';
+import { startWeights } from './super-net.ts';
 
 export interface SearchRecipe extends SearchRates, BatchShape {
   /** Weight of the dual regression loss. */
@@ -29,8 +36,10 @@ export interface SearchRecipe extends SearchRates, BatchShape {
   readonly seed: number;
   /** Steps between checkpoints. */
   readonly checkpointEvery: number;
-  /** Steps between choices that held-out photographs judge, in the second half of the search; also after the last step. */
+  /** Steps between choices that held-out photographs judge, in the second half of the search. */
   readonly chooseEvery: number;
+  /** After the search, steps for which each of up to six choices is tuned before it is judged. @default a sixth of `steps` */
+  readonly tuneSteps?: number;
 }
 
 export type SearchEvent =
@@ -45,14 +54,7 @@ export type SearchEvent =
       /** Expected cost in the budget's unit; absent for a ratio. */
       readonly expected?: number;
     }
-  | {
-      readonly type: 'search-choice';
-      readonly step: number;
-      readonly widths: readonly number[];
-      /** On held-out photographs, with the weights of the search. */
-      readonly psnrDb: number;
-      readonly predicted?: number;
-    };
+  | ChoiceEvent;
 
 export interface SearchOptions {
   readonly spec: NetworkSpec;
@@ -78,19 +80,14 @@ export interface SearchOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Choices that are tuned and judged at most: as many as there are readings, and the best so far. */
+const MAX_FINALISTS = 6;
 /** So that all widths start about equally probable, as in the paper's code. */
 const ALPHA_DEVIATION = 1e-3;
 
 function normal(random: () => number): number {
   return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 }
-
-const zeroMoments = (parameters: Float32Array): TrainState => ({
-  parameters,
-  firstMoment: new Float32Array(parameters.length),
-  secondMoment: new Float32Array(parameters.length),
-  average: parameters.slice(),
-});
 
 function startState(
   parts: Pick<SearchParts, 'search'>,
@@ -102,8 +99,8 @@ function startState(
   const weights = startWeights(parts.search, parameters, recipe.seed);
   return {
     step: 0,
-    weights: zeroMoments(weights),
-    alphas: zeroMoments(alphas),
+    weights: freshState(weights),
+    alphas: freshState(alphas),
     values: new Float32Array(count),
     multiplier: 0,
   };
@@ -119,40 +116,9 @@ function createFillers({ dataset, recipe }: SearchOptions, { pool }: SearchParts
   return { weights: half(0), alphas: half(1) };
 }
 
-/** Judges what the search would choose now, and keeps the best. */
-async function choose(
-  parts: SearchParts,
-  state: SearchState,
-  options: SearchOptions,
-  validate: (vector: Float32Array) => Promise<number>,
-): Promise<FoundChoice> {
-  const { search, candidates, shared } = parts;
-  const learnt = { candidates, ...learntLists(state, candidates) };
-  // Without held-out photographs the first reading counts.
-  const proposals = proposeChoices(learnt, shared).slice(0, options.dataset.validation.length === 0 ? 1 : undefined);
-  let { best } = state;
-  for (const proposal of proposals) {
-    const { vector } = relaxedVector(search, state.weights.average, candidates, certain(candidates, proposal.choice));
-    const psnrDb = await validate(vector);
-    options.report({
-      type: 'search-choice',
-      step: state.step,
-      widths: candidates.map((widths, i) => widths[proposal.choice[i]]),
-      psnrDb,
-      ...(shared ? { predicted: costOf(shared.model, proposal.choice) } : {}),
-    });
-    if (!best || !(psnrDb <= best.psnrDb)) best = { ...proposal, psnrDb, step: state.step };
-  }
-  return best as FoundChoice;
-}
-
-function learntLists({ alphas, values }: SearchState, candidates: SearchParts['candidates']) {
-  return { alphas: splitByWidth(alphas.parameters, candidates), values: splitByWidth(values, candidates) };
-}
-
 function toResult({ candidates, shared, search }: SearchParts, state: SearchState): SearchResult {
-  const { choice, reading, psnrDb } = state.best as FoundChoice;
-  const learnt = { candidates, ...learntLists(state, candidates) };
+  const { choice, reading, psnrDb } = winnerOf(state);
+  const learnt = learntBy(state, candidates);
   const values = readValues(learnt, reading);
   const widths = candidates.map((options, i) => options[choice[i]]);
   return {
@@ -165,77 +131,93 @@ function toResult({ candidates, shared, search }: SearchParts, state: SearchStat
   };
 }
 
+type Save = (state: SearchState) => Promise<void>;
+
 async function runSteps(
   start: SearchState,
   parts: SearchParts,
   options: SearchOptions,
-  validate: (vector: Float32Array) => Promise<number>,
-  save: (state: SearchState) => Promise<void>,
+  { fillers, judge }: { readonly fillers: ReturnType<typeof createFillers>; readonly judge: Judge },
+  save: Save,
 ): Promise<SearchState> {
   const { recipe, report, signal } = options;
   const { steps, checkpointEvery, chooseEvery } = recipe;
-  const fill = createFillers(options, parts);
   let state = start;
-  if (state.step < steps) fill.alphas(state.step);
+  if (state.step < steps) fillers.alphas(state.step);
   while (state.step < steps && !signal?.aborted) {
     const { step } = state;
-    const alphas = await stepAlphas(parts, state, () => fill.weights(step));
-    const weights = await stepWeights(parts, alphas.state, () => fill.alphas(step + 1));
+    const alphas = await stepAlphas(parts, state, () => fillers.weights(step));
+    const weights = await stepWeights(parts, alphas.state, () => fillers.alphas(step + 1));
     state = { ...weights.state, step: step + 1 };
     const expected = alphas.expected === undefined ? {} : { expected: alphas.expected };
     report({ type: 'search-step', step: step + 1, steps, loss: weights.loss, alphaLoss: alphas.loss, ...expected });
-    const isLast = state.step === steps;
-    if (isLast || (state.step > steps / 2 && state.step % chooseEvery === 0)) {
-      state = { ...state, best: await choose(parts, state, options, validate) };
+    if (state.step > steps / 2 && state.step % chooseEvery === 0) {
+      state = { ...state, best: await bestSoFar(parts, state, judge) };
     }
-    if (isLast || state.step % checkpointEvery === 0 || signal?.aborted) await save(state);
+    if (state.step === steps || state.step % checkpointEvery === 0 || signal?.aborted) await save(state);
   }
   return state;
 }
 
+/** Judges the finalists one by one, each with a checkpoint behind it. */
+async function judgeAll(start: SearchState, parts: SearchParts, judge: Judge, save: Save): Promise<SearchState> {
+  let state = start;
+  while (!judge.signal?.aborted) {
+    const next = await judgeNext(parts, state, judge);
+    // A choice whose tuning was cut short is judged anew.
+    if (!next || judge.signal?.aborted) break;
+    state = next;
+    await save(state);
+  }
+  return state;
+}
+
+function checkReachable({ shared }: SearchOptions): void {
+  if (!shared) return;
+  const { model, limit } = shared;
+  const least = model.costs.reduce((sum, costs) => sum + Math.min(...costs), model.fixed);
+  if (least > limit) throw badOption('budget', `at least the ${least} ${model.unit} of the smallest widths`, limit);
+}
+
+/** What must be equal for a checkpoint to make sense. */
+function fingerprintOf({ spec, candidates, shared, recipe, dataset }: SearchOptions): string {
+  const { dualWeight, seed, steps } = recipe;
+  return JSON.stringify({ spec, candidates, limit: shared?.limit, dualWeight, seed, steps, data: dataset.digest });
+}
+
 /**
- * The result, or undefined when the signal ended the search before its last step; it then goes on from its checkpoint.
+ * The result, or undefined when the signal ended the search before its end; it then goes on from its checkpoint.
  * Throws DS_BAD_OPTION when no choice of the candidates keeps the budget, DS_BAD_DATA for a checkpoint of another search.
  */
 export async function searchWidths(options: SearchOptions): Promise<SearchResult | undefined> {
   const { spec, candidates, shared, recipe, dataset, engine, provider = 'cpu', workers = 1, checkpoint } = options;
-  const { batchSize, lrPatchSize, seed, steps, dualWeight } = recipe;
-  if (shared) {
-    const least = costOf(
-      shared.model,
-      shared.model.costs.map((costs) => costs.indexOf(Math.min(...costs))),
-    );
-    if (least > shared.limit)
-      throw badOption('budget', `at least the ${least} ${shared.model.unit} of the smallest widths`, shared.limit);
-  }
+  const { batchSize, lrPatchSize, steps, dualWeight, tuneSteps = Math.ceil(steps / 6) } = recipe;
+  checkReachable(options);
   const search = createSearchObjective(spec, dualWeight);
-  const fingerprint = JSON.stringify({
-    spec,
-    candidates,
-    limit: shared?.limit,
-    dualWeight,
-    seed,
-    steps,
-    data: dataset.digest,
-  });
-  const state = (await loadSearch(checkpoint, fingerprint)) ?? startState({ search }, options);
-  const { microBatchSize = batchSize / workers } = options;
+  const fingerprint = fingerprintOf(options);
+  const start = (await loadSearch(checkpoint, fingerprint)) ?? startState({ search }, options);
+  const { microBatchSize = batchSize / workers, report, signal } = options;
   const shape = { batchSize, lrPatchSize, microBatchSize };
   const pool = await (engine.name === 'tfjs'
     ? createEagerGradients(search.objective, engine, shape)
     : createGradientPool(search.objective, { ...shape, workers, provider }));
   try {
-    const updates = await compileUpdates(engine, search.trainedSize, state.values.length);
+    const updates = await compileUpdates(engine, search.trainedSize, start.values.length);
     const parts = { search, candidates, rates: recipe, pool, updates, ...(shared ? { shared } : {}) };
+    const fillers = createFillers(options, parts);
     const validate = await createValidator(
       engine,
       search.objective.primal,
       search.objective.layout,
       dataset.validation,
     );
-    const ended = await runSteps(state, parts, options, validate, (s) => saveSearch(checkpoint, s, fingerprint));
+    const maxFinalists = dataset.validation.length === 0 ? 1 : MAX_FINALISTS;
+    const judge = { validate, report, maxFinalists, fill: fillers.weights, tuneSteps, ...(signal ? { signal } : {}) };
+    const save = (state: SearchState) => saveSearch(checkpoint, state, fingerprint);
+    const searched = await runSteps(start, parts, options, { fillers, judge }, save);
+    const judged = searched.step < steps ? searched : await judgeAll(searched, parts, judge, save);
     await Promise.all([updates.weights.release(), updates.alphas.release()]);
-    return ended.step < steps ? undefined : toResult(parts, ended);
+    return judged.step < steps || signal?.aborted ? undefined : toResult(parts, judged);
   } finally {
     await pool.close();
   }

@@ -10,7 +10,7 @@ import { batchInputs, gradientProgram } from '../../../src/train/objective.ts';
 import { createRandom } from '../../../src/train/random.ts';
 
 const DUAL_WEIGHT = 0.1;
-const SHAPE = { batchSize: 1, lrPatchSize: 6 };
+const SHAPE = { batchSize: 1, lrPatchSize: 4 };
 const CASES: { spec: NetworkSpec; candidates: number[][] }[] = [
   {
     spec: { family: 'edge', scale: 2, featureCount: 4, innerWidths: [4, 3] },
@@ -66,7 +66,8 @@ describe.each(CASES)('the relaxed objective of $spec.family', ({ spec, candidate
     );
     const step = 0.02;
     for (const [width, options] of candidates.entries()) {
-      for (const i of options.keys()) {
+      // One candidate of each width: the probabilities move the others as well.
+      for (const i of [width % options.length]) {
         const moved = (by: number) => alphas.with(width, alphas[width].with(i, alphas[width][i] + by));
         const [up, down] = [
           await evaluate(eager, at(moved(step)).vector),

@@ -20,8 +20,8 @@ export interface LatencyBudget {
 }
 
 export type Budget =
-  /** The paper's: of every width the share `ratio` is removed, 0 to 1 (both excluded), rounded to the multiple. */
-  | { readonly kind: 'ratio'; readonly ratio: number /** @default 4 */; readonly multiple?: Multiple }
+  /** The paper's: of every width the share `ratio` is removed, 0 to 1 (both excluded), rounded to the multiple in use. */
+  | { readonly kind: 'ratio'; readonly ratio: number }
   | LatencyBudget
   /** Trainable numbers of the primal network. */
   | { readonly kind: 'params'; readonly parameters: number }

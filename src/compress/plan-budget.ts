@@ -28,7 +28,8 @@ async function measureTable(compression: Compression, budget: LatencyBudget): Pr
   const { spec } = base.manifest;
   const { machine, engine, provider, multiple, out } = settings;
   const { width, height, percentile = 50, threads = 1 } = budget;
-  const candidates = listCandidates(spec, multiple);
+  // Each candidate of each kind of width is a network to be run, and one run of a DRN takes seconds.
+  const candidates = listCandidates(spec, spec.family === 'drn' ? 16 : multiple);
   const conditions = { machine, engine, provider, threads, width, height, percentile, spec, candidates };
   return cachedLatencyTable(
     join(out, 'latency-tables.json'),

@@ -166,6 +166,7 @@ class PictureExchange implements Exchange {
       (await enlargeAsked(pictures, bytes, this.#request.asked, {
         ...{ signal: this.#gone.signal, startedAt: this.#start, digest },
         ...(source === undefined ? {} : { source: this.#sourceName(source) }),
+        address: this.#request.address,
       }));
     if (this.#isDone) return undefined;
     if (typeof picture === 'string') return this.#skip(picture) ?? { status: 200, body: bytes };

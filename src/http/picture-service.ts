@@ -48,6 +48,10 @@ export interface Enlargement {
   readonly error?: string;
   readonly consistencyError?: number;
   readonly fallback?: EnlargedPicture['fallback'];
+  /** Of the result; absent with an error. */
+  readonly outputPixels?: number;
+  /** The picture as it came, and what it was asked for by where HTTP asked. Not to be written into, nor kept longer than the call. */
+  readonly input: { readonly bytes: Uint8Array; readonly address?: string };
 }
 
 export interface PictureServiceParts<Model extends ServiceModel> {
@@ -68,6 +72,8 @@ export interface PictureServiceParts<Model extends ServiceModel> {
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
 }
+
+type Input = Enlargement['input'] & { readonly bytes: Buffer };
 
 interface Flown {
   readonly picture: MadePicture;
@@ -142,7 +148,9 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
     let isOwn = false;
     const work = (flight: AbortSignal) => {
       isOwn = true;
-      return this.#fetchOrMake(bytes, key, model, flight, deadline);
+      const { address } = request;
+      const input = { bytes, ...(address === undefined ? {} : { address }) };
+      return this.#fetchOrMake(input, key, model, flight, deadline);
     };
     try {
       const { picture, isHit } = await this.#flights.run(key, work, limited.signal);
@@ -162,16 +170,17 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
     return { ...picture, cache, queueMs, ...(isClamped ? { askedScale: model.scale } : {}) };
   }
 
-  async #fetchOrMake(bytes: Buffer, key: string, model: Model, signal: AbortSignal, deadline?: number): Promise<Flown> {
+  async #fetchOrMake(input: Input, key: string, model: Model, signal: AbortSignal, deadline?: number): Promise<Flown> {
     const cached = await this.#memo.get(key);
     if (cached) return { picture: cached, isHit: true };
-    const picture = await this.#make(bytes, model, signal, deadline);
+    const picture = await this.#make(input, model, signal, deadline);
     this.#memo.set(key, picture);
     return { picture, isHit: false };
   }
 
-  async #make(bytes: Buffer, asked: Model, signal: AbortSignal, deadline?: number): Promise<MadePicture> {
+  async #make(input: Input, asked: Model, signal: AbortSignal, deadline?: number): Promise<MadePicture> {
     const { admission, meter, now } = this.#parts;
+    const { bytes } = input;
     const { model, facts } = await this.#choose(bytes, asked);
     const { scale, manifest } = model;
     const cost = workCost({ scale, macsPerLrPixel: manifest.macs.perLrPixel }, facts.width * facts.height);
@@ -184,10 +193,10 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
         for (const [stage, ms] of Object.entries(picture.timings)) meter.stage(stage as 'decode', ms);
         meter.pixels('in', facts.width * facts.height);
         meter.pixels('out', picture.width * picture.height);
-        this.#tell(model, start, picture);
+        this.#tell(model, start, input, { ...picture, outputPixels: picture.width * picture.height });
         return { ...picture, scale };
       } catch (error) {
-        this.#tell(model, start, { error: error instanceof DualscaleError ? error.code : 'DS_ENGINE' });
+        this.#tell(model, start, input, { error: error instanceof DualscaleError ? error.code : 'DS_ENGINE' });
         throw error;
       }
     });
@@ -208,13 +217,14 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
     throw refusal;
   }
 
-  #tell(model: Model, start: number, result: Pick<Enlargement, 'error' | 'consistencyError' | 'fallback'>): void {
-    const { error, consistencyError, fallback } = result;
+  #tell(model: Model, start: number, input: Input, result: Partial<Enlargement>): void {
+    const { error, consistencyError, fallback, outputPixels } = result;
     this.#parts.onEnlargement({
-      ...{ modelId: model.id, scale: model.scale, milliseconds: this.#parts.now() - start },
+      ...{ modelId: model.id, scale: model.scale, milliseconds: this.#parts.now() - start, input },
       ...(error === undefined ? {} : { error }),
       ...(consistencyError === undefined ? {} : { consistencyError }),
       ...(fallback === undefined ? {} : { fallback }),
+      ...(outputPixels === undefined ? {} : { outputPixels }),
     });
   }
 }

@@ -62,6 +62,8 @@ export interface EnlargeRequest {
   readonly startedAt?: number;
   /** The host's name for these bytes, see `peek`: remembered with the result. */
   readonly source?: string;
+  /** Path and query the picture was asked for by: told to those who listen to enlargements. */
+  readonly address?: string;
   /** `bodyDigest(bytes)`, where it is known already. */
   readonly digest?: string;
   /** Reduces the enlarged picture to this size in pixels, never enlarges it: part of every key. */

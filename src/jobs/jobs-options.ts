@@ -3,8 +3,10 @@ import { availableParallelism } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
 import type { Provider } from '../engine/engine.ts';
 import { badOption } from '../errors.ts';
+import type { JobMeter } from './job-meter.ts';
 import type { Serving } from './serving.ts';
 import type { RollbackOptions } from './switch-watch.ts';
+import type { TrafficOptions } from './traffic.ts';
 
 export interface JobsLogger {
   info(message: string): void;
@@ -30,7 +32,7 @@ export interface JobsOptions {
   readonly origins?: readonly string[];
   /** Folders that jobs may read photographs from, by name. @default {} */
   readonly dataRoots?: Readonly<Record<string, string>>;
-  /** Folder of pictures to compare models on. @default the pictures of the traffic sampler */
+  /** Folder of pictures to compare models on. @default none */
   readonly samplesDir?: string;
   /** Jobs at a time, 1 to 16. @default 1 */
   readonly concurrency?: number;
@@ -54,8 +56,15 @@ export interface JobsOptions {
   readonly minFreeBytes?: number;
   /** Bytes of an uploaded archive. @default 536870912 */
   readonly maxUploadBytes?: number;
-  /** Stops the process of a job while the p95 of served pictures of the last minute is above these milliseconds. @default never */
-  readonly pauseAboveMs?: number;
+  /**
+   * Jobs stand still while more pictures than this are being made at a time, on average over the last 2 seconds; above 0.
+   * @default they never do
+   */
+  readonly pauseAboveLoad?: number;
+  /** Keeps a sample of the pictures that pass through, for jobs with `data.traffic`. @default nothing is kept */
+  readonly traffic?: TrafficOptions;
+  /** Told of jobs, clients and publications, for metrics. */
+  readonly meter?: JobMeter;
   /** When a new model is replaced by the one before. */
   readonly rollback?: RollbackOptions;
   /** Starts of a job that may end without progress, one after the other. @default 10 */
@@ -132,7 +141,16 @@ function checkPaths({ dir, modelsDir, mountPath = '/dualscale/api', dataRoots = 
 }
 
 const TEXTS = ['dualscale', 'dir', 'modelsDir', 'token', 'host', 'mountPath', 'origins', 'dataRoots', 'samplesDir'];
-const NAMES = new Set([...TEXTS, ...NUMBERS.map(([name]) => name), 'provider', 'pauseAboveMs', 'rollback', 'logger']);
+const NAMES = new Set([
+  ...TEXTS,
+  ...NUMBERS.map(([name]) => name),
+  'provider',
+  'pauseAboveLoad',
+  'rollback',
+  'traffic',
+  'meter',
+  'logger',
+]);
 
 /** Checks everything and fills in the defaults. Throws DS_BAD_OPTION. */
 export function resolveJobsOptions({ dualscale: _, ...options }: JobsOptions): ResolvedJobsOptions {
@@ -148,8 +166,9 @@ export function resolveJobsOptions({ dualscale: _, ...options }: JobsOptions): R
       throw badOption(name, `an integer from ${low} to ${high}`, value);
     }),
   );
-  const { pauseAboveMs } = options;
-  if (pauseAboveMs !== undefined && !(pauseAboveMs > 0)) throw badOption('pauseAboveMs', 'above 0', pauseAboveMs);
+  const { pauseAboveLoad } = options;
+  if (pauseAboveLoad !== undefined && !(pauseAboveLoad > 0))
+    throw badOption('pauseAboveLoad', 'above 0', pauseAboveLoad);
   const { host = '127.0.0.1', mountPath = '/dualscale/api', origins = [], dataRoots = {}, rollback = {} } = options;
   const { provider = 'cpu', logger = SILENT } = options;
   const paths = { dir: resolve(options.dir), modelsDir: resolve(options.modelsDir) };

@@ -1,16 +1,17 @@
 /** What jobs need of the plugin that serves; a `Dualscale` fits. */
 import type { ModelManifest } from '../model-store/manifest.ts';
 
-/** One enlarged picture, or the failure to make one. */
-export interface ServedSample {
+/** One enlargement that was tried. */
+export interface ServedEnlargement {
   readonly modelId: string;
   readonly scale: number;
-  readonly failed: boolean;
-  /** The network alone. */
-  readonly inferMs: number;
-  /** From the request to the answer. */
-  readonly totalMs: number;
-  readonly outputPixels: number;
+  /** Decoding, network, encoding; without the queue. */
+  readonly milliseconds: number;
+  /** The error's code; undefined for a success. */
+  readonly error?: string;
+  readonly outputPixels?: number;
+  /** The picture as the host sent it, and the path and query it was asked for by. */
+  readonly input?: { readonly bytes: Uint8Array; readonly address?: string };
 }
 
 export interface Serving {
@@ -25,4 +26,5 @@ export interface Serving {
     bytes: Uint8Array,
     options: { readonly model: string; readonly signal?: AbortSignal },
   ): Promise<{ readonly data: Uint8Array; readonly format: string }>;
+  onEnlargement(listener: (enlargement: ServedEnlargement) => void): () => void;
 }

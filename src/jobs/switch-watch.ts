@@ -2,8 +2,8 @@
 import type { Activation } from './activation.ts';
 import type { Activator } from './activator.ts';
 import { percentileOf } from './percentile.ts';
-import type { ServedSample } from './serving.ts';
-import { paceOf, type ServingStats } from './serving-stats.ts';
+
+import { paceOf, type ServedSample, type ServingStats } from './serving-stats.ts';
 
 export interface RollbackOptions {
   /** Seconds after a switch in which it may be undone by itself; 0 turns that off. @default 600 */

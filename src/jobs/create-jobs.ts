@@ -1,0 +1,206 @@
+/** `createJobs`: joins journal, queue, gate and API. */
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import type { Server } from 'node:http';
+import { join } from 'node:path';
+import { describeMachine } from '../cli/describe-machine.ts';
+import { badOption } from '../errors.ts';
+import { createAccess } from './access.ts';
+import { createActivator } from './activator.ts';
+import { createApiHandler, type JobsHandler } from './api-handler.ts';
+import type { ApiParts } from './api-parts.ts';
+import { resolveFolder } from './data-folders.ts';
+import { createEventLog } from './event-log.ts';
+import { createEventSocket } from './event-socket.ts';
+import type { JobEvent } from './job-event.ts';
+import { createJobStore, type JobEntry } from './job-store.ts';
+import { isLoopback, type JobsOptions, type ResolvedJobsOptions, resolveJobsOptions } from './jobs-options.ts';
+import { createLoadPause } from './load-pause.ts';
+import { lockFolder } from './lock-folder.ts';
+import { Runner } from './runner.ts';
+import { createServingStats } from './serving-stats.ts';
+import { countStates } from './status-routes.ts';
+import { createSwitchWatch } from './switch-watch.ts';
+import { createTrafficSampler, type TrafficSampler } from './traffic.ts';
+import { createUploads, type Uploads } from './uploads.ts';
+import type { DataFolders } from './work-order.ts';
+
+export interface Jobs {
+  /** For Express, Connect, or plain `node:http`: takes what is below the mount path. */
+  readonly handler: JobsHandler;
+  /**
+   * Takes the WebSocket upgrades of `server` to `<mount path>/socket`. Gives the function that ends that. Throws DS_BAD_OPTION when
+   * the server listens on more than a loopback address and there is no token.
+   */
+  attach(server: Server): () => void;
+  /** Events of all jobs and of the models, as they happen. Call the result to stop. */
+  listen(listener: (event: JobEvent) => void): () => void;
+  /** Lets running jobs save a checkpoint, ends their processes, and closes sockets and event streams with 1001. */
+  close(): Promise<void>;
+}
+
+const EXPIRE_MS = 600_000;
+
+function createSampler(options: ResolvedJobsOptions, now: () => number): TrafficSampler | undefined {
+  if (!options.traffic) return undefined;
+  const { warn } = options.logger;
+  return createTrafficSampler(options.traffic, {
+    directory: join(options.dir, 'traffic'),
+    now,
+    random: Math.random,
+    warn,
+  });
+}
+
+function createDataOpener(options: ResolvedJobsOptions, uploads: Uploads, traffic: TrafficSampler | undefined) {
+  return async ({ record, folder }: JobEntry): Promise<DataFolders> => {
+    const { folders = [], uploads: ids = [], traffic: isAsked } = record.request.data;
+    const own = ids.map((id) => uploads.directory(id));
+    if (isAsked && traffic) {
+      const snapshot = join(folder.work, 'traffic');
+      await traffic.snapshot(snapshot);
+      own.push(snapshot);
+    }
+    const named = await Promise.all(folders.map((name) => resolveFolder(options.dataRoots, name)));
+    const having = (kind: 'large' | 'small') =>
+      own.map((directory) => join(directory, kind)).filter((directory) => isFilled(directory));
+    return { pairs: [...named, ...having('large')], unpaired: having('small') };
+  };
+}
+
+function isFilled(directory: string): boolean {
+  try {
+    return readdirSync(directory).length > 0;
+  } catch {
+    return false;
+  }
+}
+
+/** What was being received when the server ended. */
+function removeUnfinished(directory: string): void {
+  mkdirSync(directory, { recursive: true });
+  for (const name of readdirSync(directory)) {
+    if (name.startsWith('.')) rmSync(join(directory, name), { recursive: true, force: true });
+  }
+}
+
+function openParts(jobsOptions: JobsOptions) {
+  const { dualscale: serving } = jobsOptions;
+  const options = resolveJobsOptions(jobsOptions);
+  const { dir, logger, token, origins, keepJobs, maxUploadBytes, minFreeBytes, rollback, meter } = options;
+  const now = Date.now;
+  const monotonic = () => performance.now();
+  const machine = describeMachine();
+  const uploadsFolder = join(dir, 'uploads');
+  removeUnfinished(uploadsFolder);
+  const log = createEventLog({ now });
+  const store = createJobStore({ directory: join(dir, 'jobs'), log, now, keepJobs, warn: logger.warn });
+  const activator = createActivator({ serving, log, path: join(dir, 'models.jsonl'), warn: logger.warn });
+  const stats = createServingStats(monotonic);
+  const onRollback = (model: string, why: string) =>
+    logger.warn(`${model} was replaced by the model before it: ${why}`);
+  const watch = createSwitchWatch(rollback, { activator, stats, now, onRollback, warn: logger.warn });
+  const uploads = createUploads({ directory: uploadsFolder, maxUploadBytes, minFreeBytes, now });
+  const traffic = createSampler(options, now);
+  const access = createAccess({ ...(token === undefined ? {} : { token }), origins, now: monotonic });
+  const openData = createDataOpener(options, uploads, traffic);
+  const onEnd = ({ view }: JobEntry) => {
+    const seconds = view.startedAt === null ? 0 : (now() - Date.parse(view.startedAt)) / 1000;
+    meter?.ended(view.type, view.state, seconds);
+  };
+  const runner = new Runner({ options, serving, activator, openData, machine, now, store, onEnd });
+  return { options, serving, log, store, activator, stats, watch, uploads, traffic, access, runner, machine, now };
+}
+
+type Parts = ReturnType<typeof openParts>;
+
+/** Everything that happens by itself; gives what ends it. */
+function startBackground({ serving, stats, traffic, log, store, runner, options }: Parts): () => void {
+  const { meter, pauseAboveLoad } = options;
+  const stops = [
+    serving.onEnlargement((enlargement) => {
+      stats.record(enlargement);
+      const { input, error } = enlargement;
+      if (input && error === undefined) traffic?.offer({ bytes: input.bytes, url: input.address ?? '' });
+    }),
+  ];
+  if (traffic) {
+    traffic.expire();
+    const timer = setInterval(() => traffic.expire(), EXPIRE_MS).unref();
+    stops.push(() => clearInterval(timer));
+  }
+  if (pauseAboveLoad !== undefined) stops.push(createLoadPause({ stats, runner, above: pauseAboveLoad }));
+  if (meter) {
+    meter.states(countStates({ store }));
+    stops.push(
+      log.listen((event) => {
+        const type = store.get(event.job)?.record.request.type;
+        if (type) meter.event(event, type);
+        meter.states(countStates({ store }));
+      }),
+    );
+  }
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
+
+function requireSafeAddress(server: Server, { token }: ResolvedJobsOptions): void {
+  const address = server.address();
+  if (token !== undefined || address === null || typeof address === 'string' || isLoopback(address.address)) return;
+  throw badOption('token', `given, because the server listens on ${address.address}`, 'nothing');
+}
+
+/**
+ * Opens the folder, lets the models serve that served before, goes on with jobs that were interrupted.
+ * Throws DS_BAD_OPTION, also when another server uses the folder, and Node's errors when it cannot be written.
+ */
+export async function createJobs(jobsOptions: JobsOptions): Promise<Jobs> {
+  const { dir } = resolveJobsOptions(jobsOptions);
+  mkdirSync(dir, { recursive: true });
+  const unlock = await lockFolder(dir);
+  try {
+    return await joinJobs(openParts(jobsOptions), unlock);
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+async function joinJobs(opened: Parts, unlock: () => void): Promise<Jobs> {
+  const { options, access, log, activator, runner, watch } = opened;
+  const { mountPath, logger, meter } = options;
+  await activator.restore();
+  const streams = new Set<() => void>();
+  const clients = (): number => streams.size + socket.clients;
+  const tell = () => meter?.clients(clients());
+  const socket = createEventSocket({ access, log, path: `${mountPath}/socket`, onClients: tell, warn: logger.warn });
+  const trackStream = (close: () => void) => {
+    streams.add(close);
+    tell();
+    return () => {
+      streams.delete(close);
+      tell();
+    };
+  };
+  const handler = createApiHandler({ ...opened, clients, trackStream } satisfies ApiParts);
+  const stopBackground = startBackground(opened);
+  runner.start();
+  return {
+    handler,
+    attach(server) {
+      requireSafeAddress(server, options);
+      server.once('listening', () => requireSafeAddress(server, options));
+      return socket.attach(server);
+    },
+    listen: (listener) => log.listen((event) => listener(event)),
+    async close() {
+      await runner.close();
+      stopBackground();
+      watch.close();
+      socket.close();
+      for (const close of [...streams]) close();
+      log.close();
+      unlock();
+    },
+  };
+}

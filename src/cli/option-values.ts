@@ -21,6 +21,14 @@ export function numberBetween(low: number, high = Number.POSITIVE_INFINITY): (te
   };
 }
 
+/** `20ms`, `1.5ms` or `0.02s`, as milliseconds above 0. */
+export function milliseconds(text: string): number {
+  const match = /^(\d{1,9}(?:\.\d{1,6})?)(ms|s)$/.exec(text);
+  const value = Number(match?.[1]) * (match?.[2] === 's' ? 1000 : 1);
+  if (!(value > 0)) throw new InvalidArgumentError('Expected a time above 0 with its unit, e.g. 20ms or 0.5s.');
+  return value;
+}
+
 export interface PixelSize {
   readonly width: number;
   readonly height: number;

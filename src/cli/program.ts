@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander';
 import { ENGINE_NAMES } from '../engine/engine.ts';
 import { VERSION } from '../version.ts';
-import { integerFrom, numberBetween, pixelSize } from './option-values.ts';
+import { integerFrom, milliseconds, numberBetween, pixelSize } from './option-values.ts';
 
 const models = () =>
   new Option('--models <dir>', 'folder of models; default: those that ship with the package').env('DUALSCALE_MODELS');
@@ -59,6 +59,68 @@ function addTrain(program: Command): void {
     .option('--data-note <text>', 'where the photographs come from, for the manifest')
     .option('--license <text>', 'license of the model, for the manifest', 'UNLICENSED')
     .action(async (flags) => (await import('./train.ts')).runTrain(flags));
+}
+
+function addBudget(command: Command): Command {
+  const kinds = ['ratio', 'latency', 'params', 'macs'];
+  const only = (option: Option, name: string) => option.conflicts(kinds.filter((kind) => kind !== name));
+  return command
+    .addOption(
+      only(new Option('--ratio <n>', 'share of the channels that is removed, above 0 and below 1'), 'ratio').argParser(
+        numberBetween(0, 1),
+      ),
+    )
+    .addOption(
+      only(new Option('--latency <time>', 'what a picture may take on this machine, e.g. 20ms'), 'latency').argParser(
+        milliseconds,
+      ),
+    )
+    .addOption(only(new Option('--params <n>', 'how many parameters it may have'), 'params').argParser(integerFrom(1)))
+    .addOption(
+      only(new Option('--macs <n>', 'multiply-accumulates it may cost for a 1280x720 output'), 'macs').argParser(
+        integerFrom(1),
+      ),
+    )
+    .option('--at <WxH>', 'input size whose latency counts, and is reported', pixelSize, pixelSize('320x180'))
+    .option('--percentile <n>', 'which of the measured runs counts, with --latency; default: 50', integerFrom(1, 99))
+    .option('--threads <n>', 'threads of a measured run, with --latency; default: 1', integerFrom(1, 1024));
+}
+
+function addCompress(program: Command): void {
+  const command = program
+    .command('compress')
+    .description('make a smaller model of a trained one by dual regression compression, and publish it in OUT/<id>')
+    .requiredOption('--model <id>', 'which model')
+    .requiredOption('--data <dir...>', 'folders of photographs, searched with their subfolders')
+    .requiredOption('--out <dir>', 'folder of the run: stages, checkpoints, report.md and the model');
+  addBudget(command)
+    .addOption(new Option('--multiple <n>', 'widths are multiples of it').choices(['4', '8', '16']).default('4'))
+    .addOption(
+      new Option('--method <name>', 'drc, or for comparison: uniform widths, or the widths from random weights')
+        .choices(['drc', 'l1', 'scratch'])
+        .default('drc'),
+    )
+    .addOption(new Option('--budget <name>', 'how long it takes').choices(['quick', 'default']).default('default'))
+    .option(
+      '--max-psnr-drop <dB>',
+      'a model that loses more on held-out photographs is rejected',
+      numberBetween(0),
+      0.5,
+    )
+    .option('--id <id>', "id of the result; default: the model's and what was asked for, e.g. edge-x4-p50")
+    .option('--publish <dir>', 'folder of models to publish it in; default: OUT')
+    .option('--seed <n>', 'seed of all random numbers', integerFrom(0, 2 ** 32 - 1), 1)
+    .option('--resume', 'go on where the run in OUT stopped; begins where there is none yet')
+    .addOption(workers('worker threads; default: one per core, one on a GPU'))
+    .addOption(models())
+    .addOption(engine())
+    .addOption(
+      new Option('--provider <name>', 'where networks run with --engine onnx').choices(ONNX_PROVIDERS).default('cpu'),
+    )
+    .addOption(weights('how the weights of the model are stored').default('float32'))
+    .option('--data-note <text>', 'where the photographs come from, for the manifest')
+    .option('--license <text>', "license of the result, for the manifest; default: the model's")
+    .action(async (flags) => (await import('./compress.ts')).runCompress(flags));
 }
 
 function addEval(program: Command): void {
@@ -164,7 +226,18 @@ export function createProgram(): Command {
     .version(VERSION)
     .showHelpAfterError('(--help lists the options)')
     .exitOverride();
-  for (const add of [addUpscale, addServe, addTrain, addEval, addModels, addMetrics, addConvert, addExport, addBench])
+  for (const add of [
+    addUpscale,
+    addServe,
+    addTrain,
+    addCompress,
+    addEval,
+    addModels,
+    addMetrics,
+    addConvert,
+    addExport,
+    addBench,
+  ])
     add(program);
   return program;
 }

@@ -16,7 +16,7 @@ const SHARE = 0.02;
 /** So many unusable photographs are named, the others counted. */
 const MOST_NAMED = 10;
 
-function formatDuration(seconds: number): string {
+export function formatDuration(seconds: number): string {
   if (!Number.isFinite(seconds)) return '-';
   const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
   if (hours > 0) return `${hours} h ${minutes} min`;

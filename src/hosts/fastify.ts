@@ -1,0 +1,141 @@
+/** `dualscale/fastify`: enlarges what Fastify's routes and plugins send, in the `onSend` hook. */
+import { Readable } from 'node:stream';
+import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
+import type { HeaderStore } from '../http/header-store.ts';
+import { hideHeaders, rewriteUrl } from '../http/host-request.ts';
+import { PARAMETERS } from '../http/parameters.ts';
+import type { PictureCore } from '../http/picture-core.ts';
+import type { Exchange, HeadVerdict } from '../http/picture-exchange.ts';
+import { describeProblem } from '../http/respond.ts';
+
+export interface FastifyUpscaleOptions {
+  readonly dualscale: { readonly core: PictureCore };
+}
+
+function replyHeaders(reply: FastifyReply): HeaderStore {
+  const get = (name: string) => {
+    const value = reply.getHeader(name);
+    return Array.isArray(value) ? value.join(', ') : value === undefined ? undefined : String(value);
+  };
+  return {
+    get,
+    set: (name, value) => void reply.header(name, value),
+    append(name, value) {
+      const present = get(name);
+      reply.header(name, present ? `${present}, ${value}` : value);
+    },
+    delete: (name) => void reply.removeHeader(name),
+  };
+}
+
+/** Undefined for what Fastify itself does not send. */
+function streamOf(payload: unknown): Readable | undefined {
+  if (payload === null || payload === undefined) return Readable.from([]);
+  if (payload instanceof Readable) return payload;
+  if (payload instanceof ReadableStream) return Readable.fromWeb(payload as never);
+  if (typeof payload === 'string' || payload instanceof Uint8Array) return Readable.from([Buffer.from(payload)]);
+  return undefined;
+}
+
+async function* continued(kept: readonly Buffer[], rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  yield* kept;
+  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
+}
+
+type Refusal = Exclude<HeadVerdict, string>;
+
+/** The whole payload, or what goes out in its place because it is too large. */
+async function collect(stream: Readable, exchange: Exchange): Promise<Buffer | Readable | Refusal> {
+  const kept: Buffer[] = [];
+  let size = 0;
+  const iterator = stream.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
+  for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
+    kept.push(Buffer.from(next.value));
+    size += next.value.length;
+    if (size <= exchange.maxBytes) continue;
+    const verdict = exchange.overflow();
+    if (verdict === 'pass') return Readable.from(continued(kept, iterator));
+    stream.destroy();
+    return verdict;
+  }
+  return Buffer.concat(kept);
+}
+
+/** Status and headers of a `Response` are in its payload until Fastify unpacks it, which is after this hook. */
+function unpack(reply: FastifyReply, payload: unknown): unknown {
+  if (!(payload instanceof Response)) return payload;
+  reply.code(payload.status);
+  for (const [name, value] of payload.headers) reply.header(name, value);
+  return payload.body;
+}
+
+async function transform(exchange: Exchange, reply: FastifyReply, payload: unknown): Promise<unknown> {
+  const verdict = exchange.head(reply.statusCode, replyHeaders(reply));
+  if (verdict === 'pass') return payload;
+  const stream = streamOf(payload);
+  if (stream === undefined) {
+    exchange.leave();
+    return payload;
+  }
+  const collected = verdict === 'collect' ? await collect(stream, exchange) : verdict;
+  if (collected instanceof Readable) return collected;
+  const answer = Buffer.isBuffer(collected) ? await exchange.body(collected) : collected;
+  stream.destroy();
+  // Undefined: the client has left, and whatever is sent reaches nobody.
+  if (answer === undefined) return null;
+  reply.code(answer.status);
+  return answer.body === undefined ? null : Buffer.from(answer.body);
+}
+
+function hideQuery(request: FastifyRequest): void {
+  const query = request.query as Record<string, unknown> | null;
+  if (query && typeof query === 'object') for (const name of PARAMETERS) delete query[name];
+}
+
+/**
+ * Register it before the routes whose pictures it is to enlarge. Replies that are taken over from Fastify
+ * (`reply.hijack()`, writing to `reply.raw`) do not come by here.
+ *
+ * @example await app.register(upscale, { dualscale }); await app.register(fastifyStatic, { root });
+ */
+export const upscale: FastifyPluginCallback<FastifyUpscaleOptions> = (fastify, { dualscale }, done) => {
+  const { core } = dualscale;
+  const exchanges = new WeakMap<FastifyRequest, Exchange>();
+
+  fastify.addHook('onRequest', (request, reply, next) => {
+    const { raw } = request;
+    const { url = '/', method = 'GET', headers } = raw;
+    const facts = { method, url, clientUrl: request.originalUrl, hostName: headers.host ?? '' };
+    const begun = core.begin({ ...facts, ifNoneMatch: headers['if-none-match'] });
+    if (begun?.kind === 'refused') {
+      const body = describeProblem(replyHeaders(reply), begun.problem);
+      reply.code(begun.problem.status).send(body);
+      return;
+    }
+    if (begun) {
+      rewriteUrl(raw, begun.url);
+      hideQuery(request);
+    }
+    if (begun?.kind === 'exchange') {
+      hideHeaders(raw);
+      const { exchange } = begun;
+      exchanges.set(request, exchange);
+      reply.raw.once('close', () => exchange.leave());
+    }
+    next();
+  });
+
+  fastify.addHook('onSend', async (request, reply, payload) => {
+    const exchange = exchanges.get(request);
+    exchanges.delete(request);
+    return exchange ? transform(exchange, reply, unpack(reply, payload)) : payload;
+  });
+  done();
+};
+
+// What `fastify-plugin` sets: hooks then hold for what is registered beside the plugin, not only within it.
+Object.assign(upscale, {
+  [Symbol.for('skip-override')]: true,
+  [Symbol.for('fastify.display-name')]: 'dualscale',
+  [Symbol.for('plugin-meta')]: { name: 'dualscale', fastify: '5.x' },
+});

@@ -58,15 +58,19 @@ export interface Proposal {
 }
 
 /**
- * Without a shared budget the paper's choice, the largest alpha of each width. With one, the choice of most value by
- * each reading, equal ones once.
+ * Without a shared budget the paper's choice, the largest alpha of each width, and the most that each width may keep.
+ * With one, the choice of most value by each reading. Equal ones come once.
  */
 export function proposeChoices(learnt: Learnt, shared?: SharedBudget): Proposal[] {
-  if (!shared) return [{ reading: 'alphas', choice: learnt.alphas.map(indexOfLargest) }];
-  const proposals = READINGS.flatMap((reading) => {
-    const found = chooseWidths(readValues(learnt, reading), shared.model, shared);
-    return found ? [{ reading, choice: found.choice }] : [];
-  });
+  const proposals = shared
+    ? READINGS.flatMap((reading) => {
+        const found = chooseWidths(readValues(learnt, reading), shared.model, shared);
+        return found ? [{ reading, choice: found.choice }] : [];
+      })
+    : [
+        { reading: 'alphas' as const, choice: learnt.alphas.map(indexOfLargest) },
+        { reading: 'even' as const, choice: learnt.candidates.map(indexOfLargest) },
+      ];
   const isFirst = ({ choice }: Proposal, at: number) =>
     proposals.findIndex((other) => other.choice.join() === choice.join()) === at;
   return proposals.filter(isFirst);

@@ -97,19 +97,34 @@ describe('searchWidths', () => {
     expect(await searchWidths(options('parts', { shared }))).toEqual(whole);
   });
 
-  test('without a shared budget takes the most probable candidate of each width', async () => {
+  test('without a shared budget takes the most probable candidates or the largest, by what photographs say', async () => {
     const candidates = SPEC.innerWidths.map(() => [4, 4, 8]);
-    const result = await searchWidths(options('ratio', { candidates }));
+    const events: SearchEvent[] = [];
+    const result = await searchWidths(options('ratio', { candidates, report: (event) => events.push(event) }));
     expect(result?.predicted).toBeUndefined();
-    for (const { alphas, width, candidates: widths } of result?.searched ?? []) {
-      expect(width).toBe(widths[alphas.indexOf(Math.max(...alphas))]);
-    }
+    const likely = result?.searched.map(({ alphas }) => candidates[0][alphas.indexOf(Math.max(...alphas))]);
+    const tuned = events.filter((event) => event.type === 'search-choice').filter((event) => event.tuned);
+    expect(tuned[0].widths).toEqual(likely);
+    expect(tuned.map(({ widths }) => widths)).toContainEqual([8, 8, 8]);
+    const best = tuned.reduce((a, b) => (b.psnrDb > a.psnrDb ? b : a));
+    expect(result?.widths).toEqual(best.widths);
+  });
+
+  test('takes the first reading where no photographs are held out', async () => {
+    const { recipe } = options('');
+    const held = { ...dataset, validation: [] };
+    const short = { ...recipe, steps: 4, chooseEvery: 2 };
+    const result = await searchWidths(options('blind', { dataset: held, recipe: short }));
+    expect(result?.reading).toBe('alphas');
+    expect(result?.psnrDb).toBeNaN();
   });
 
   test('runs on the tfjs engine too', async () => {
     const engine = await createTfjsEngine({ backend: 'cpu' });
     const { recipe } = options('');
-    const result = await searchWidths(options('tfjs', { engine, recipe: { ...recipe, steps: 2 } }));
+    const tiny = { ...recipe, steps: 2, batchSize: 1, lrPatchSize: 4 };
+    const held = { ...dataset, validation: [] };
+    const result = await searchWidths(options('tfjs', { engine, dataset: held, recipe: tiny }));
     expect(result?.widths).toHaveLength(3);
   });
 

@@ -15,8 +15,8 @@ export type {
 } from './http/picture-upscaler.ts';
 export { type SigningOptions, type SignUrlOptions, signUrl } from './http/signature.ts';
 export type { Jobs } from './jobs/create-jobs.ts';
-export type { JobsLogger } from './jobs/jobs-options.ts';
 export type { JobEvent } from './jobs/job-event.ts';
+export type { JobsLogger } from './jobs/jobs-options.ts';
 export { METRICS, type MetricName } from './metrics/definitions.ts';
 export type { DualscaleLogger, DualscaleOptions } from './options.ts';
 export { type CloseOptions, createDualscale, type Dualscale, type UpscaleOptions } from './plugin.ts';

@@ -7,6 +7,8 @@ import { createMiddleware, type Middleware } from './http/middleware.ts';
 import type { PictureCore } from './http/picture-core.ts';
 import type { Enlargement } from './http/picture-service.ts';
 import type { ServedPicture } from './http/picture-upscaler.ts';
+import type { Jobs } from './jobs/create-jobs.ts';
+import type { JobsOptions } from './jobs/jobs-options.ts';
 import { createMetrics, type Metrics, type MetricsRegistry } from './metrics/metrics.ts';
 import type { ModelManifest } from './model-store/manifest.ts';
 import type { ModelTable, TableModel } from './model-table.ts';
@@ -52,6 +54,11 @@ export interface Dualscale {
   reload(): Promise<void>;
   /** `listener` hears of each enlargement that was tried: model, time, error. Call the result to stop it. */
   onEnlargement(listener: (enlargement: Enlargement) => void): () => void;
+  /**
+   * Jobs that train, fine-tune and compress models of `modelsDir` on this machine and put them into service, with the API to ask for
+   * them. Throws DS_BAD_OPTION, also when `modelsDir` is not given: jobs do not write into the package.
+   */
+  jobs(options: PluginJobsOptions): Promise<Jobs>;
   readonly registry: MetricsRegistry;
   /**
    * Runs each serving model once on a small blank picture, so that the first request is as fast as the next and a model
@@ -64,6 +71,9 @@ export interface Dualscale {
    */
   close(options?: CloseOptions): Promise<void>;
 }
+
+/** What `createJobs` takes besides what the plugin knows itself. */
+export type PluginJobsOptions = Omit<JobsOptions, 'dualscale' | 'modelsDir' | 'meter'>;
 
 export interface CloseOptions {
   /** Milliseconds, from 0. @default 0 */
@@ -124,6 +134,13 @@ async function joinParts(options: ResolvedOptions, metrics: Metrics, table: Mode
     onEnlargement(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);
+    },
+    async jobs(jobsOptions) {
+      const { modelsDir, logger } = options;
+      if (modelsDir === undefined) throw badOption('modelsDir', 'given: jobs publish their models there', modelsDir);
+      // The trainer and what it needs are loaded only where there are jobs.
+      const { createJobs } = await import('./jobs/create-jobs.ts');
+      return createJobs({ logger, ...jobsOptions, dualscale, modelsDir, meter: metrics.jobs });
     },
     registry: metrics.registry,
     async warmUp() {

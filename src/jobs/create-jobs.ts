@@ -133,8 +133,7 @@ function startBackground({ serving, stats, traffic, log, store, runner, options 
     meter.states(countStates({ store }));
     stops.push(
       log.listen((event) => {
-        const type = store.get(event.job)?.record.request.type;
-        if (type) meter.event(event, type);
+        meter.event(event);
         meter.states(countStates({ store }));
       }),
     );

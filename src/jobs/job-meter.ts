@@ -8,6 +8,6 @@ export interface JobMeter {
   states(counts: Readonly<Record<JobState, number>>): void;
   /** A job has ended. */
   ended(type: JobType, state: JobState, seconds: number): void;
-  event(event: JobEvent, type: JobType): void;
+  event(event: JobEvent): void;
   clients(count: number): void;
 }

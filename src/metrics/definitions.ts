@@ -15,6 +15,9 @@ const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 
 /** 8-bit levels: half of one is rounding, a few are what a good model leaves, more is a picture of something else. */
 const LEVELS = [0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 32];
 
+/** From a quick fine-tuning to a day of training. */
+const JOB_SECONDS = [10, 30, 60, 300, 600, 1800, 3600, 10_800, 43_200, 86_400];
+
 export const METRICS = {
   dualscale_requests_total: {
     type: 'counter',
@@ -129,6 +132,62 @@ export const METRICS = {
     type: 'counter',
     help: 'Worker threads that died and were replaced.',
     labels: [],
+  },
+  dualscale_jobs: {
+    type: 'gauge',
+    help: 'Jobs by state: queued, running, paused, succeeded, failed, cancelled.',
+    labels: ['state'],
+  },
+  dualscale_jobs_ended_total: {
+    type: 'counter',
+    help: 'Jobs that ended, by type and state.',
+    labels: ['type', 'state'],
+  },
+  dualscale_job_duration_seconds: {
+    type: 'histogram',
+    help: 'Time from the start of a job to its end, by type and state.',
+    labels: ['type', 'state'],
+    buckets: JOB_SECONDS,
+  },
+  dualscale_job_stage: {
+    type: 'gauge',
+    help: '1 for the stage that the latest job entered last.',
+    labels: ['stage'],
+  },
+  dualscale_job_progress_ratio: {
+    type: 'gauge',
+    help: 'How much of the latest job is done, 0 to 1.',
+    labels: [],
+  },
+  dualscale_job_loss: {
+    type: 'gauge',
+    help: 'Training loss of the latest job.',
+    labels: [],
+  },
+  dualscale_job_psnr_db: {
+    type: 'gauge',
+    help: 'PSNR on held-out photographs of the latest job.',
+    labels: [],
+  },
+  dualscale_job_latency_seconds: {
+    type: 'gauge',
+    help: 'Latency of the latest job: target, predicted, measured.',
+    labels: ['kind'],
+  },
+  dualscale_job_clients: {
+    type: 'gauge',
+    help: 'Open sockets and event streams of the job API.',
+    labels: [],
+  },
+  dualscale_job_publications_total: {
+    type: 'counter',
+    help: 'Models that jobs have published.',
+    labels: [],
+  },
+  dualscale_model_rollbacks_total: {
+    type: 'counter',
+    help: 'Times a scale went back to the model before, by reason: rollback, automatic-rollback.',
+    labels: ['reason'],
   },
 } as const satisfies Record<string, MetricDefinition>;
 

@@ -1,6 +1,7 @@
 /** The plugin's metrics in a Prometheus registry: the host's, or one of its own. */
 import { type Gauge, Registry } from 'prom-client';
 import { METRICS_PREFIX } from './definitions.ts';
+import { createJobMetrics, type JobMetrics } from './job-metrics.ts';
 import { registerMetrics } from './register.ts';
 
 export type MetricsRegistry = Registry;
@@ -36,6 +37,7 @@ export interface Metrics {
   /** Says that a model serves its scale now, in the place of `previous`. */
   serves(model: { readonly id: string; readonly scale: number }, previous?: { readonly id: string }): void;
   workerRestarted(): void;
+  readonly jobs: JobMetrics;
 }
 
 /** Plugins that share a registry add up: each moves the gauge by what its own value changed. */
@@ -90,5 +92,6 @@ export function createMetrics(registry: Registry = new Registry(), prefix: strin
       of.dualscale_model_info.set({ model: id, scale: label }, 1);
     },
     workerRestarted: () => of.dualscale_worker_restarts_total.inc(),
+    jobs: createJobMetrics(of),
   };
 }

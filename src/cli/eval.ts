@@ -10,7 +10,9 @@ import { modelDirectory, type StoredModel } from '../model-store/load.ts';
 import type { QualityEntry } from '../model-store/manifest.ts';
 import { updateMeasurements } from '../model-store/publish.ts';
 import type { StoredDtype } from '../model-store/safetensors.ts';
+import type { PixelImage } from '../pixels/image.ts';
 import { createUpscaler } from '../upscale/upscale.ts';
+import { checkDegradedFlags, evaluateDegraded } from './eval-degraded.ts';
 import { quietLogger } from './logger.ts';
 import { type ModelFlags, modelsRoot, openModel } from './open-models.ts';
 import { createProgress, type Progress } from './progress.ts';
@@ -24,6 +26,8 @@ export interface EvalFlags extends ModelFlags {
   readonly set?: string;
   readonly record?: boolean;
   readonly weights?: StoredDtype;
+  readonly degradation?: readonly string[];
+  readonly told?: boolean;
   readonly json?: boolean;
   readonly engine: EngineName;
   readonly provider: 'auto' | Provider | TfjsBackend;
@@ -32,11 +36,14 @@ export interface EvalFlags extends ModelFlags {
 
 const PROTOCOL = 'unrounded BT.601 Y of the 8-bit result, border = scale, mean over the images';
 
-interface Enlarger {
+export interface Enlarger {
   readonly name: string;
   readonly scale: number;
   readonly stored?: StoredModel;
-  readonly enlarge: Enlarge;
+  /** @param code for models that are told the degradation; without it they guess it */
+  readonly enlarge: (lrImage: PixelImage, code?: Float32Array) => Promise<PixelImage>;
+  /** Numbers of such a code. */
+  readonly codeWidth?: number | undefined;
   /** The model as it is stored, where `enlarge` is not. */
   readonly enlargeAsStored?: Enlarge;
   close(): Promise<void>;
@@ -51,7 +58,8 @@ async function openEnlarger(flags: EvalFlags): Promise<Enlarger> {
   const { model: id, method, scale, engine, provider, workers, weights } = flags;
   if (method !== undefined) {
     if (scale === undefined) throw badOption('--scale', 'given with --method', 'nothing');
-    return { name: method, scale, enlarge: baseline(method, scale), close: async () => {} };
+    const enlarge = baseline(method, scale);
+    return { name: method, scale, enlarge: (lrImage) => enlarge(lrImage), close: async () => {} };
   }
   if (id === undefined) throw badOption('--model', 'given, or --method', 'nothing');
   const stored = await openModel(id, scale, flags);
@@ -61,7 +69,8 @@ async function openEnlarger(flags: EvalFlags): Promise<Enlarger> {
   const upscaler = await createUpscaler({ engine, provider, logger: quietLogger, ...pool });
   return {
     ...{ name: id, scale: model.scale, stored },
-    enlarge: (lrImage) => upscaler.upscale(lrImage, model),
+    enlarge: (lrImage, code) => upscaler.upscale(lrImage, model, code ? { code } : {}),
+    codeWidth: model.codeWidth,
     ...(model === asStored ? {} : { enlargeAsStored: (lrImage) => upscaler.upscale(lrImage, asStored) }),
     close: () => upscaler.close(),
   };
@@ -102,12 +111,14 @@ export async function runEval(flags: EvalFlags): Promise<void> {
   const { data, json, record: isRecorded, weights, set = basename(resolve(data)) } = flags;
   if (weights !== undefined && flags.model === undefined) throw badOption('--weights', 'used with --model', weights);
   if (isRecorded && flags.model === undefined) throw badOption('--record', 'used with --model', 'no model');
+  checkDegradedFlags(flags);
   const enlarger = await openEnlarger(flags);
+  if (flags.degradation) return evaluateDegraded(enlarger, flags.degradation, flags).finally(() => enlarger.close());
   const { name, scale, enlarge, enlargeAsStored } = enlarger;
   let progress: Progress | undefined;
   try {
     const result = await evaluate({
-      ...{ dataDir: data, scale, enlarge },
+      ...{ dataDir: data, scale, enlarge: (lrImage) => enlarge(lrImage) },
       onImage(score, done, total) {
         progress ??= createProgress('eval', total);
         progress.update(done, score.name);

@@ -136,6 +136,13 @@ function addEval(program: Command): void {
     .option('--set <name>', "name of the set; default: the folder's")
     .option('--record', "write the result into the model's manifest")
     .addOption(weights('measure what storing the weights so would change').conflicts('record'))
+    .addOption(
+      new Option(
+        '--degradation <text...>',
+        'make the LR images so, e.g. gaussian:2.4,noise:10,jpeg:60; several give a table, --data is any folder of pictures',
+      ).conflicts(['record', 'weights']),
+    )
+    .option('--told', 'tell the model the degradation; without it a blind model guesses')
     .addOption(json())
     .addOption(models())
     .addOption(engine())

@@ -38,12 +38,16 @@ export function slimNetwork(spec: NetworkSpec, parameters: Values, kept: KeptCha
   for (const width of widths) {
     const units = kept[width.name];
     if (!units) continue;
-    const { producer, consumer } = width;
+    const { producer, consumer, modulators = [] } = width;
     const outputs = producerOutputs(width, units);
     const [made, read] = [`${producer.layer}.weight`, `${consumer.layer}.weight`];
     cut[made] = selectAxis(cut[made], 3, outputs);
     if (producer.hasBias) cut[`${producer.layer}.bias`] = selectAxis(cut[`${producer.layer}.bias`], 0, outputs);
     cut[read] = selectAxis(cut[read], 2, units);
+    for (const layer of modulators) {
+      cut[`${layer}.weight`] = selectAxis(cut[`${layer}.weight`], 3, units);
+      cut[`${layer}.bias`] = selectAxis(cut[`${layer}.bias`], 0, units);
+    }
   }
   const slim = withWidths(
     spec,

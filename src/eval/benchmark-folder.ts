@@ -46,6 +46,16 @@ export async function listPairs(dataDir: string, scale: number): Promise<Benchma
   });
 }
 
+/** Any folder of HR images, or one with `HR/`: for LR images that are made. Throws DS_BAD_DATA when it holds none. */
+export async function listHrImages(dataDir: string): Promise<BenchmarkPair[]> {
+  const inside = await listImages(join(dataDir, 'HR'));
+  const folder = inside ? join(dataDir, 'HR') : dataDir;
+  const files = inside ?? (await listImages(dataDir)) ?? [];
+  if (files.length === 0)
+    throw new DualscaleError('DS_BAD_DATA', `expected PNG, JPEG, WebP or AVIF images in ${folder}`);
+  return files.map((file) => ({ name: parse(file).name, hrPath: join(folder, file) }));
+}
+
 /** Undefined when there is no such folder. */
 async function listImages(folder: string): Promise<string[] | undefined> {
   try {

@@ -7,7 +7,7 @@ import { imresize } from '../pixels/imresize.ts';
 import { psnrDb } from '../pixels/psnr.ts';
 import { ssim } from '../pixels/ssim.ts';
 import type { Enlarge } from './baseline.ts';
-import { type BenchmarkPair, listPairs } from './benchmark-folder.ts';
+import { type BenchmarkPair, listHrImages, listPairs } from './benchmark-folder.ts';
 
 export interface ImageScore {
   /** The HR file's name without its extension. */
@@ -15,8 +15,8 @@ export interface ImageScore {
   /** Size of the HR image that was compared, in pixels. */
   readonly width: number;
   readonly height: number;
-  /** `file`: from `LR_bicubic/X<scale>/`. `imresize`: made from the HR image, bit-exact with MATLAB's. */
-  readonly lrSource: 'file' | 'imresize';
+  /** `file`: from `LR_bicubic/X<scale>/`. `imresize`: made from the HR image, bit-exact with MATLAB's. `degraded`: by `degrade`. */
+  readonly lrSource: 'file' | 'imresize' | 'degraded';
   /** On unrounded BT.601 Y, `scale` pixels left out on every side; `Infinity` for equal images. */
   readonly psnrDb: number;
   /** On the same pixels. */
@@ -37,6 +37,11 @@ export interface EvaluateOptions {
   /** 2, 3, 4 or 8. */
   readonly scale: number;
   readonly enlarge: Enlarge;
+  /**
+   * Makes the LR image from an HR image whose sides are multiples of the scale; the folder's own LR images are then not
+   * used, and it may be any folder of HR images. @param index of the image, from 0
+   */
+  readonly degrade?: (hrImage: PixelImage, index: number) => Promise<PixelImage>;
   /** Called after each image, for a progress display. */
   readonly onImage?: (score: ImageScore, done: number, total: number) => void;
 }
@@ -47,12 +52,13 @@ export interface EvaluateOptions {
  * wrong size; errors of `enlarge` pass through.
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
-  const { dataDir, scale, enlarge, onImage } = options;
+  const { dataDir, scale, enlarge, degrade, onImage } = options;
   if (!Number.isInteger(scale) || scale < 2) throw badOption('scale', 'an integer from 2', scale);
-  const pairs = await listPairs(dataDir, scale);
+  const pairs = await (degrade ? listHrImages(dataDir) : listPairs(dataDir, scale));
   const images: ImageScore[] = [];
-  for (const pair of pairs) {
-    const score = await evaluatePair(pair, scale, enlarge);
+  for (const [index, pair] of pairs.entries()) {
+    const made = degrade && ((hrImage: PixelImage) => degrade(hrImage, index));
+    const score = await evaluatePair(pair, scale, enlarge, made);
     images.push(score);
     onImage?.(score, images.length, pairs.length);
   }
@@ -64,8 +70,15 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   };
 }
 
-async function evaluatePair(pair: BenchmarkPair, scale: number, enlarge: Enlarge): Promise<ImageScore> {
-  const { lrImage, hrImage } = await readPair(pair, scale);
+type MakeLr = (hrImage: PixelImage) => Promise<PixelImage>;
+
+async function evaluatePair(
+  pair: BenchmarkPair,
+  scale: number,
+  enlarge: Enlarge,
+  degrade?: MakeLr,
+): Promise<ImageScore> {
+  const { lrImage, hrImage } = await readPair(pair, scale, degrade);
   const srImage = await enlarge(lrImage);
   if (srImage.width !== hrImage.width || srImage.height !== hrImage.height || srImage.channels !== 3) {
     const got = `${srImage.width}x${srImage.height}x${srImage.channels}`;
@@ -78,7 +91,7 @@ async function evaluatePair(pair: BenchmarkPair, scale: number, enlarge: Enlarge
     name: pair.name,
     width: hrImage.width,
     height: hrImage.height,
-    lrSource: pair.lrPath ? 'file' : 'imresize',
+    lrSource: degrade ? 'degraded' : pair.lrPath ? 'file' : 'imresize',
     psnrDb: psnrDb(srImage, hrImage, { border: scale }),
     ssim: ssim(srImage, hrImage, { border: scale }),
   };
@@ -87,6 +100,7 @@ async function evaluatePair(pair: BenchmarkPair, scale: number, enlarge: Enlarge
 async function readPair(
   { hrPath, lrPath }: BenchmarkPair,
   scale: number,
+  degrade?: MakeLr,
 ): Promise<{ readonly lrImage: PixelImage; readonly hrImage: PixelImage }> {
   const whole = await readRgbFile(hrPath);
   // 11 is the window of SSIM, which has to fit between the borders.
@@ -99,7 +113,7 @@ async function readPair(
   }
   if (lrPath === undefined) {
     const hrImage = cropToMultiple(whole, scale);
-    return { lrImage: imresize(hrImage, { scale: 1 / scale }), hrImage };
+    return { lrImage: degrade ? await degrade(hrImage) : imresize(hrImage, { scale: 1 / scale }), hrImage };
   }
   const lrImage = await readRgbFile(lrPath);
   const [width, height] = [lrImage.width * scale, lrImage.height * scale];

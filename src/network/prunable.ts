@@ -5,6 +5,7 @@
 import type { Tensor, Tensor1D, Tensor4D } from '../tf.ts';
 import { tf } from '../tf.ts';
 import { fullChannels, planDrn } from './drn-plan.ts';
+import { modulationName } from './edge-conditioned.ts';
 import type { DrnSpec, EdgeSpec, NetworkSpec, Parameters } from './network.ts';
 
 export interface PrunableWidth {
@@ -23,15 +24,19 @@ export interface PrunableWidth {
   };
   /** The convolution whose input channels these are: it ranks and selects them. */
   readonly consumer: { readonly layer: string; readonly hasBias: boolean };
+  /** Layers with biases whose output `c` acts on unit `c`: what a degradation code does to the channels. */
+  readonly modulators?: readonly string[];
 }
 
 const PAPER_LEAST = 4;
 
-function edgeWidths({ innerWidths }: EdgeSpec): PrunableWidth[] {
+function edgeWidths({ innerWidths, code }: EdgeSpec): PrunableWidth[] {
+  const modulators = (layer: string) => [modulationName(layer, 'scale'), modulationName(layer, 'shift')];
   const widths = innerWidths.map((width, block) => ({
     ...{ name: `body.${block}`, width, least: 0 },
     producer: { layer: `body.${block}.conv1`, hasBias: true, outputsPerUnit: 1 as const },
     consumer: { layer: `body.${block}.conv2`, hasBias: true },
+    ...(code ? { modulators: modulators(`body.${block}.conv1`) } : {}),
   }));
   // A dropped block is no part of the network any more.
   return widths.filter(({ width }) => width > 0);

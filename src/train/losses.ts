@@ -50,8 +50,10 @@ interface CodeTerms {
 
 /** Half of a batch learns from the truth, half from the estimate, so that the network trusts a code no more than it deserves. */
 function codeTerms({ primal }: LossParts, parameters: Parameters, { images, told, pairWeights }: Batch): CodeTerms {
-  if (!primal.estimate || !told) return { loss: tf.scalar(0) };
+  if (!primal.estimate) return { loss: tf.scalar(0) };
   const estimate = primal.estimate(parameters, images(1));
+  // Nobody knows how the pictures were degraded: what the primal network goes by, the dual is told.
+  if (!told) return { code: estimate, loss: tf.scalar(0) };
   const [count, , , width] = estimate.shape;
   const codes = tf.reshape(told.codes, [count, 1, 1, width]) as Tensor4D;
   const isGiven = tf.reshape(told.isGiven, [count, 1, 1, 1]);

@@ -5,9 +5,10 @@ import type { EngineName, ServedModel } from '../engine/engine.ts';
 import { createTilePool, type TilePool, type TilePoolOptions } from '../engine/pool.ts';
 import type { SharedImage } from '../engine/tile-task.ts';
 import { badOption, DualscaleError } from '../errors.ts';
-import type { PixelImage, Samples } from '../pixels/image.ts';
+import type { ChannelCount, PixelImage, Samples } from '../pixels/image.ts';
 import { chooseLayout } from './choose-layout.ts';
 import { estimateArea } from './estimate-area.ts';
+import { createStripMemory, type StripMemory } from './strip-memory.ts';
 import type { EnlargedRows, RowWindow, UpscaleRowsOptions, Upscaler } from './upscaler.ts';
 
 export interface UpscalerOptions extends TilePoolOptions {
@@ -58,13 +59,13 @@ function checkSizes({ width, height, channels, data, rows }: RowWindow, scale: n
 }
 
 /** Samples of the kind of `like`. */
-function view(like: Samples, buffer: SharedArrayBuffer): Samples {
-  return like.BYTES_PER_ELEMENT === 2 ? new Uint16Array(buffer) : new Uint8Array(buffer);
+function view(like: Samples, buffer: SharedArrayBuffer, length: number): Samples {
+  return like.BYTES_PER_ELEMENT === 2 ? new Uint16Array(buffer, 0, length) : new Uint8Array(buffer, 0, length);
 }
 
-function share(data: Samples): SharedArrayBuffer {
-  const shared = new SharedArrayBuffer(data.byteLength);
-  view(data, shared).set(data);
+function share(data: Samples, memory: StripMemory = createStripMemory()): SharedArrayBuffer {
+  const shared = memory.take(data.byteLength);
+  view(data, shared, data.length).set(data);
   return shared;
 }
 
@@ -97,7 +98,7 @@ async function upscaleRows(
   limits: Limits,
   window: RowWindow,
   model: ServedModel,
-  { signal, checkEvery = 0, code }: UpscaleRowsOptions,
+  { signal, checkEvery = 0, code, memory = createStripMemory() }: UpscaleRowsOptions,
 ): Promise<EnlargedRows> {
   const { width, height, channels, data, top, rows } = window;
   const { scale, halo } = model;
@@ -108,14 +109,16 @@ async function upscaleRows(
     maxTilePixels: halo === undefined ? limits.maxWholePixels : limits.maxTilePixels,
   });
   const format = { channels, depth: data.BYTES_PER_ELEMENT === 2 ? (16 as const) : (8 as const) };
-  const source = { ...format, width, height, pixels: share(data) };
-  const pixels = new SharedArrayBuffer(width * rows * scale ** 2 * channels * data.BYTES_PER_ELEMENT);
+  const source = { ...format, width, height, pixels: share(data, memory) };
+  const length = width * rows * scale ** 2 * channels;
+  const pixels = memory.take(length * data.BYTES_PER_ELEMENT);
   const size = { width: width * scale, height: rows * scale };
   const destination = { ...format, ...size, top: top * scale, pixels };
   const told = await codeFor(pool, model, source, code, signal);
   const job = { model, source, ...layout, destination, checkEvery, ...(told ? { code: told } : {}) };
   const difference = await pool.run(job, signal);
-  return { ...size, channels, data: view(data, pixels), difference };
+  memory.give(source.pixels);
+  return { ...size, channels, data: view(data, pixels, length), difference };
 }
 
 async function upscale(
@@ -156,7 +159,8 @@ export async function createUpscaler(options: UpscalerOptions = {}): Promise<Ups
   return {
     upscale: (lrImage, model, rowOptions = {}) => upscale(pool, limits, lrImage, model, rowOptions),
     async estimate(lrImage, model, { signal } = {}) {
-      const { width, height, channels, data } = lrImage;
+      const { width, height, data } = lrImage;
+      const channels = lrImage.channels as ChannelCount;
       const depth = data.BYTES_PER_ELEMENT === 2 ? (16 as const) : (8 as const);
       const code = await codeFor(
         pool,

@@ -2,6 +2,7 @@
 import type { ServedModel } from '../engine/engine.ts';
 import type { TileDifference } from '../engine/tile-pixels.ts';
 import type { PixelImage, Raster } from '../pixels/image.ts';
+import type { StripMemory } from './strip-memory.ts';
 
 /** Some rows of a picture and those around them that the network must see. */
 export interface RowWindow extends Raster {
@@ -20,6 +21,8 @@ export interface UpscaleRowsOptions {
   readonly signal?: AbortSignal;
   /** The dual network checks the first of every so many tiles. @default 0: none */
   readonly checkEvery?: number;
+  /** Where the result lies and the window is copied to. Give the result's `data.buffer` back when it is used up. @default new memory */
+  readonly memory?: StripMemory;
   /**
    * How the picture was degraded (`encodeDegradation` of pixels/degrade-code.ts), for models that are told it. Without it such a
    * model goes by what it makes of the picture, or of this window of it: whoever enlarges a picture in parts asks `estimate` first.
@@ -39,13 +42,17 @@ export interface Upscaler {
   ): Promise<PixelImage>;
   /**
    * The wanted rows, enlarged, with the channels and the depth of the window; gray comes out as the luma of what the network makes of it.
-   * Alpha is 0 everywhere: networks know nothing of it. Throws as `upscale` does.
+   * Alpha is not set: networks know nothing of it. Throws as `upscale` does.
    */
   upscaleRows(window: RowWindow, model: ServedModel, options?: UpscaleRowsOptions): Promise<EnlargedRows>;
   /**
    * How a picture, or a part of it, was degraded, as `model` sees it. Looks at its most detailed part of at most 256x256 pixels.
    * Throws DS_BAD_OPTION for a model that cannot tell, and what `upscale` throws.
    */
-  estimate(lrImage: Raster, model: ServedModel, options?: { readonly signal?: AbortSignal }): Promise<Float32Array>;
+  estimate(
+    lrImage: Raster | PixelImage,
+    model: ServedModel,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<Float32Array>;
   close(): Promise<void>;
 }

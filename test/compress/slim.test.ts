@@ -8,6 +8,7 @@ import { createRandom } from '../../src/train/random.ts';
 import { forwardOnCpu } from '../helpers/forward-on-cpu.ts';
 
 const EDGE: NetworkSpec = { family: 'edge', scale: 2, featureCount: 6, innerWidths: [6, 5, 4] };
+const TOLD: NetworkSpec = { ...EDGE, code: { width: 5, hidden: 4, estimator: [4, 4, 4] } };
 const DRN: NetworkSpec = { family: 'drn', scale: 4, featureCount: 8, blockCount: 1 };
 
 const parametersOf = (spec: NetworkSpec) => initialiseParameters(createNetwork(spec), createRandom(5));
@@ -42,6 +43,7 @@ describe('slimNetwork', () => {
     { name: 'edge', spec: EDGE, kept: everyThird(EDGE) },
     { name: 'edge with a dropped block', spec: EDGE, kept: { ...everyThird(EDGE), 'body.1': [] } },
     { name: 'edge without its first block', spec: EDGE, kept: { ...everyThird(EDGE), 'body.0': [] } },
+    { name: 'edge with a degradation code', spec: TOLD, kept: { ...everyThird(TOLD), 'body.1': [] } },
     { name: 'drn', spec: DRN, kept: everyThird(DRN) },
   ])('of $name makes the image of the masked network', async ({ spec, kept }) => {
     const parameters = parametersOf(spec);

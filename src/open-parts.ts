@@ -2,8 +2,6 @@
 import { join } from 'node:path';
 import { createAdmission } from './admission/admission.ts';
 import { createCache } from './cache/cache.ts';
-import type { ServedModel } from './engine/engine.ts';
-import { DualscaleError } from './errors.ts';
 import { checkPicture, type EnlargeParts, enlargePicture, inspectPicture, skipReason } from './http/enlarge-picture.ts';
 import { createPictureCore, type PictureCore } from './http/picture-core.ts';
 import { type Enlargement, PictureService } from './http/picture-service.ts';
@@ -35,17 +33,6 @@ export function openTable(options: ResolvedOptions, metrics: Metrics): Promise<M
   });
 }
 
-/** A worker that dies takes down the picture it held, through no fault of it: it is tried once more. */
-async function enlargeTwice(bytes: Buffer, model: ServedModel, parts: EnlargeParts, signal: AbortSignal) {
-  try {
-    return await enlargePicture(bytes, model, parts, signal);
-  } catch (error) {
-    const isCrash = error instanceof DualscaleError && error.code === 'DS_WORKER_CRASHED';
-    if (!isCrash || signal.aborted) throw error;
-    return enlargePicture(bytes, model, parts, signal);
-  }
-}
-
 /** What serves pictures, and what has to be closed with it. */
 export async function openService(options: ResolvedOptions, metrics: Metrics, table: ModelTable, upscaler: Upscaler) {
   const { concurrency, queueLimit, queueCost, limits, consistency, deadlineMs, onLimit, logger } = options;
@@ -68,7 +55,10 @@ export async function openService(options: ResolvedOptions, metrics: Metrics, ta
   const pictures = new PictureService<TableModel>({
     ...{ models: table, admission, cache, meter: metrics, encoding, deadlineMs, clamps: onLimit === 'clamp', now },
     ...{ skipReason, inspect: inspectPicture, check: (bytes, scale) => checkPicture(bytes, scale, limits) },
-    enlarge: async (bytes, model, signal) => enlargeTwice(bytes, await model.load(), parts, signal),
+    enlarge: async (bytes, model, signal, fit) => {
+      const fitting = fit ? { ...parts, encoding: { ...parts.encoding, fit } } : parts;
+      return enlargePicture(bytes, await model.load(), fitting, signal);
+    },
     onEnlargement: (enlargement) => {
       for (const listener of listeners) listener(enlargement);
     },

@@ -31,6 +31,8 @@ export interface EncodeOptions {
   readonly metadata?: (typeof METADATA_POLICIES)[number];
   /** Folder for results that are too large to hold. @default the system's folder for temporary files */
   readonly spoolFolder?: string;
+  /** Reduces the picture to this size by Lanczos, whatever its aspect; a side is never enlarged. @default its own size */
+  readonly fit?: { readonly width: number; readonly height: number };
 }
 
 /** Throws DS_BAD_OPTION. */
@@ -80,15 +82,28 @@ type Shape = Omit<Raster, 'data'> & { readonly depth: 8 | 16 };
 export function withFormat(image: Sharp, shape: Shape, target: EncodeTarget, options: EncodeOptions): Sharp {
   const { format, densityPpi = DEFAULT_DENSITY_PPI } = target;
   const kept = keptMetadata(target, options.metadata);
+  const { width, height } = fittedSize(shape, options.fit);
+  const isFitted = width !== shape.width || height !== shape.height;
+  const fitted = isFitted ? image.resize(width, height, { fit: 'fill', kernel: 'lanczos3' }) : image;
   // JPEG has no alpha.
-  const flattened = format === 'jpeg' && hasAlpha(shape.channels) ? image.flatten({ background: '#fff' }) : image;
+  const flattened = format === 'jpeg' && hasAlpha(shape.channels) ? fitted.flatten({ background: '#fff' }) : fitted;
   let result = flattened.toColourspace(colourSpace(shape, format));
   if (kept.icc) result = result.keepIccProfile();
   if (kept.exif) result = result.keepExif();
   if (kept.xmp) result = result.keepXmp();
   if (densityPpi > 0 && densityPpi !== DEFAULT_DENSITY_PPI) result = result.withDensity(densityPpi);
   if (format === 'png') return result.png({ compressionLevel: 3, adaptiveFiltering: true });
-  return withLossyFormat(result, format, shape.width * shape.height, target, options);
+  return withLossyFormat(result, format, width * height, target, options);
+}
+
+/** What `fit` makes of a picture's size. */
+export function fittedSize({ width, height }: FittedSize, fit: EncodeOptions['fit']): FittedSize {
+  return fit ? { width: Math.min(width, fit.width), height: Math.min(height, fit.height) } : { width, height };
+}
+
+interface FittedSize {
+  readonly width: number;
+  readonly height: number;
 }
 
 function colourSpace({ channels, depth }: Shape, format: ImageFormat): string {

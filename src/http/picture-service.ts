@@ -8,6 +8,7 @@ import type {
   EnlargedPicture,
   EnlargeRequest,
   PictureFacts,
+  PictureSize,
   PictureUpscaler,
   ServedPicture,
   ServingModel,
@@ -67,13 +68,13 @@ export interface PictureServiceParts<Model extends ServiceModel> {
   readonly inspect: (bytes: Buffer) => Promise<PictureFacts>;
   /** Checks the limits on the header. Throws DS_BAD_IMAGE, DS_UNSUPPORTED_IMAGE, DS_INPUT_TOO_LARGE, DS_OUTPUT_TOO_LARGE. */
   readonly check: (bytes: Buffer, scale: number) => Promise<PictureFacts>;
-  readonly enlarge: (bytes: Buffer, model: Model, signal: AbortSignal) => Promise<EnlargedPicture>;
+  readonly enlarge: (bytes: Buffer, model: Model, signal: AbortSignal, fit?: PictureSize) => Promise<EnlargedPicture>;
   readonly onEnlargement: (enlargement: Enlargement) => void;
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
 }
 
-type Input = Enlargement['input'] & { readonly bytes: Buffer };
+type Input = Enlargement['input'] & { readonly bytes: Buffer; readonly fit?: PictureSize };
 
 interface Flown {
   readonly picture: MadePicture;
@@ -135,11 +136,10 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
 
   async enlarge(bytes: Buffer, request: EnlargeRequest): Promise<ServedPicture> {
     const { now, deadlineMs, meter } = this.#parts;
-    const { startedAt, source, signal } = request;
+    const { startedAt, signal, fit } = request;
     if (signal.aborted) throw new DualscaleError('DS_ABORTED', 'aborted before it began');
     const model = (request.model ?? this.modelFor(request.scale)) as Model;
-    const key = this.#memo.keyOf(request.digest ?? bodyDigest(bytes), model);
-    if (source !== undefined) this.#memo.remember(source, model, key);
+    const key = this.#keyOf(bytes, request, model);
     const known = this.#memo.peek(key);
     if (known) return this.#served(known, model, 'hit', 0);
     const deadline = startedAt === undefined ? undefined : startedAt + deadlineMs;
@@ -149,7 +149,7 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
     const work = (flight: AbortSignal) => {
       isOwn = true;
       const { address } = request;
-      const input = { bytes, ...(address === undefined ? {} : { address }) };
+      const input = { bytes, ...(address === undefined ? {} : { address }), ...(fit ? { fit } : {}) };
       return this.#fetchOrMake(input, key, model, flight, deadline);
     };
     try {
@@ -163,6 +163,13 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
     } finally {
       limited.release();
     }
+  }
+
+  #keyOf(bytes: Buffer, { digest = bodyDigest(bytes), source, fit }: EnlargeRequest, model: Model): string {
+    const key = this.#memo.keyOf(fit ? `${digest} ${fit.width}x${fit.height}` : digest, model);
+    // `peek` knows of no size to fit.
+    if (source !== undefined && !fit) this.#memo.remember(source, model, key);
+    return key;
   }
 
   #served(picture: MadePicture, model: ServingModel, cache: ServedPicture['cache'], queueMs: number): ServedPicture {
@@ -189,7 +196,7 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
       const start = now();
       meter.stage('queue', start - waits);
       try {
-        const picture = await this.#parts.enlarge(bytes, model, signal);
+        const picture = await this.#parts.enlarge(bytes, model, signal, input.fit);
         for (const [stage, ms] of Object.entries(picture.timings)) meter.stage(stage as 'decode', ms);
         meter.pixels('in', facts.width * facts.height);
         meter.pixels('out', picture.width * picture.height);

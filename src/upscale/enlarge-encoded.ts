@@ -1,6 +1,6 @@
 /** Encoded bytes to enlarged encoded bytes, of the same kind, with memory for a few strips of the result. */
 import type { ImageFormat } from '../codec/container.ts';
-import type { EncodeOptions } from '../codec/encode-format.ts';
+import { type EncodeOptions, fittedSize } from '../codec/encode-format.ts';
 import { checkOutputSize, type ImageLimits } from '../codec/limits.ts';
 import { type OpenPicture, openPicture } from '../codec/open-picture.ts';
 import { createPictureWriter } from '../codec/picture-writer.ts';
@@ -123,7 +123,7 @@ export async function enlargeEncoded(bytes: Buffer, options: EnlargeEncodedOptio
   const { error, data } = await enlargeBy(model, isChecked, isChecked ? consistency.maxError : undefined);
   const result = data ?? (await enlargeBy(lanczosOf(model.scale, model.engine), false)).data;
   return {
-    ...{ data: result as Buffer, format, ...size, timings: watch.timings() },
+    ...{ data: result as Buffer, format, ...fittedSize(size, encoding.fit), timings: watch.timings() },
     ...(error === undefined ? {} : { consistencyError: error }),
     ...(data ? {} : { fallback: 'consistency' as const }),
   };

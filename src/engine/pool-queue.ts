@@ -9,6 +9,8 @@ export interface CallQueue<Call extends QueuedCall> {
   add(call: Call): void;
   /** The call whose turn it is with its next tile, or undefined when nothing waits. */
   next(): { readonly call: Call; readonly task: TileTask } | undefined;
+  /** Gives a tile back that was taken and not done: it is the next of its call. */
+  putBack(call: Call, task: TileTask): void;
   /** Drops the tiles of a call that have not started. */
   drop(call: Call): void;
   readonly calls: readonly Call[];
@@ -27,6 +29,10 @@ export function createCallQueue<Call extends QueuedCall>(): CallQueue<Call> {
       if (!(call && task)) return undefined;
       if (call.pending.length > 0) calls.push(call);
       return { call, task };
+    },
+    putBack: (call, task) => {
+      call.pending.unshift(task);
+      if (!calls.includes(call)) calls.unshift(call);
     },
     drop: (call) => {
       call.pending.length = 0;

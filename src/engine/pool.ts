@@ -1,6 +1,6 @@
 /**
  * Runs the tiles of pictures on worker threads, because a session blocks the thread that calls it.
- * A worker that dies fails only the call it was working for and is replaced.
+ * A worker that dies is replaced, and its tile is done once more: a tile that kills two workers fails its call, and only that.
  */
 import { availableParallelism } from 'node:os';
 import { badOption, DualscaleError } from '../errors.ts';
@@ -55,7 +55,7 @@ export interface TilePool {
   readonly idleWorkers: number;
   /**
    * Resolves when every tile is written to the destination, with what the checks found. Throws DS_ABORTED at once when `signal` fires (tiles that have not started are
-   * dropped, the others end unseen), DS_WORKER_CRASHED when a worker dies on one of them, DS_ENGINE when the network fails.
+   * dropped, the others end unseen), DS_WORKER_CRASHED when two workers die on one of them, DS_ENGINE when the network fails.
    */
   run(job: TileJob, signal?: AbortSignal): Promise<TileDifference>;
   /** Rejects what waits with DS_ABORTED, lets running tiles end, stops the workers. */
@@ -63,6 +63,8 @@ export interface TilePool {
 }
 
 interface Call extends QueuedCall {
+  /** Nobody waits for it any more. */
+  isOver: boolean;
   unfinished: number;
   difference: TileDifference;
   readonly resolve: (difference: TileDifference) => void;
@@ -136,6 +138,11 @@ function makeTasks(job: TileJob, model: SharedModel, runtime: Runtime): TileTask
   });
 }
 
+interface Turn {
+  readonly call: Call;
+  readonly task: TileTask;
+}
+
 interface StartOptions {
   readonly runtime: Runtime;
   readonly workers: number;
@@ -148,16 +155,39 @@ interface StartOptions {
   readonly onClosed?: () => void;
 }
 
+function createCall(pending: TileTask[], resolve: Call['resolve'], reject: Call['reject']): Call {
+  return { pending, isOver: false, unfinished: pending.length, difference: NO_DIFFERENCE, resolve, reject };
+}
+
+/** Gives a tile back to the queue the first time its worker dies, unless nobody waits for it; false the second time. */
+function createRetries(queue: CallQueue<Call>): (turn: Turn) => boolean {
+  const retried = new WeakSet<TileTask>();
+  return ({ call, task }) => {
+    if (retried.has(task)) return false;
+    retried.add(task);
+    if (!call.isOver) queue.putBack(call, task);
+    return true;
+  };
+}
+
+function reportCrash({ logger, onWorkerDeath }: StartOptions, cause: unknown): DualscaleError {
+  const crash = new DualscaleError('DS_WORKER_CRASHED', `a worker crashed: ${String(cause)}`, { cause });
+  logger?.warn(`${crash.message}; it is replaced`);
+  onWorkerDeath?.();
+  return crash;
+}
+
 export function startTilePool(options: StartOptions): TilePool {
-  const { runtime, workers, threadsPerWorker, script, logger, onClosed = () => {} } = options;
-  const threads = startThreads(workers, script, logger);
+  const { runtime, workers, threadsPerWorker, onClosed = () => {} } = options;
+  const threads = startThreads(workers, options.script, options.logger);
   const queue: CallQueue<Call> = createCallQueue();
   const share = createModelSharer(runtime);
-  let running = 0;
-  let isClosed = false;
+  const retry = createRetries(queue);
+  let [running, isClosed] = [0, false];
 
   const fail = (call: Call, error: DualscaleError) => {
     queue.drop(call);
+    call.isOver = true;
     call.reject(error);
   };
 
@@ -166,11 +196,12 @@ export function startTilePool(options: StartOptions): TilePool {
       const turn = queue.next();
       if (!turn) return;
       running++;
-      void finish(turn.call, threads.run(turn.task));
+      void finish(turn, threads.run(turn.task));
     }
   };
 
-  const finish = async (call: Call, outcome: Promise<TileOutcome>) => {
+  const finish = async (turn: Turn, outcome: Promise<TileOutcome>) => {
+    const { call } = turn;
     try {
       const result = await outcome;
       if (!result.ok) fail(call, new DualscaleError('DS_ENGINE', `the network failed: ${result.message}`));
@@ -179,9 +210,8 @@ export function startTilePool(options: StartOptions): TilePool {
         if (--call.unfinished === 0) call.resolve(call.difference);
       }
     } catch (cause) {
-      options.onWorkerDeath?.();
-      logger?.warn(`a worker crashed and is replaced: ${String(cause)}`);
-      fail(call, new DualscaleError('DS_WORKER_CRASHED', `a worker crashed: ${String(cause)}`, { cause }));
+      const crash = reportCrash(options, cause);
+      if (!retry(turn)) fail(call, crash);
     }
     running--;
     startWaiting();
@@ -192,7 +222,7 @@ export function startTilePool(options: StartOptions): TilePool {
     const pending = makeTasks(job, share(job.model), runtime);
     let onAbort = () => {};
     const result = new Promise<TileDifference>((resolve, reject) => {
-      const call: Call = { pending, unfinished: pending.length, difference: NO_DIFFERENCE, resolve, reject };
+      const call = createCall(pending, resolve, reject);
       onAbort = () => fail(call, aborted('the call was aborted'));
       signal?.addEventListener('abort', onAbort);
       queue.add(call);

@@ -2,9 +2,9 @@
 import type { TileOutcome, TileTask } from '../../src/engine/tile-task.ts';
 import { runTile as runRealTile } from '../../src/engine/tile-worker.ts';
 
-export type DeadlyDigest = 'die-by-exit' | 'die-by-throw' | 'die-by-memory';
+export type DeadlyDigest = 'die-by-exit' | 'die-by-throw' | 'die-by-memory' | 'die-once';
 
-const deaths: Record<DeadlyDigest, () => void> = {
+const deaths: Record<Exclude<DeadlyDigest, 'die-once'>, () => void> = {
   'die-by-exit': () => process.exit(3),
   'die-by-throw': () =>
     setImmediate(() => {
@@ -18,7 +18,17 @@ const deaths: Record<DeadlyDigest, () => void> = {
 
 /** @public Piscina looks it up by name. */
 export function runTile(task: TileTask): Promise<TileOutcome> {
-  const die = deaths[task.model.digest as DeadlyDigest] as (() => void) | undefined;
+  if (task.model.digest.startsWith('die-once' satisfies DeadlyDigest)) {
+    // The only memory that outlives the thread; the tile overwrites it in the end.
+    const { x, y } = task.tile;
+    const { pixels, width } = task.destination;
+    const mark = new Uint8Array(pixels, (y * width + x) * task.model.scale * 3, 1);
+    if (mark[0] === 0) {
+      mark[0] = 1;
+      process.exit(3);
+    }
+  }
+  const die = deaths[task.model.digest as keyof typeof deaths] as (() => void) | undefined;
   if (!die) return runRealTile(task);
   die();
   return new Promise(() => {});

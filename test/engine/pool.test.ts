@@ -24,10 +24,11 @@ function jobOf(
 }
 
 /** The worker of `pool-dying-worker.ts` dies when a model's digest says so. */
-function startDyingPool(workers: number): TilePool {
+function startDyingPool(workers: number, onWorkerDeath = () => {}): TilePool {
   return startTilePool({
     runtime: { engine: 'onnx', provider: 'cpu' },
     workers,
+    onWorkerDeath,
     threadsPerWorker: 1,
     script: scriptFor(import.meta.url, 'pool-dying-worker'),
   });
@@ -47,6 +48,21 @@ describe('createTilePool', () => {
       await expect(Promise.all(healthy)).resolves.toHaveLength(6);
     },
   );
+
+  test('a tile whose worker died is done by the next one: no call notices', async () => {
+    const deaths: number[] = [];
+    pool = startDyingPool(2, () => void deaths.push(1));
+    const jobs = [
+      jobOf({ ...model, digest: 'die-once a' }, { minTiles: 2 }),
+      jobOf({ ...model, digest: 'die-once b' }),
+    ];
+    const whole = jobOf(model);
+    await Promise.all([...jobs, whole].map((job) => pool!.run(job)));
+    expect(deaths.length).toBe(3);
+    for (const { destination } of jobs) {
+      expect(Buffer.compare(Buffer.from(destination.pixels), Buffer.from(whole.destination.pixels))).toBe(0);
+    }
+  });
 
   test('goes on working after every worker has died more than once', async () => {
     pool = startDyingPool(2);

@@ -1,0 +1,78 @@
+/** A job's first panel: where it stands, in a bar, numbers and stages. */
+/** @import { Job } from '../api-types.ts' */
+/** @import { Curves } from './curves.js' */
+import { announce } from './announce.js';
+import { element, setText } from './dom.js';
+import { dateTime, decibels, milliseconds, plain } from './format.js';
+import { stageList, stageName } from './job-stages.js';
+import { figure, jobTitle, panel, progressBar, stateOf, targetText } from './parts.js';
+
+/** @param {Job} job */
+export function aboutJob({ request, createdAt, attempts }) {
+  const { budget } = request;
+  const amount = typeof budget === 'string' ? `${budget} budget` : Object.entries(budget).flat().reverse().join(' ');
+  const target = targetText(request.target);
+  const publish = request.publish === 'auto' ? 'goes into service when it passes' : 'waits to be activated';
+  const tries = attempts > 1 ? `started ${attempts} times` : '';
+  return [target && `target ${target}`, amount, publish, dateTime(createdAt), tries].filter(Boolean).join(' · ');
+}
+
+function jobFigures() {
+  const all = {
+    loss: figure('Loss'),
+    psnr: figure('PSNR'),
+    before: figure('Latency before'),
+    target: figure('Target'),
+    predicted: figure('Predicted'),
+    measured: figure('Measured'),
+    speed: figure('Patches a second'),
+  };
+  return {
+    root: element('dl', { class: 'figures' }, ...Object.values(all).map(({ root }) => root)),
+    /** @param {Job} job @param {Curves} curves */
+    update({ metrics }, { tracks }) {
+      all.loss.set(plain(metrics.loss));
+      all.psnr.set(decibels(metrics.psnrDb));
+      all.before.set(milliseconds(tracks.original.ys.at(-1)));
+      all.target.set(milliseconds(metrics.targetLatencyMs));
+      all.predicted.set(milliseconds(metrics.predictedLatencyMs));
+      all.measured.set(milliseconds(tracks.measured.ys.at(-1)));
+      all.speed.set(plain(metrics.patchesPerSecond));
+    },
+  };
+}
+
+/** Tells screen readers what sighted readers see move: stages, each tenth, the end. @returns {(job: Job) => void} */
+function createSpeaker() {
+  let last = '';
+  return (job) => {
+    const { stage, ratio } = job.progress;
+    const isRunning = job.state === 'running' && stage !== null;
+    const key = isRunning ? `${stage} ${Math.floor(ratio * 10)}` : job.state;
+    const isFirst = last === '';
+    if (key === last) return;
+    last = key;
+    if (isFirst) return;
+    announce(
+      isRunning ? `${stageName(stage)}, ${Math.floor(ratio * 100)} percent` : `${jobTitle(job)}: ${stateOf(job).text}`,
+    );
+  };
+}
+
+/** @returns {{ root: HTMLElement, update: (job: Job, curves: Curves) => void }} */
+export function jobHead() {
+  const error = element('p', { class: 'notice failed', hidden: true });
+  const [bar, stages, figures, speak] = [progressBar(), stageList(), jobFigures(), createSpeaker()];
+  return {
+    root: panel({ title: 'Progress', class: 'wide' }, error, bar.root, figures.root, stages.root),
+    update(job, curves) {
+      error.hidden = job.error === null;
+      setText(error, job.error ? `${job.error.message} (${job.error.code})` : '');
+      bar.root.hidden = job.state === 'cancelled' || job.state === 'failed';
+      bar.update(job);
+      stages.update(job);
+      figures.update(job, curves);
+      speak(job);
+    },
+  };
+}

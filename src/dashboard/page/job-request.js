@@ -1,0 +1,74 @@
+/** What the form asks for, as the body of `POST /jobs`. */
+
+/** @param {FormData} data @param {string} name */
+const text = (data, name) => String(data.get(name) ?? '').trim();
+
+/** Undefined, not 0, for a field left empty: the server then says what is missing. @param {FormData} data @param {string} name */
+function number(data, name) {
+  const value = text(data, name);
+  return value === '' ? undefined : Number(value);
+}
+
+/** @param {FormData} data */
+function target(data) {
+  const kind = text(data, 'target');
+  if (kind === 'ratio') return { ratio: number(data, 'ratio') };
+  if (kind === 'macs') {
+    const gigas = number(data, 'macs');
+    return { macs: gigas === undefined ? undefined : Math.round(gigas * 1e9) };
+  }
+  return {
+    ...{ latencyMs: number(data, 'latencyMs'), width: number(data, 'width'), height: number(data, 'height') },
+    percentile: number(data, 'percentile'),
+  };
+}
+
+/** @param {FormData} data */
+function budget(data) {
+  const kind = text(data, 'budget');
+  if (kind === 'minutes' || kind === 'steps') return { [kind]: number(data, 'budgetAmount') };
+  return kind;
+}
+
+/** @param {FormData} data */
+function sources(data) {
+  const chosen = data.getAll('source').map(String);
+  const of = (/** @type {string} */ kind) =>
+    chosen.filter((value) => value.startsWith(`${kind}:`)).map((value) => value.slice(kind.length + 1));
+  const [folders, uploads] = [of('folder'), of('upload')];
+  return {
+    ...(folders.length > 0 ? { folders } : {}),
+    ...(uploads.length > 0 ? { uploads } : {}),
+    ...(chosen.includes('traffic') ? { traffic: true } : {}),
+  };
+}
+
+/** @param {HTMLFormElement} form @returns {Record<string, unknown>} */
+export function jobRequest(form) {
+  const data = new FormData(form);
+  const type = text(data, 'type');
+  const name = text(data, 'name');
+  const drop = number(data, 'maxPsnrDropDb');
+  return {
+    ...{ type, model: text(data, type === 'train' ? 'preset' : 'model') },
+    ...(type === 'compress' ? { target: target(data) } : {}),
+    ...{ data: sources(data), budget: budget(data), publish: text(data, 'publish') },
+    ...(drop === undefined ? {} : { maxPsnrDropDb: drop }),
+    ...(name === '' ? {} : { name }),
+  };
+}
+
+/** The field of the form that a JSON pointer of the server means. @param {string} pointer */
+export function fieldOf(pointer) {
+  const [, first = '', second = ''] = pointer.replace(/^#/, '').split('/');
+  if (first === 'target')
+    return second === 'macs' ||
+      second === 'ratio' ||
+      second === 'width' ||
+      second === 'height' ||
+      second === 'percentile'
+      ? second
+      : 'latencyMs';
+  if (first === 'budget') return 'budgetAmount';
+  return first === 'data' ? 'source' : first;
+}

@@ -1,7 +1,7 @@
 /** Two models side by side: quality on held-out photographs, latency in turns, so that whatever else the machine does meets both. */
 import { readFile } from 'node:fs/promises';
 import { decodeRgb } from '../codec/decode.ts';
-import type { Executable } from '../engine/engine.ts';
+import type { Engine, Executable } from '../engine/engine.ts';
 import { createOnnxEngine } from '../engine/onnx-engine.ts';
 import { enlargeProgram } from '../engine/served-model.ts';
 import { loadModel, type StoredModel } from '../model-store/load.ts';
@@ -10,16 +10,12 @@ import { crop } from '../pixels/crop.ts';
 import type { PixelImage } from '../pixels/image.ts';
 import { imresize } from '../pixels/imresize.ts';
 import { psnrDb } from '../pixels/psnr.ts';
-import type { Judgement, MeasuredLatency } from './judgement.ts';
-import { percentileOf } from './percentile.ts';
+import type { Judgement } from './judgement.ts';
+import { measureLatency, toTensor } from './measure-latency.ts';
 import type { Judgements, JudgeOrder } from './work-order.ts';
 
 /** LR pixels: more than that of one photograph says little more about the network. */
 const MAX_LR_SIDE = 160;
-const WARM_UP_RUNS = 3;
-const MOST_RUNS = 60;
-const LEAST_RUNS = 10;
-const MEASURE_MS = 4000;
 /** Of equal images: JSON has no infinity. */
 const PERFECT_DB = 100;
 
@@ -39,16 +35,11 @@ async function readPair(file: string, scale: number): Promise<Pair> {
   return { hrImage, lrImage: imresize(hrImage, { scale: 1 / scale }) };
 }
 
-const toTensor = ({ width, height, data }: PixelImage) =>
-  ({ dtype: 'float32', shape: [1, height, width, 3], data: Float32Array.from(data, (v) => v / 255) }) as const;
-
 async function enlarge(executable: Executable, { lrImage, hrImage }: Pair): Promise<PixelImage> {
   const { enlarged } = await executable.run({ image: toTensor(lrImage) });
   const data = new Uint8Array(Uint8ClampedArray.from(enlarged.data as Float32Array, (v) => v * 255).buffer);
   return { ...hrImage, data };
 }
-
-type Engine = ReturnType<typeof createOnnxEngine>;
 
 async function measureQuality(engine: Engine, { manifest, parameters }: StoredModel, files: readonly string[]) {
   const { scale } = manifest;
@@ -65,37 +56,6 @@ async function measureQuality(engine: Engine, { manifest, parameters }: StoredMo
   const count = files.length;
   if (count === 0) return { psnrDb: null, consistencyDb: null, pictures: 0 };
   return { psnrDb: psnr / count, consistencyDb: consistency / count, pictures: count };
-}
-
-async function measureLatency(
-  engine: Engine,
-  models: readonly StoredModel[],
-  { latency: { width, height, percentile }, threads }: JudgeOrder,
-): Promise<MeasuredLatency[]> {
-  const executables = await Promise.all(
-    models.map(({ manifest, parameters }) =>
-      engine.compile(enlargeProgram(createNetwork(manifest.spec), parameters, { width, height })),
-    ),
-  );
-  const data = new Uint8Array(width * height * 3).map((_, i) => (i * 37) % 256);
-  const image = toTensor({ width, height, channels: 3, data });
-  const times = models.map((): number[] => []);
-  const begun = performance.now();
-  for (let run = -WARM_UP_RUNS; run < MOST_RUNS; run++) {
-    if (run >= LEAST_RUNS && performance.now() - begun > MEASURE_MS) break;
-    for (const [i, executable] of executables.entries()) {
-      const start = performance.now();
-      await executable.run({ image });
-      if (run >= 0) times[i].push(performance.now() - start);
-    }
-  }
-  for (const executable of executables) await executable.release();
-  const round = (ms: number) => Number(ms.toFixed(3));
-  return times.map((runs) => ({
-    medianMs: round(percentileOf(runs, 50)),
-    percentileMs: round(percentileOf(runs, percentile)),
-    ...{ percentile, width, height, runs: runs.length, threads },
-  }));
 }
 
 /** Throws DS_BAD_MODEL when a model cannot be loaded, DS_ENGINE when it cannot be run. */

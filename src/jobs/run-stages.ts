@@ -21,6 +21,7 @@ import {
   judgementsPath,
   judgeOrderPath,
   type Outcome,
+  PLAIN_LATENCY,
   type WorkOrder,
 } from './work-order.ts';
 
@@ -65,13 +66,13 @@ function copyModel({ folder, record }: JobEntry, { options: { modelsDir } }: Sta
 
 export async function writeOrder(entry: JobEntry, parts: StageParts): Promise<void> {
   const { folder, record } = entry;
-  const { threads, provider, nice, memoryMegabytes, minFreeBytes } = parts.options;
+  const { threads, threadsPerPicture: latencyThreads, provider, nice, memoryMegabytes, minFreeBytes } = parts.options;
   mkdirSync(folder.work, { recursive: true });
   await requireFreeBytes(folder.work, minFreeBytes);
   await once(folder.order, async (): Promise<WorkOrder> => {
     const { request } = record;
     return {
-      ...{ job: record.id, request, name: resultName(entry), threads, provider, nice, memoryMegabytes },
+      ...{ job: record.id, request, name: resultName(entry), threads, latencyThreads, provider, nice, memoryMegabytes },
       ...(request.type === 'train' ? {} : { modelDirectory: copyModel(entry, parts) }),
       data: await parts.openData(entry),
     };
@@ -81,8 +82,6 @@ export async function writeOrder(entry: JobEntry, parts: StageParts): Promise<vo
 export const outcomeOf = ({ folder }: JobEntry): Outcome | undefined => readJson<Outcome>(folder.outcome);
 export const judgementsOf = ({ folder }: JobEntry): Judgements | undefined =>
   readJson<Judgements>(judgementsPath(folder.work));
-
-const PLAIN_LATENCY = { width: 256, height: 256, percentile: 50 };
 
 export function writeJudgeOrder(entry: JobEntry, outcome: Outcome, { options, serving }: StageParts): void {
   const { record, folder } = entry;
@@ -101,7 +100,7 @@ export function writeJudgeOrder(entry: JobEntry, outcome: Outcome, { options, se
   replaceJson(judgeOrderPath(folder.work), judgeOrder);
 }
 
-const pick = ({ width, height, percentile }: typeof PLAIN_LATENCY) => ({ width, height, percentile });
+const pick = ({ width, height, percentile }: JudgeOrder['latency']) => ({ width, height, percentile });
 
 async function makeReport(entry: JobEntry, outcome: Outcome, { machine, now }: StageParts): Promise<JobReport> {
   const judgements = judgementsOf(entry) as Judgements;

@@ -21,6 +21,8 @@ export interface WorkOrder {
   readonly data: DataFolders;
   /** Threads for training. */
   readonly threads: number;
+  /** Threads of one picture when its latency is measured. */
+  readonly latencyThreads: number;
   readonly provider: Provider;
   /** Added to the priority of the process, 0 to 19. */
   readonly nice: number;
@@ -56,6 +58,9 @@ export interface Judgements {
   /** Of the model that was worked on. */
   readonly base: Judgement | null;
 }
+
+/** Where a target says nothing of the picture. */
+export const PLAIN_LATENCY = { width: 256, height: 256, percentile: 50 } as const;
 
 export const judgeOrderPath = (work: string): string => join(work, 'judge.json');
 export const judgementsPath = (work: string): string => join(work, 'judgements.json');

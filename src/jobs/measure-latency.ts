@@ -1,0 +1,49 @@
+/** Latency of several models in turns, so that whatever else the machine does meets all of them. */
+import type { Engine } from '../engine/engine.ts';
+import { enlargeProgram } from '../engine/served-model.ts';
+import type { StoredModel } from '../model-store/load.ts';
+import { createNetwork } from '../network/create-network.ts';
+import type { PixelImage } from '../pixels/image.ts';
+import type { MeasuredLatency } from './judgement.ts';
+import { percentileOf } from './percentile.ts';
+import type { JudgeOrder } from './work-order.ts';
+
+const WARM_UP_RUNS = 3;
+const MOST_RUNS = 60;
+const LEAST_RUNS = 10;
+const MEASURE_MS = 2500;
+
+export const toTensor = ({ width, height, data }: PixelImage) =>
+  ({ dtype: 'float32', shape: [1, height, width, 3], data: Float32Array.from(data, (v) => v / 255) }) as const;
+
+/** Milliseconds of the network alone, without decoding and encoding. Throws DS_ENGINE. */
+export async function measureLatency(
+  engine: Engine,
+  models: readonly StoredModel[],
+  { latency: { width, height, percentile }, threads }: Pick<JudgeOrder, 'latency' | 'threads'>,
+): Promise<MeasuredLatency[]> {
+  const executables = await Promise.all(
+    models.map(({ manifest, parameters }) =>
+      engine.compile(enlargeProgram(createNetwork(manifest.spec), parameters, { width, height })),
+    ),
+  );
+  const data = new Uint8Array(width * height * 3).map((_, i) => (i * 37) % 256);
+  const image = toTensor({ width, height, channels: 3, data });
+  const times = models.map((): number[] => []);
+  const begun = performance.now();
+  for (let run = -WARM_UP_RUNS; run < MOST_RUNS; run++) {
+    if (run >= LEAST_RUNS && performance.now() - begun > MEASURE_MS) break;
+    for (const [i, executable] of executables.entries()) {
+      const start = performance.now();
+      await executable.run({ image });
+      if (run >= 0) times[i].push(performance.now() - start);
+    }
+  }
+  for (const executable of executables) await executable.release();
+  const round = (ms: number) => Number(ms.toFixed(3));
+  return times.map((runs) => ({
+    medianMs: round(percentileOf(runs, 50)),
+    percentileMs: round(percentileOf(runs, percentile)),
+    ...{ percentile, width, height, runs: runs.length, threads },
+  }));
+}

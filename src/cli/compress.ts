@@ -6,6 +6,7 @@ import { decodeRgb } from '../codec/decode.ts';
 import type { Budget, Multiple } from '../compress/budget.ts';
 import type { CompressSettings, Method } from '../compress/compress-settings.ts';
 import type { EffortName } from '../compress/effort.ts';
+import { processorTime } from '../compress/latency/processor-time.ts';
 import { type CompressResult, compressModel } from '../compress/recipe.ts';
 import type { EngineName, Provider } from '../engine/engine.ts';
 import { chooseProvider } from '../engine/provider.ts';
@@ -108,7 +109,7 @@ export async function runCompress(flags: CompressFlags): Promise<void> {
   const progress = createCompressProgress(Date.now);
   try {
     const result = await compressModel({
-      ...{ settings, decode: decodeRgb, now: Date.now, clock: () => performance.now() },
+      ...{ settings, decode: decodeRgb, now: Date.now, clock: () => performance.now(), processorTime },
       report: progress.report,
       signal: stop.signal,
     });

@@ -43,7 +43,7 @@ export interface JobsBoxOptions {
 export async function openJobsBox(folder: JobsFolder, { jobs: more = {}, plugin = {} }: JobsBoxOptions = {}) {
   const dualscale = await createDualscale({ modelsDir: folder.modelsDir, provider: 'cpu', workers: 1, ...plugin });
   const jobs = await dualscale.jobs({
-    ...{ dir: folder.dir, token: TOKEN, dataRoots: { photos: folder.photos }, threads: 1, minFreeBytes: 0 },
+    ...{ dir: folder.dir, token: TOKEN, dataRoots: { photos: folder.photos }, threads: 1, nice: 0, minFreeBytes: 0 },
     ...more,
   });
   const server = createServer((req, res) => {

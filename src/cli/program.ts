@@ -1,19 +1,10 @@
 /** The command line's grammar. Commands are imported when they run, so that help and mistakes are answered at once. */
 import { Command, Option } from 'commander';
-import { ENGINE_NAMES } from '../engine/engine.ts';
 import { VERSION } from '../version.ts';
 import { integerFrom, milliseconds, numberBetween, pixelSize } from './option-values.ts';
+import { addProxy, addServe } from './server-commands.ts';
+import { engine, models, ONNX_PROVIDERS, provider, workers } from './shared-options.ts';
 
-const models = () =>
-  new Option('--models <dir>', 'folder of models; default: those that ship with the package').env('DUALSCALE_MODELS');
-const engine = () =>
-  new Option('--engine <name>', 'what runs networks: ONNX Runtime or TF.js').choices(ENGINE_NAMES).default('onnx');
-const ONNX_PROVIDERS = ['auto', 'cpu', 'webgpu', 'cuda', 'tensorrt'];
-const provider = (whenAbsent: string) =>
-  new Option('--provider <name>', 'where networks run; tensorflow and wasm belong to --engine tfjs, cpu to both')
-    .choices([...ONNX_PROVIDERS, 'tensorflow', 'wasm'])
-    .default(whenAbsent);
-const workers = (what: string) => new Option('--workers <n>', what).argParser(integerFrom(1, 1024));
 const weights = (what: string) => new Option('--weights <type>', what).choices(['float32', 'float16']);
 const json = () => new Option('--json', 'print JSON');
 
@@ -151,6 +142,21 @@ function addEval(program: Command): void {
     .action(async (flags) => (await import('./eval.ts')).runEval(flags));
 }
 
+function addInspect(program: Command): void {
+  program
+    .command('inspect')
+    .description('say how a picture was blurred, what noise and compression it has, and draw the blur')
+    .argument('<picture>', 'a PNG, JPEG, WebP or AVIF file')
+    .option('--model <id>', 'which blind model; default: the one of the largest scale')
+    .option('--scale <n>', 'the enlargement that blur is told for; default: that of the model', integerFrom(2, 8))
+    .option('--out <file>', 'draw the blur kernel into an .svg or .png file')
+    .addOption(json())
+    .addOption(models())
+    .addOption(engine())
+    .addOption(provider('auto'))
+    .action(async (picture, flags) => (await import('./inspect.ts')).runInspect(picture, flags));
+}
+
 function addModels(program: Command): void {
   program
     .command('models')
@@ -206,26 +212,6 @@ function addBench(program: Command): void {
     .action(async (flags) => (await import('./bench.ts')).runBench(flags));
 }
 
-function addServe(program: Command): void {
-  program
-    .command('serve')
-    .description('serve a folder of photographs, enlarged on demand, and a page to look at them')
-    .addOption(
-      new Option('--images <dir>', 'folder of photographs; default: six that ship with the package').env(
-        'DUALSCALE_IMAGES',
-      ),
-    )
-    .addOption(
-      new Option('--port <n>', '0 takes any free one').env('PORT').argParser(integerFrom(0, 65_535)).default(8080),
-    )
-    .addOption(new Option('--host <address>', 'address to listen on; 0.0.0.0 for all').env('HOST').default('127.0.0.1'))
-    .addOption(models())
-    .addOption(engine())
-    .addOption(provider('auto'))
-    .addOption(workers('worker threads; default: one per core, one on a GPU'))
-    .action(async (flags) => (await import('./serve.ts')).runServe(flags));
-}
-
 /** Throws CommanderError for help, version and bad usage instead of ending the process. */
 export function createProgram(): Command {
   const program = new Command('dualscale')
@@ -236,9 +222,11 @@ export function createProgram(): Command {
   for (const add of [
     addUpscale,
     addServe,
+    addProxy,
     addTrain,
     addCompress,
     addEval,
+    addInspect,
     addModels,
     addMetrics,
     addConvert,

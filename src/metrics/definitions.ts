@@ -1,16 +1,26 @@
 /** Every metric the plugin exports, as data: the registry is filled from it and the documentation is compared with it. */
 
+import { ERRORS } from '../errors.ts';
+
 interface MetricDefinition {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
   /** Label names; values come from closed sets, never from a request. */
   readonly labels: readonly string[];
+  /** Of a counter with one label: every value, so that rates and alerts see the first event too. */
+  readonly values?: readonly string[];
   /** Upper bounds, for histograms. */
   readonly buckets?: readonly number[];
 }
 
 /** OpenTelemetry's bounds for HTTP durations, carried on to a minute: a large picture on a small CPU takes that long. */
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60];
+
+const OUTCOMES = [
+  ...['upscaled', 'cached', 'not-modified', 'head', 'skipped', 'passed', 'passthrough', 'rejected', 'busy', 'failed'],
+  'aborted',
+];
+const TIERS = ['memory', 'disk', 'shared'];
 
 /** 8-bit levels: half of one is rounding, a few are what a good model leaves, more is a picture of something else. */
 const LEVELS = [0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 32];
@@ -23,6 +33,7 @@ export const METRICS = {
     type: 'counter',
     help: 'Requests with the upscale parameter, by what became of them.',
     labels: ['outcome'],
+    values: OUTCOMES,
   },
   dualscale_request_duration_seconds: {
     type: 'histogram',
@@ -44,6 +55,7 @@ export const METRICS = {
     type: 'counter',
     help: 'Errors that requests met, by code.',
     labels: ['code'],
+    values: Object.keys(ERRORS),
   },
   dualscale_stage_duration_seconds: {
     type: 'histogram',
@@ -72,6 +84,7 @@ export const METRICS = {
     type: 'counter',
     help: 'Pixels of pictures that were enlarged (in) and of their results (out).',
     labels: ['direction'],
+    values: ['in', 'out'],
   },
   dualscale_queue_depth: {
     type: 'gauge',
@@ -92,6 +105,7 @@ export const METRICS = {
     type: 'counter',
     help: 'Pictures found in the cache, by tier: memory, disk, shared.',
     labels: ['tier'],
+    values: TIERS,
   },
   dualscale_cache_misses_total: {
     type: 'counter',
@@ -102,6 +116,7 @@ export const METRICS = {
     type: 'counter',
     help: 'Reads and writes of a cache tier that failed, and damaged entries.',
     labels: ['tier'],
+    values: TIERS,
   },
   dualscale_cache_bytes: {
     type: 'gauge',

@@ -11,6 +11,13 @@ type Instrument<Name extends MetricName> =
 
 export type Instruments = { readonly [Name in MetricName]: Instrument<Name> };
 
+function createCounter(name: MetricName, configuration: ConstructorParameters<typeof Counter>[0]): Counter {
+  const counter = new Counter(configuration);
+  const { labels, values = [] } = METRICS[name] as { readonly labels: readonly string[]; readonly values?: string[] };
+  for (const value of values) counter.inc({ [labels[0] as string]: value }, 0);
+  return counter;
+}
+
 function create(name: MetricName, registry: Registry, prefix: string): Counter | Gauge | Histogram {
   const { type, help, labels } = METRICS[name];
   const prefixed = prefix + name.slice(METRICS_PREFIX.length);
@@ -18,7 +25,7 @@ function create(name: MetricName, registry: Registry, prefix: string): Counter |
   const existing = registry.getSingleMetric(prefixed);
   if (existing) return existing as Counter;
   const configuration = { name: prefixed, help, labelNames: [...labels] as string[], registers: [registry] };
-  if (type === 'counter') return new Counter(configuration);
+  if (type === 'counter') return createCounter(name, configuration);
   if (type === 'gauge') return new Gauge(configuration);
   const { buckets } = METRICS[name] as { readonly buckets: readonly number[] };
   return new Histogram({ ...configuration, buckets: [...buckets] });

@@ -1,6 +1,7 @@
 /** `dualscale serve` and `npm start`. */
 import type { EngineName, Provider, TfjsBackend } from '../engine/engine.ts';
 import { startServer } from '../serve/server.ts';
+import { closeOnSignal } from './close-on-signal.ts';
 import { consoleLogger } from './logger.ts';
 import { type ModelFlags, modelsRoot } from './open-models.ts';
 
@@ -22,18 +23,5 @@ export async function runServe(flags: ServeFlags): Promise<void> {
     dualscale: { modelsDir: modelsRoot(flags), engine, provider, ...(workers === undefined ? {} : { workers }) },
   });
   console.log(`dualscale is at ${server.url}`);
-  let isClosing = false;
-  const close = (): void => {
-    if (isClosing) process.exit(1);
-    isClosing = true;
-    console.error('closing: open requests may end');
-    server.close().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        consoleLogger.error('closing failed', error);
-        process.exit(1);
-      },
-    );
-  };
-  process.on('SIGINT', close).on('SIGTERM', close);
+  closeOnSignal(server);
 }

@@ -16,7 +16,7 @@ export interface ProxyOptions extends UpstreamOptions {
   readonly maxHeaderBytes?: number;
 }
 
-export interface Proxy {
+export interface PictureProxy {
   /** For `http.createServer`, or any place that takes `(req, res)`. */
   handler(req: IncomingMessage, res: ServerResponse): void;
   /** Closes idle connections to the upstream. */
@@ -41,7 +41,7 @@ export function createProxy({
   timeoutMs = 15_000,
   maxHeaderBytes = 16_384,
   ...options
-}: ProxyOptions): Proxy {
+}: ProxyOptions): PictureProxy {
   const { core } = dualscale;
   const forwarder = createForwarder({
     upstream: readUpstream(options),

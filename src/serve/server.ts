@@ -1,7 +1,6 @@
 /** The server of `dualscale serve` and `npm start`: a folder of photographs, an image host, this plugin, and a page to look at. */
 import { stat } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:http';
 import { join, resolve } from 'node:path';
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import { badOption } from '../errors.ts';
@@ -9,6 +8,7 @@ import { createHealth, type HealthHandler } from '../health.ts';
 import type { DualscaleLogger, DualscaleOptions } from '../options.ts';
 import { createDualscale, type Dualscale } from '../plugin.ts';
 import { PACKAGE_ROOT } from '../version.ts';
+import { drain, listen } from './listen.ts';
 import { createPageRoutes } from './page-routes.ts';
 import { createPhotoHost, type PhotoHost } from './photo-host.ts';
 
@@ -30,10 +30,6 @@ export interface RunningServer {
   /** Takes no new connections, lets open requests end for up to 10 seconds, stops the workers. */
   close(): Promise<void>;
 }
-
-const DRAIN_MS = 10_000;
-/** Longer than the minute for which proxies keep idle connections: whoever closes first must not be the one that serves. */
-const KEEP_ALIVE_MS = 65_000;
 
 async function checkOptions({ imagesDir = join(PACKAGE_ROOT, 'examples', 'photos'), port = 8080 }: ServeOptions) {
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw badOption('port', 'an integer from 0 to 65535', port);
@@ -76,24 +72,6 @@ function createApp({ dualscale, photoHost, directory, health, logger }: AppParts
   return app.use(onError);
 }
 
-function listen(server: Server, port: number, host: string): Promise<AddressInfo> {
-  return new Promise((resolveListening, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => resolveListening(server.address() as AddressInfo));
-  });
-}
-
-function drain(server: Server): Promise<void> {
-  return new Promise((done) => {
-    const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
-    server.close(() => {
-      clearTimeout(timer);
-      done();
-    });
-    server.closeIdleConnections();
-  });
-}
-
 /** Resolves when the server answers. Throws DS_BAD_OPTION, what `createDualscale` throws, and Node's error when the port is taken. */
 export async function startServer(options: ServeOptions): Promise<RunningServer> {
   const { host = '127.0.0.1', logger } = options;
@@ -108,11 +86,9 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     let isReady = true;
     const health = createHealth(() => isReady);
     const server = createServer(createApp({ dualscale, photoHost, directory, health, logger }));
-    server.keepAliveTimeout = KEEP_ALIVE_MS;
-    const address = await listen(server, port, host);
-    const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+    const url = await listen(server, port, host);
     return {
-      url: `http://${name}:${address.port}/`,
+      url,
       dualscale,
       async close() {
         isReady = false;

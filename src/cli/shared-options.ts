@@ -1,0 +1,15 @@
+/** Options that several commands take. */
+import { Option } from 'commander';
+import { ENGINE_NAMES } from '../engine/engine.ts';
+import { integerFrom } from './option-values.ts';
+
+export const models = () =>
+  new Option('--models <dir>', 'folder of models; default: those that ship with the package').env('DUALSCALE_MODELS');
+export const engine = () =>
+  new Option('--engine <name>', 'what runs networks: ONNX Runtime or TF.js').choices(ENGINE_NAMES).default('onnx');
+export const ONNX_PROVIDERS = ['auto', 'cpu', 'webgpu', 'cuda', 'tensorrt'];
+export const provider = (whenAbsent: string) =>
+  new Option('--provider <name>', 'where networks run; tensorflow and wasm belong to --engine tfjs, cpu to both')
+    .choices([...ONNX_PROVIDERS, 'tensorflow', 'wasm'])
+    .default(whenAbsent);
+export const workers = (what: string) => new Option('--workers <n>', what).argParser(integerFrom(1, 1024));

@@ -30,11 +30,11 @@ const MOST_GROUPS = 16;
 
 const STEPS: Readonly<Record<EffortName, Omit<Effort, 'lrPatchSize' | 'layersPerGroup'>>> = {
   quick: {
-    ...{ dualSteps: 60, searchSteps: 80, pruneBatches: 3, channelsPerPass: 8, tuneSteps: 900 },
+    ...{ dualSteps: 120, searchSteps: 80, pruneBatches: 3, channelsPerPass: 8, tuneSteps: 900 },
     ...{ batchSize: 16, learningRate: 1e-3 },
   },
   default: {
-    ...{ dualSteps: 300, searchSteps: 600, pruneBatches: 8, channelsPerPass: 4, tuneSteps: 6000 },
+    ...{ dualSteps: 400, searchSteps: 600, pruneBatches: 8, channelsPerPass: 4, tuneSteps: 6000 },
     ...{ batchSize: 16, learningRate: 1e-3 },
   },
 };

@@ -1,7 +1,7 @@
 /** What a compression tells while it goes on. */
 
 /** In this order; a stage that has nothing to do is passed over. */
-export const STAGES = ['duals', 'plan', 'search', 'fit', 'prune', 'fine-tune', 'measure', 'publish'] as const;
+export const STAGES = ['plan', 'duals', 'search', 'fit', 'prune', 'fine-tune', 'measure', 'publish'] as const;
 export type Stage = (typeof STAGES)[number];
 
 export type CompressEvent =

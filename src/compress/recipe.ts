@@ -75,8 +75,9 @@ function splitTuned({ tensors = {} }: StageResult<null>, slim: SlimNetwork): Tun
 async function runStages(compression: Compression, runId: string): Promise<CompressResult> {
   const { settings } = compression;
   const { run, seconds } = createStages(compression);
-  const { tensors: duals = {} } = await run('duals', () => learnDuals(compression));
+  // Before the photographs are read, for a budget that makes no sense is known here.
   const { value: plan } = await run('plan', () => plain(planBudget(compression)));
+  const { tensors: duals = {} } = await run('duals', () => learnDuals(compression));
   const { value: found } = await run('search', () => plain(findWidths(compression, plan, duals)));
   const { value: fitted } = await run('fit', () => plain(fitWidths(compression, plan, found)));
   const widths = fitted?.widths ?? found.widths;

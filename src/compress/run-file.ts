@@ -6,7 +6,8 @@ import { badOption } from '../errors.ts';
 import { canonicalJson } from '../model-store/canonical-json.ts';
 import type { StoredModel } from '../model-store/load.ts';
 import type { ResolvedSettings } from './compress-settings.ts';
-import { readIfThere, writeWhole } from './stage-store.ts';
+import { STAGES } from './progress.ts';
+import { readIfThere, readStage, writeWhole } from './stage-store.ts';
 
 /** Where the folder is, what is stored in which way, and how many workers there are may differ. */
 const DECISIVE = [
@@ -27,7 +28,8 @@ export async function openRun(settings: ResolvedSettings, base: StoredModel): Pr
   const path = join(settings.out, 'run.json');
   const bytes = await readIfThere(path);
   const decisive = { base: base.digest, ...Object.fromEntries(DECISIVE.map((name) => [name, settings[name]])) };
-  if (!bytes) {
+  // Options that were refused before the first stage ended are no run.
+  if (!bytes || !(await readStage(join(settings.out, 'stages'), STAGES[0]))) {
     await mkdir(settings.out, { recursive: true });
     const run: RunFile = { runId: randomUUID(), settings: decisive };
     await writeWhole(path, `${JSON.stringify(run, null, 1)}\n`);

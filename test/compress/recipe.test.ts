@@ -45,7 +45,7 @@ describe('compressModel', () => {
     expect(Object.keys(dualParameters ?? {})).toEqual(['dual.0.weight', 'dual.1.weight']);
     expect(manifest.provenance.recipe).toMatchObject({ method: 'drc', tuneSteps: 24 });
     const stages = events.flatMap((event) => (event.type === 'stage' ? [event.stage] : []));
-    expect(stages).toEqual(['duals', 'plan', 'search', 'fit', 'prune', 'fine-tune', 'measure', 'publish']);
+    expect(stages).toEqual(['plan', 'duals', 'search', 'fit', 'prune', 'fine-tune', 'measure', 'publish']);
     const trained = new Set(events.flatMap((event) => (event.type === 'step' ? [event.stage] : [])));
     expect([...trained]).toEqual(['duals', 'search', 'prune', 'fine-tune']);
     expect(events.at(-1)).toEqual({ type: 'done', accepted: true, reasons: [] });

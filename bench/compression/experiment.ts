@@ -1,0 +1,104 @@
+/** One compression by the real command, in a process of its own, and what is measured of its result afterwards. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { CompressReport } from '../../src/compress/report.ts';
+import type { LatencyEntry } from '../../src/model-store/manifest.ts';
+import { PACKAGE_ROOT } from '../../src/version.ts';
+
+export interface Setup {
+  readonly modelsDir: string;
+  readonly model: string;
+  readonly data: readonly string[];
+  readonly out: string;
+  readonly budget: 'quick' | 'default';
+  /** Folders of test sets by name. */
+  readonly testSets: Readonly<Record<string, string>>;
+  /** Input whose latency is measured. */
+  readonly at: string;
+  readonly threads: number;
+  readonly log: (message: string) => void;
+}
+
+export interface Experiment {
+  /** Also the name of its folder. */
+  readonly name: string;
+  /** Options of `compress` that say what is asked for. */
+  readonly args: readonly string[];
+}
+
+export interface Outcome {
+  readonly name: string;
+  readonly report: CompressReport;
+  /** PSNR in dB by the name of the test set. */
+  readonly psnrDb: Readonly<Record<string, number>>;
+  /** In processes of their own, one after the other: the model, and the uncompressed one beside it. */
+  readonly ms: number;
+  readonly baseMs: number;
+}
+
+/** Standard output of `dualscale <args>`. A rejected model ends with 1 and is a result too. */
+async function dualscale(args: readonly string[], allowed: readonly number[] = [0]): Promise<string> {
+  const child = spawn(process.execPath, ['--import', 'tsx', join(PACKAGE_ROOT, 'src', 'cli.ts'), ...args], {
+    cwd: PACKAGE_ROOT,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let text = '';
+  child.stdout.on('data', (chunk) => {
+    text += chunk;
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  if (code === null || !allowed.includes(code)) throw new Error(`dualscale ${args.join(' ')} ended with ${code}`);
+  return text;
+}
+
+export async function psnrOf(setup: Setup, models: string, model: string): Promise<Record<string, number>> {
+  const psnrDb: Record<string, number> = {};
+  for (const [name, folder] of Object.entries(setup.testSets)) {
+    const text = await dualscale(['eval', '--models', models, '--model', model, '--data', folder, '--json']);
+    psnrDb[name] = (JSON.parse(text) as { readonly psnrDb: number }).psnrDb;
+  }
+  return psnrDb;
+}
+
+/** Median of fifty runs in a new process. */
+export async function latencyOf({ at, threads }: Setup, models: string, model: string): Promise<number> {
+  const shape = ['--size', at, '--threads', String(threads), '--runs', '50'];
+  const text = await dualscale(['bench', '--models', models, '--model', model, ...shape, '--json']);
+  return (JSON.parse(text) as readonly LatencyEntry[])[0].medianMs;
+}
+
+const TABLES = 'latency-tables.json';
+
+/** One table for all experiments: what they predict must not differ by the moment of measuring. */
+async function shareTables(from: string, to: string): Promise<void> {
+  if (existsSync(join(from, TABLES)) && !existsSync(join(to, TABLES))) {
+    await copyFile(join(from, TABLES), join(to, TABLES));
+  }
+}
+
+/** An experiment that ended before is read from its folder; one that was stopped goes on. */
+export async function runExperiment({ name, args }: Experiment, setup: Setup): Promise<Outcome> {
+  const { modelsDir, model, data, budget, log } = setup;
+  const out = join(setup.out, name);
+  const path = join(out, 'outcome.json');
+  if (existsSync(path)) return JSON.parse(await readFile(path, 'utf8')) as Outcome;
+  log(name);
+  await mkdir(out, { recursive: true });
+  await shareTables(setup.out, out);
+  const common = ['--models', modelsDir, '--model', model, '--data', ...data, '--out', out, '--budget', budget];
+  // What a method costs is to be seen, so nothing is rejected for its quality.
+  await dualscale(['compress', ...common, '--max-psnr-drop', '99', '--resume', ...args], [0, 1]);
+  await shareTables(out, setup.out);
+  const report = JSON.parse(await readFile(join(out, 'report.json'), 'utf8')) as CompressReport;
+  const folder = join(report.directory, '..');
+  const outcome: Outcome = {
+    ...{ name, report, psnrDb: await psnrOf(setup, folder, report.result.id) },
+    ms: await latencyOf(setup, folder, report.result.id),
+    baseMs: await latencyOf(setup, modelsDir, model),
+  };
+  await writeFile(path, `${JSON.stringify(outcome, null, 2)}\n`);
+  return outcome;
+}

@@ -88,7 +88,7 @@ export function createMetrics(registry: Registry = new Registry(), prefix: strin
     serves: ({ id, scale }, previous) => {
       const label = String(scale);
       if (previous && previous.id !== id) of.dualscale_model_info.remove({ model: previous.id, scale: label });
-      if (previous) of.dualscale_model_switches_total.inc({ scale: label });
+      of.dualscale_model_switches_total.inc({ scale: label }, previous ? 1 : 0);
       of.dualscale_model_info.set({ model: id, scale: label }, 1);
     },
     workerRestarted: () => of.dualscale_worker_restarts_total.inc(),

@@ -54,7 +54,7 @@ export interface DualscaleOptions {
   readonly quality?: NonNullable<EncodeOptions['quality']>;
   /** What a result keeps of its source's EXIF and XMP: `strip`, `copyright`, `keep`. The colour profile always stays. @default 'strip' */
   readonly metadata?: NonNullable<EncodeOptions['metadata']>;
-  /** Folder for results above 48 MiB of pixels while they are made. @default the system's folder for temporary files */
+  /** Folder for results above 32 MiB of pixels while they are made. @default the system's folder for temporary files */
   readonly spoolFolder?: string;
   /**
    * The dual network of a model, where it has one, checks each result. `maxError` (mean of absolute 8-bit levels): beyond it the

@@ -54,13 +54,13 @@ export function createPictureWriter(shape: Shape, target: EncodeTarget, options:
   let whole: Samples | undefined;
   let spool: SpoolFile | undefined;
   let carrier: ReturnType<typeof createPngCarrier> | undefined;
-  const parts: Buffer[] = [];
+  const parts: Uint8Array[] = [];
 
   const startCarrier = async (inMemory: boolean) => {
     spool = inMemory ? undefined : await createSpoolFile(spoolFolder);
-    const append = async (bytes: Buffer) => {
+    const append = async (bytes: readonly Uint8Array[]) => {
       if (spool) await spool.append(bytes);
-      else parts.push(bytes);
+      else parts.push(...bytes);
     };
     return createPngCarrier({ ...shape, ...kept }, append);
   };

@@ -25,33 +25,33 @@ const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 /** Bytes copied between two turns of the event loop: about a millisecond. */
 const BYTES_PER_TURN = 2 ** 21;
 
-function chunk(type: string, data: Buffer): Buffer {
-  const result = Buffer.allocUnsafe(data.length + 12);
-  result.writeUInt32BE(data.length, 0);
-  result.write(type, 4, 'latin1');
-  data.copy(result, 8);
-  result.writeUInt32BE(crc32(result.subarray(4, data.length + 8)), data.length + 8);
-  return result;
+/** Length and type, the data itself, its checksum. */
+function chunk(type: string, data: Buffer): Buffer[] {
+  const [front, end] = [Buffer.alloc(8), Buffer.alloc(4)];
+  front.writeUInt32BE(data.length);
+  front.write(type, 4, 'latin1');
+  end.writeUInt32BE(crc32(data, crc32(front.subarray(4))));
+  return [front, data, end];
 }
 
-function head({ width, height, channels, depth, icc, exif, xmp }: CarrierHead): Buffer {
+function head({ width, height, channels, depth, icc, exif, xmp }: CarrierHead): Buffer[] {
   const ihdr = Buffer.alloc(13);
   ihdr.writeUInt32BE(width, 0);
   ihdr.writeUInt32BE(height, 4);
   // Colour types: 2 is the bit for colour, 4 the one for alpha.
   ihdr.set([depth, (channels > 2 ? 2 : 0) | (hasAlpha(channels) ? 4 : 0)], 8);
-  const parts = [SIGNATURE, chunk('IHDR', ihdr)];
-  if (icc) parts.push(chunk('iCCP', Buffer.concat([Buffer.from('icc\0\0', 'latin1'), deflateSync(icc)])));
-  if (exif) parts.push(chunk('eXIf', exif));
-  if (xmp) parts.push(chunk('iTXt', Buffer.concat([Buffer.from('XML:com.adobe.xmp\0\0\0\0\0', 'latin1'), xmp])));
-  return Buffer.concat(parts);
+  const parts = [SIGNATURE, ...chunk('IHDR', ihdr)];
+  if (icc) parts.push(...chunk('iCCP', Buffer.concat([Buffer.from('icc\0\0', 'latin1'), deflateSync(icc)])));
+  if (exif) parts.push(...chunk('eXIf', exif));
+  if (xmp) parts.push(...chunk('iTXt', Buffer.concat([Buffer.from('XML:com.adobe.xmp\0\0\0\0\0', 'latin1'), xmp])));
+  return parts;
 }
 
-/** PNG's rows: a zero (no filter), then the samples, 16 bits with the upper byte first. */
-function toScanlines(rows: Samples, rowLength: number): Buffer {
+/** PNG's rows, into the beginning of `memory`: a zero (no filter), then the samples, 16 bits with the upper byte first. */
+function toScanlines(rows: Samples, rowLength: number, memory: Buffer): Buffer {
   const count = rows.length / rowLength;
   const rowBytes = rowLength * rows.BYTES_PER_ELEMENT;
-  const lines = Buffer.allocUnsafe(count * (rowBytes + 1));
+  const lines = memory.subarray(0, count * (rowBytes + 1));
   const source = new Uint8Array(rows.buffer, rows.byteOffset, rows.byteLength);
   for (let row = 0; row < count; row++) {
     const at = row * (rowBytes + 1);
@@ -68,21 +68,27 @@ function toScanlines(rows: Samples, rowLength: number): Buffer {
  *
  * @param append called in order, each time with bytes that are the callee's to keep.
  */
-export function createPngCarrier(picture: CarrierHead, append: (bytes: Buffer) => Promise<void>): PngCarrier {
+export function createPngCarrier(
+  picture: CarrierHead,
+  append: (bytes: readonly Uint8Array[]) => Promise<void>,
+): PngCarrier {
   const rowLength = picture.width * picture.channels;
+  const rowBytes = rowLength * (picture.depth / 8);
+  const rowsAtOnce = Math.max(1, Math.floor(BYTES_PER_TURN / rowBytes));
+  // One for all rows: garbage of this size piles up before it is collected.
+  const memory = Buffer.allocUnsafe(Math.min(rowsAtOnce, picture.height) * (rowBytes + 1));
   const deflate = createDeflate({ level: 0, chunkSize: 2 ** 20 });
-  let ready: Buffer[] = [head(picture)];
-  deflate.on('data', (data: Buffer) => ready.push(chunk('IDAT', data)));
+  let ready = head(picture);
+  deflate.on('data', (data: Buffer) => ready.push(...chunk('IDAT', data)));
   const flush = async () => {
     const parts = ready;
     ready = [];
-    for (const part of parts) await append(part);
+    if (parts.length > 0) await append(parts);
   };
   return {
     async write(rows) {
-      const rowsAtOnce = Math.max(1, Math.floor(BYTES_PER_TURN / (rowLength * rows.BYTES_PER_ELEMENT)));
       for (let start = 0; start < rows.length; start += rowsAtOnce * rowLength) {
-        const lines = toScanlines(rows.subarray(start, start + rowsAtOnce * rowLength), rowLength);
+        const lines = toScanlines(rows.subarray(start, start + rowsAtOnce * rowLength), rowLength, memory);
         await new Promise<void>((resolve, reject) => {
           deflate.write(lines, (error) => (error ? reject(error) : resolve()));
         });
@@ -93,7 +99,7 @@ export function createPngCarrier(picture: CarrierHead, append: (bytes: Buffer) =
       const ended = new Promise((resolve, reject) => deflate.once('end', resolve).once('error', reject));
       deflate.end();
       await ended;
-      ready.push(chunk('IEND', Buffer.alloc(0)));
+      ready.push(...chunk('IEND', Buffer.alloc(0)));
       await flush();
     },
   };

@@ -7,7 +7,7 @@ import { DualscaleError } from '../errors.ts';
 
 export interface SpoolFile {
   readonly path: string;
-  append(bytes: Uint8Array): Promise<void>;
+  append(bytes: readonly Uint8Array[]): Promise<void>;
   /** Ends writing. */
   close(): Promise<void>;
   /** The bytes at `path`, whoever wrote them. */
@@ -75,10 +75,13 @@ export async function createSpoolFile(parent = tmpdir()): Promise<SpoolFile> {
     };
     return {
       path,
-      append: (bytes) =>
-        handle.writeFile(bytes).catch((cause: unknown) => {
+      async append(bytes) {
+        try {
+          for (const part of bytes) await handle.writeFile(part);
+        } catch (cause) {
           throw noRoom(cause);
-        }),
+        }
+      },
       close,
       read: () => readFile(path),
       async remove() {

@@ -7,7 +7,8 @@ import { createPictureWriter } from '../codec/picture-writer.ts';
 import type { EngineName, ServedModel } from '../engine/engine.ts';
 import { lanczosModel } from '../engine/served-model.ts';
 import { badOption, DualscaleError } from '../errors.ts';
-import { enlargeRows } from './enlarge-rows.ts';
+import { chooseDegradation, type DegradationNote, type DegradationWish } from './degradation-wish.ts';
+import { enlargeRows, guessCode } from './enlarge-rows.ts';
 import type { Upscaler } from './upscaler.ts';
 
 export interface ConsistencyOptions {
@@ -36,6 +37,10 @@ export function checkConsistency(consistency: ConsistencyOptions | false): void 
 export interface EnlargeEncodedOptions {
   readonly upscaler: Upscaler;
   readonly model: ServedModel;
+  /** The blind model of the same scale, where there is one: pictures that are not clean reductions are its. */
+  readonly blind?: ServedModel | undefined;
+  /** @default auto */
+  readonly wish?: DegradationWish | undefined;
   readonly limits?: ImageLimits;
   readonly encoding?: EncodeOptions;
   /** @default the format of the source */
@@ -56,6 +61,10 @@ export interface EnlargedEncoded {
   readonly timings: { readonly decode: number; readonly infer: number; readonly encode: number };
   /** Mean of absolute 8-bit levels between the source and the network's result made small again, where it was checked. */
   readonly consistencyError?: number;
+  /** Which kind of model enlarged it and why, where there was a choice. */
+  readonly degradation?: DegradationNote;
+  /** The model that did, which may be the blind one. */
+  readonly modelId: string;
   /** Present where that error was above the threshold and Lanczos made the pixels. */
   readonly fallback?: 'consistency';
 }
@@ -105,12 +114,24 @@ export async function enlargeEncoded(bytes: Buffer, options: EnlargeEncodedOptio
   };
   const size = { width: opened.width * model.scale, height: opened.height * model.scale };
 
+  const choice = await chooseDegradation({
+    ...{ model, blind: options.blind, wish: options.wish },
+    estimate: (able) => guessCode(picture, { upscaler, model: able, signal }),
+  });
+
   const enlargeBy = async (by: ServedModel, isChecked: boolean, mostError = Number.POSITIVE_INFINITY) => {
     requireWanted(signal);
     const writer = createPictureWriter({ ...size, channels, depth }, { ...header, format }, encoding);
     try {
       const write = (rows: Parameters<typeof writer.write>[0]) => watch.time('encode', () => writer.write(rows));
-      const error = await enlargeRows(picture, { upscaler, model: by, write, isChecked, signal });
+      const error = await enlargeRows(picture, {
+        upscaler,
+        model: by,
+        write,
+        isChecked,
+        signal,
+        code: by === choice.model ? choice.code : undefined,
+      });
       requireWanted(signal);
       const isTrusted = !(error !== undefined && error > mostError);
       return { error, data: isTrusted ? await watch.time('encode', () => writer.finish()) : undefined };
@@ -120,10 +141,11 @@ export async function enlargeEncoded(bytes: Buffer, options: EnlargeEncodedOptio
   };
 
   const isChecked = consistency !== false;
-  const { error, data } = await enlargeBy(model, isChecked, isChecked ? consistency.maxError : undefined);
+  const { error, data } = await enlargeBy(choice.model, isChecked, isChecked ? consistency.maxError : undefined);
   const result = data ?? (await enlargeBy(lanczosOf(model.scale, model.engine), false)).data;
   return {
     ...{ data: result as Buffer, format, ...fittedSize(size, encoding.fit), timings: watch.timings() },
+    ...{ modelId: choice.model.id, ...(choice.note ? { degradation: choice.note } : {}) },
     ...(error === undefined ? {} : { consistencyError: error }),
     ...(data ? {} : { fallback: 'consistency' as const }),
   };

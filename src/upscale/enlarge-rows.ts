@@ -7,6 +7,7 @@ import type { ServedModel } from '../engine/engine.ts';
 import { DualscaleError } from '../errors.ts';
 import { hasAlpha, type Raster, type Samples } from '../pixels/image.ts';
 import { planStrips, type Strip } from './plan-strips.ts';
+import { createStripMemory, type StripMemory } from './strip-memory.ts';
 import type { EnlargedRows, Upscaler } from './upscaler.ts';
 
 export interface EnlargeRowsOptions {
@@ -17,11 +18,13 @@ export interface EnlargeRowsOptions {
   /** Whether the dual network, where the model has one, checks the result. @default false */
   readonly isChecked?: boolean;
   readonly signal?: AbortSignal | undefined;
-  /** Most bytes of an enlarged strip; two are in memory at a time. @default 50331648 (48 MiB: 4096x4096 RGB) */
+  /** See `UpscaleRowsOptions.code`. @default what a model that is told a code makes of the picture's middle */
+  readonly code?: Float32Array | undefined;
+  /** Most bytes of an enlarged strip; two are in memory at a time. @default 33554432 (32 MiB: 3344x3344 RGB) */
   readonly maxStripBytes?: number;
 }
 
-const MAX_STRIP_BYTES = 48 * 2 ** 20;
+const MAX_STRIP_BYTES = 32 * 2 ** 20;
 
 /** The most that checking may add to the network's work; above, only some tiles are checked. */
 const MAX_CHECK_SHARE = 0.05;
@@ -52,7 +55,33 @@ function trim(window: Raster & { readonly top: number }, { rows }: Strip, halo: 
   return { width, height: end - first, channels, data: rowData, top: window.top - first, rows };
 }
 
-async function enlargeStrip(picture: OpenPicture, strip: Strip, options: EnlargeRowsOptions): Promise<EnlargedRows> {
+/** What the strips of a picture share. */
+interface Shared {
+  readonly memory: StripMemory;
+  /** See `UpscaleRowsOptions.code`. */
+  readonly code?: Float32Array;
+}
+
+/** Enough to find a detailed part in; the middle is seldom all sky. */
+const GUESSED_ROWS = 512;
+
+/** One guess for the whole picture: strips that each went by their own would show where they meet. */
+export async function guessCode(
+  picture: OpenPicture,
+  { upscaler, model, signal }: Pick<EnlargeRowsOptions, 'upscaler' | 'model' | 'signal'>,
+): Promise<Float32Array> {
+  const rows = Math.min(picture.height, GUESSED_ROWS);
+  const window = await readAround(picture, { top: (picture.height - rows) >> 1, rows }, 0);
+  await bleedColor(window);
+  return upscaler.estimate(window, model, signal ? { signal } : {});
+}
+
+async function enlargeStrip(
+  picture: OpenPicture,
+  strip: Strip,
+  options: EnlargeRowsOptions,
+  shared: Shared,
+): Promise<EnlargedRows> {
   const { upscaler, model, isChecked = false, signal } = options;
   const halo = model.halo ?? picture.height;
   const isTransparent = hasAlpha(picture.channels);
@@ -60,10 +89,8 @@ async function enlargeStrip(picture: OpenPicture, strip: Strip, options: Enlarge
   const window = await readAround(picture, strip, margin);
   await bleedColor(window);
   const checkEvery = isChecked ? checkInterval(model) : 0;
-  const rows = await upscaler.upscaleRows(trim(window, strip, halo), model, {
-    checkEvery,
-    ...(signal ? { signal } : {}),
-  });
+  const rowOptions = { ...shared, checkEvery, ...(signal ? { signal } : {}) };
+  const rows = await upscaler.upscaleRows(trim(window, strip, halo), model, rowOptions);
   await resizeAlpha(window, { top: window.top, rows: strip.rows }, model.scale, rows);
   return rows;
 }
@@ -77,9 +104,12 @@ export async function enlargeRows(picture: OpenPicture, options: EnlargeRowsOpti
   const { width, height, channels, depth } = picture;
   const { scale, halo } = model;
   const strips = planStrips({ width, height, scale, halo, bytesPerPixel: (channels * depth) / 8, maxStripBytes });
+  const code = options.code ?? (model.codeWidth === undefined ? undefined : await guessCode(picture, options));
+  const memory = createStripMemory();
+  const shared: Shared = code ? { memory, code } : { memory };
   const start = (strip: Strip | undefined): Promise<EnlargedRows> | undefined => {
     if (!strip) return undefined;
-    const running = enlargeStrip(picture, strip, options);
+    const running = enlargeStrip(picture, strip, options, shared);
     // Whoever awaits it still gets its error; one that nobody awaits any more is not an unhandled one.
     running.catch(() => {});
     return running;
@@ -95,6 +125,8 @@ export async function enlargeRows(picture: OpenPicture, options: EnlargeRowsOpti
     sum += difference.sum;
     count += difference.count;
     await write(data);
+    // A picture of one strip is its writer's now, which may hold on to it.
+    if (strips.length > 1) memory.give(data.buffer as SharedArrayBuffer);
   }
   return count === 0 ? undefined : sum / count;
 }

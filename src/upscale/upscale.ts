@@ -58,6 +58,16 @@ function checkSizes({ width, height, channels, data, rows }: RowWindow, scale: n
   }
 }
 
+/**
+ * Most LR pixels of a tile of a picture that comes in strips. Its network's memory comes on top of the strips', and a runtime that has
+ * grown for large tiles does not shrink again. Time per pixel is no worse: more of it stays in the processor's caches.
+ */
+const MAX_STRIP_TILE_PIXELS = 2 ** 16;
+
+function mostOf({ height, rows }: RowWindow): number {
+  return rows < height ? MAX_STRIP_TILE_PIXELS : Number.POSITIVE_INFINITY;
+}
+
 /** Samples of the kind of `like`. */
 function view(like: Samples, buffer: SharedArrayBuffer, length: number): Samples {
   return like.BYTES_PER_ELEMENT === 2 ? new Uint16Array(buffer, 0, length) : new Uint8Array(buffer, 0, length);
@@ -106,7 +116,7 @@ async function upscaleRows(
   const { workers, idleWorkers, threadsPerWorker, maxThreads } = pool;
   const layout = chooseLayout({
     ...{ width, height, halo, workers, idleWorkers, threadsPerWorker, maxThreads, wanted: { top, rows } },
-    maxTilePixels: halo === undefined ? limits.maxWholePixels : limits.maxTilePixels,
+    maxTilePixels: halo === undefined ? limits.maxWholePixels : Math.min(limits.maxTilePixels, mostOf(window)),
   });
   const format = { channels, depth: data.BYTES_PER_ELEMENT === 2 ? (16 as const) : (8 as const) };
   const source = { ...format, width, height, pixels: share(data, memory) };

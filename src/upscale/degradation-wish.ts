@@ -1,0 +1,130 @@
+/** What a caller says about how a picture was degraded, and what is made of it. */
+import type { ServedModel } from '../engine/engine.ts';
+import { badOption } from '../errors.ts';
+import { decodeDegradation, encodeDegradation } from '../pixels/degrade-code.ts';
+
+export const DEGRADATION_MODES = ['auto', 'bicubic', 'blind'] as const;
+
+export interface DegradationWish {
+  /**
+   * `bicubic`: the picture is a clean reduction, the plain model enlarges it. `blind`: it is not, the blind model does.
+   * `auto`: the blind model's estimate decides, where there is one. @default 'auto'; 'blind' when sigma or noise is given
+   */
+  readonly degradation?: (typeof DEGRADATION_MODES)[number];
+  /** Known width of the blur: standard deviation in pixels of the enlarged picture, 0 to 8. @default estimated */
+  readonly sigma?: number;
+  /** Known noise: standard deviation on the scale 0..255, 0 to 50. @default estimated */
+  readonly noise?: number;
+}
+
+export const MOST_SIGMA = 8;
+export const MOST_NOISE = 50;
+
+/** Throws DS_BAD_OPTION for values out of range and for knowledge that `bicubic` cannot use. */
+export function checkWish({ degradation, sigma, noise }: DegradationWish): void {
+  if (degradation !== undefined && !DEGRADATION_MODES.includes(degradation)) {
+    throw badOption('degradation', `one of ${DEGRADATION_MODES.join(', ')}`, degradation);
+  }
+  for (const [name, value, most] of [
+    ['sigma', sigma, MOST_SIGMA],
+    ['noise', noise, MOST_NOISE],
+  ] as const) {
+    if (value === undefined) continue;
+    if (!(value >= 0 && value <= most)) throw badOption(name, `a number from 0 to ${most}`, value);
+    if (degradation === 'bicubic') throw badOption(name, 'used with `degradation` auto or blind', value);
+  }
+}
+
+const isKnown = ({ sigma, noise }: DegradationWish): boolean => sigma !== undefined || noise !== undefined;
+
+/** The same text for every spelling of the same wish; empty for the default. */
+export function wishKey(wish: DegradationWish): string {
+  const { degradation = 'auto', sigma, noise } = wish;
+  const kind = degradation === 'auto' && isKnown(wish) ? 'blind' : degradation;
+  if (kind === 'auto') return '';
+  return [
+    kind,
+    ...(sigma === undefined ? [] : [`sigma=${sigma}`]),
+    ...(noise === undefined ? [] : [`noise=${noise}`]),
+  ].join('&');
+}
+
+/** Whether the wish can only be met by a blind model. */
+export function needsBlind(wish: DegradationWish): boolean {
+  return wish.degradation === 'blind' || isKnown(wish);
+}
+
+/**
+ * Up to here an estimate counts as a clean reduction, in the units of the code: a blur of 0.2 LR pixels, noise 2.5, JPEG
+ * quality 92. The plain model is the better one there.
+ */
+const CLEAN = { width: 0.2, noise: 0.1, jpeg: 0.08 };
+
+export interface DegradationChoice {
+  readonly model: ServedModel;
+  readonly code?: Float32Array;
+  /** What was chosen and why; absent where there was nothing to choose from. */
+  readonly note?: DegradationNote;
+}
+
+export interface DegradationNote {
+  readonly kind: 'bicubic' | 'blind';
+  /** `asked`: the caller said so; `clean` and `degraded`: the estimate. */
+  readonly why: 'asked' | 'clean' | 'degraded';
+  /** What the network was told or the choice was made by; absent where nobody looked. */
+  readonly sigma?: number;
+  readonly noise?: number;
+  readonly jpegQuality?: number;
+}
+
+export interface ChoiceParts {
+  /** The model that was asked for; it may be a blind one itself. */
+  readonly model: ServedModel;
+  /** The blind model of the same scale, where there is one. */
+  readonly blind?: ServedModel | undefined;
+  readonly wish?: DegradationWish | undefined;
+  /** Asks the blind model about the picture. */
+  readonly estimate: (blind: ServedModel) => Promise<Float32Array>;
+}
+
+/** The estimate, with what is known in its place. */
+function overlay(code: Float32Array, { sigma, noise }: DegradationWish, scale: number): Float32Array {
+  const known = code.slice();
+  if (sigma !== undefined) known.set(encodeDegradation({ blur: { sigmaX: sigma, size: 21 } }, scale).subarray(0, 3));
+  if (noise !== undefined) known[3] = encodeDegradation({ noise: { sigma: noise } }, scale)[3] as number;
+  return known;
+}
+
+const isClean = (code: Float32Array): boolean =>
+  (code[0] as number) < CLEAN.width && (code[3] as number) < CLEAN.noise && (code[4] as number) < CLEAN.jpeg;
+
+function describe(code: Float32Array, scale: number) {
+  const { sigmaX, sigmaY, noiseSigma, jpegQuality } = decodeDegradation(code, scale);
+  return { sigma: Math.sqrt((sigmaX ** 2 + sigmaY ** 2) / 2), noise: noiseSigma, jpegQuality };
+}
+
+/** Which model enlarges a picture, and what it is told. Throws what `estimate` throws. */
+export async function chooseDegradation({
+  model,
+  blind,
+  wish = {},
+  estimate,
+}: ChoiceParts): Promise<DegradationChoice> {
+  const able = model.codeWidth === undefined ? blind : model;
+  if (!able) return { model };
+  if (wish.degradation === 'bicubic') {
+    if (model === able)
+      return { model, code: new Float32Array(able.codeWidth as number), note: { kind: 'bicubic', why: 'asked' } };
+    return { model, note: { kind: 'bicubic', why: 'asked' } };
+  }
+  const guess = await estimate(able);
+  const isAsked = needsBlind(wish);
+  const code = overlay(guess, wish, able.scale);
+  const facts = describe(code, able.scale);
+  if (!isAsked && model !== able && isClean(guess)) return { model, note: { kind: 'bicubic', why: 'clean', ...facts } };
+  return {
+    model: able,
+    code,
+    note: { kind: 'blind', why: isAsked || model === able ? 'asked' : 'degraded', ...facts },
+  };
+}

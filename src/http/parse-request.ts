@@ -1,6 +1,9 @@
-/** What a request asks for: `upscale`, `sr_model`, and with `upscale=auto` the host's own `w` and `h`. */
+/** What a request asks for: `upscale`, `sr_model`, what it knows of the picture's degradation, and with `upscale=auto` the host's own `w` and `h`. */
 import { DualscaleError } from '../errors.ts';
+import type { DegradationWish } from '../upscale/degradation-wish.ts';
+import { wishKey } from '../upscale/degradation-wish.ts';
 import { MODEL_PARAMETER, PARAMETER, valuesOf } from './parameters.ts';
+import { parseWish, type WishText, wishText } from './parse-wish.ts';
 import type { PictureUpscaler, ServingModel } from './picture-upscaler.ts';
 
 /** Pixels the result has to fit in; at least one is given. */
@@ -40,10 +43,10 @@ function refuse(name: string, expected: string, values: readonly string[]): Dual
   );
 }
 
-function modelId(values: readonly string[], { modelIds }: Models): string | undefined {
+function modelId(values: readonly string[], models: Models): string | undefined {
   const [id] = values;
   if (id === undefined) return undefined;
-  const known = modelIds();
+  const known = models.modelIds();
   if (values.length > 1 || !known.includes(id)) throw refuse(MODEL_PARAMETER, known.join(', '), values);
   return id;
 }
@@ -61,27 +64,29 @@ function boxOf(widths: readonly string[], heights: readonly string[]): Box | und
   return { ...(width === undefined ? {} : { width }), ...(height === undefined ? {} : { height }) };
 }
 
-/** The four texts as they were written, each with all its values. */
+/** The texts as they were written, each with all its values. */
 export interface AskedText {
   readonly upscale: readonly string[];
   readonly model: readonly string[];
   readonly width: readonly string[];
   readonly height: readonly string[];
+  /** @default nothing is known */
+  readonly wish?: WishText;
 }
 
 /** Scales that networks are made for. */
 const NETWORK_SCALES = [2, 3, 4, 8];
 
 /** The scale of the named model, also where another model serves it or none; else all that are served. */
-function scalesOf(id: string | undefined, { scales, modelIds }: Models): readonly number[] {
-  return id === undefined ? scales : NETWORK_SCALES.filter((scale) => modelIds(scale).includes(id));
+function scalesOf(id: string | undefined, models: Models): readonly number[] {
+  return id === undefined ? models.scales : NETWORK_SCALES.filter((scale) => models.modelIds(scale).includes(id));
 }
 
 /**
  * Reads the wish. `true` is what imgix makes of it: as large as `w` and `h` say where the request has them, else the largest
  * scale. Throws DS_BAD_PARAMETER, naming what is allowed, for everything that is not allowed and written once.
  */
-export function parseAsked({ upscale, model, width, height }: AskedText, models: Models): Asked {
+export function parseAsked({ upscale, model, width, height, wish: text }: AskedText, models: Models): Asked {
   const id = modelId(model, models);
   const scales = scalesOf(id, models);
   const [word = ''] = upscale;
@@ -94,17 +99,23 @@ export function parseAsked({ upscale, model, width, height }: AskedText, models:
   if (word === 'auto' && box === undefined) {
     throw refuse('w` or `h', `1 to ${LONGEST_SIDE} pixels, which \`${PARAMETER}=auto\` needs`, [...width, ...height]);
   }
-  const named = id === undefined ? '' : `&${MODEL_PARAMETER}=${id}`;
+  const wish = text && parseWish(text);
+  const named = `${id === undefined ? '' : `&${MODEL_PARAMETER}=${id}`}${describeWish(wish)}`;
   if (box === undefined) {
     const wanted = scale ?? (scales.at(-1) as number);
-    return { models: [models.modelFor(wanted, id)], canonical: `${PARAMETER}=${wanted}${named}` };
+    return { models: [models.modelFor(wanted, id, wish)], canonical: `${PARAMETER}=${wanted}${named}` };
   }
-  const [smallest, ...larger] = scales.map((candidate) => models.modelFor(candidate, id));
+  const [smallest, ...larger] = scales.map((candidate) => models.modelFor(candidate, id, wish));
   const size = `${box.width ?? ''}x${box.height ?? ''}`;
   return { models: [smallest as ServingModel, ...larger], box, canonical: `${PARAMETER}=auto&size=${size}${named}` };
 }
 
-/** The four texts from a URL's query. */
+const describeWish = (wish: DegradationWish | undefined): string => {
+  const key = wish ? wishKey(wish) : '';
+  return key === '' ? '' : `&${key}`;
+};
+
+/** The texts from a URL's query. */
 export function askedText(url: string, upscale: readonly string[]): AskedText {
-  return { upscale, model: valuesOf(url, MODEL_PARAMETER), width: valuesOf(url, 'w'), height: valuesOf(url, 'h') };
+  return { upscale, model: valuesOf(url, MODEL_PARAMETER), width: valuesOf(url, 'w'), height: valuesOf(url, 'h'), wish: wishText(url) };
 }

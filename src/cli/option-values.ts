@@ -1,4 +1,5 @@
 /** Readers of option values. Commander puts the option's name and the value before these messages. */
+import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 
 /** Digits only: `Number` would also take `1e3`, ` 4 ` and the empty text. */
@@ -45,4 +46,13 @@ export function pixelSize(text: string): PixelSize {
     throw new InvalidArgumentError(`Expected WIDTHxHEIGHT in pixels, e.g. 128x96, sides from 1 to ${LONGEST_SIDE}.`);
   }
   return { width, height };
+}
+
+/** `name=dir`, given once or more: absolute folders by name. */
+export function namedFolder(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const [, name, directory] = /^([A-Za-z0-9][A-Za-z0-9_-]{0,62})=(.+)$/s.exec(text) ?? [];
+  if (name === undefined || directory === undefined) {
+    throw new InvalidArgumentError('Expected NAME=FOLDER, e.g. photos=/srv/photos.');
+  }
+  return { ...before, [name]: resolve(directory) };
 }

@@ -1,6 +1,7 @@
 /** The command line's grammar. Commands are imported when they run, so that help and mistakes are answered at once. */
 import { Command, Option } from 'commander';
 import { VERSION } from '../version.ts';
+import { addJobs, addServerModels } from './jobs-commands.ts';
 import { integerFrom, milliseconds, numberBetween, pixelSize } from './option-values.ts';
 import { addProxy, addServe } from './server-commands.ts';
 import { engine, models, ONNX_PROVIDERS, provider, workers } from './shared-options.ts';
@@ -158,13 +159,14 @@ function addInspect(program: Command): void {
 }
 
 function addModels(program: Command): void {
-  program
+  const command = program
     .command('models')
     .description('list the models: scale, size, cost, measured quality')
     .addOption(models())
     .addOption(json())
     .addOption(new Option('--markdown', 'print the page models/README.md').conflicts('json'))
     .action(async (flags) => (await import('./models.ts')).runModels(flags));
+  addServerModels(command);
 }
 
 function addMetrics(program: Command): void {
@@ -228,6 +230,7 @@ export function createProgram(): Command {
     addEval,
     addInspect,
     addModels,
+    addJobs,
     addMetrics,
     addConvert,
     addExport,

@@ -1,5 +1,8 @@
 /** `dualscale serve` and `npm start`. */
+import { join } from 'node:path';
 import type { EngineName, Provider, TfjsBackend } from '../engine/engine.ts';
+import { badOption } from '../errors.ts';
+import { copyModels } from '../serve/copy-models.ts';
 import { startServer } from '../serve/server.ts';
 import { closeOnSignal } from './close-on-signal.ts';
 import { consoleLogger } from './logger.ts';
@@ -12,15 +15,54 @@ export interface ServeFlags extends ModelFlags {
   readonly engine: EngineName;
   readonly provider: 'auto' | Provider | TfjsBackend;
   readonly workers?: number;
+  /** Folder of jobs. */
+  readonly jobs?: string;
+  readonly dataRoot?: Readonly<Record<string, string>>;
+  readonly sampleTraffic?: boolean;
+  readonly pauseAbove?: number;
+}
+
+function requireJobs({ jobs, dataRoot, sampleTraffic, pauseAbove }: ServeFlags): void {
+  if (jobs !== undefined) return;
+  if (dataRoot) throw badOption('--data-root', 'used with --jobs', Object.keys(dataRoot).join(', '));
+  if (sampleTraffic) throw badOption('--sample-traffic', 'used with --jobs', sampleTraffic);
+  if (pauseAbove !== undefined) throw badOption('--pause-above', 'used with --jobs', pauseAbove);
+}
+
+/** What jobs publish must not go into the package. */
+async function openModelsDir(flags: ServeFlags): Promise<string> {
+  if (flags.jobs === undefined || flags.models !== undefined) return modelsRoot(flags);
+  return copyModels(modelsRoot(flags), join(flags.jobs, 'models'));
+}
+
+function jobsOptions({ jobs: dir, dataRoot, sampleTraffic, pauseAbove }: ServeFlags) {
+  if (dir === undefined) return {};
+  const token = process.env['DUALSCALE_TOKEN'];
+  return {
+    jobs: {
+      dir,
+      ...(token === undefined ? {} : { token }),
+      ...(dataRoot ? { dataRoots: dataRoot } : {}),
+      ...(sampleTraffic ? { traffic: {} } : {}),
+      ...(pauseAbove === undefined ? {} : { pauseAboveLoad: pauseAbove }),
+    },
+  };
 }
 
 /** Resolves when the server listens; a first SIGINT or SIGTERM closes it in peace, a second one at once. */
 export async function runServe(flags: ServeFlags): Promise<void> {
   const { images, port, host, engine, provider, workers } = flags;
+  requireJobs(flags);
   const server = await startServer({
     ...(images === undefined ? {} : { imagesDir: images }),
     ...{ port, host, logger: consoleLogger },
-    dualscale: { modelsDir: modelsRoot(flags), engine, provider, ...(workers === undefined ? {} : { workers }) },
+    ...jobsOptions(flags),
+    dualscale: {
+      modelsDir: await openModelsDir(flags),
+      engine,
+      provider,
+      ...(workers === undefined ? {} : { workers }),
+    },
   });
   console.log(`dualscale is at ${server.url}`);
   closeOnSignal(server);

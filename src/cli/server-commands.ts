@@ -1,6 +1,6 @@
 /** The grammar of the commands that serve. */
 import { type Command, Option } from 'commander';
-import { integerFrom } from './option-values.ts';
+import { integerFrom, namedFolder, numberBetween } from './option-values.ts';
 import { engine, models, provider, workers } from './shared-options.ts';
 
 export function addServe(program: Command): void {
@@ -20,6 +20,14 @@ export function addServe(program: Command): void {
     .addOption(engine())
     .addOption(provider('auto'))
     .addOption(workers('worker threads; default: one per core, one on a GPU'))
+    .option('--jobs <dir>', 'take jobs that train and compress, kept in this folder; DUALSCALE_TOKEN is their token')
+    .option(
+      '--data-root <name=dir...>',
+      'folders of photographs that jobs may read; default: photos=IMAGES',
+      namedFolder,
+    )
+    .option('--sample-traffic', 'keep a sample of the pictures that pass through, for jobs')
+    .option('--pause-above <n>', 'jobs stand still while more pictures than this are made at a time', numberBetween(0))
     .action(async (flags) => (await import('./serve.ts')).runServe(flags));
 }
 

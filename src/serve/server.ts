@@ -3,10 +3,12 @@ import { stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join, resolve } from 'node:path';
 import express, { type ErrorRequestHandler, type Express } from 'express';
+import { createDashboard } from '../dashboard/dashboard.ts';
 import { badOption } from '../errors.ts';
 import { createHealth, type HealthHandler } from '../health.ts';
+import type { Jobs } from '../jobs/create-jobs.ts';
 import type { DualscaleLogger, DualscaleOptions } from '../options.ts';
-import { createDualscale, type Dualscale } from '../plugin.ts';
+import { createDualscale, type Dualscale, type PluginJobsOptions } from '../plugin.ts';
 import { PACKAGE_ROOT } from '../version.ts';
 import { drain, listen } from './listen.ts';
 import { createPageRoutes } from './page-routes.ts';
@@ -20,6 +22,8 @@ export interface ServeOptions {
   /** Address to listen on. @default '127.0.0.1', which only this machine reaches */
   readonly host?: string;
   readonly dualscale?: DualscaleOptions;
+  /** Takes jobs over HTTP below `/dualscale/api`, with the dashboard at `/dualscale/`; needs `dualscale.modelsDir`. @default no jobs */
+  readonly jobs?: PluginJobsOptions;
   readonly logger: DualscaleLogger;
 }
 
@@ -44,10 +48,11 @@ interface AppParts {
   readonly photoHost: PhotoHost;
   readonly directory: string;
   readonly health: HealthHandler;
+  readonly jobs: Jobs | undefined;
   readonly logger: DualscaleLogger;
 }
 
-function createApp({ dualscale, photoHost, directory, health, logger }: AppParts): Express {
+function createApp({ dualscale, photoHost, directory, health, jobs, logger }: AppParts): Express {
   const app = express().disable('x-powered-by');
   // Alive and ready are answered before anything that may wait or fail.
   app.get('/livez', health);
@@ -55,6 +60,7 @@ function createApp({ dualscale, photoHost, directory, health, logger }: AppParts
   app.get('/metrics', async (_req, res) => {
     res.type(dualscale.registry.contentType).send(await dualscale.registry.metrics());
   });
+  if (jobs) app.use(jobs.handler, createDashboard());
   app.use('/photos', dualscale.middleware(), photoHost.handler);
   app.use(createPageRoutes({ directory, scales: dualscale.scales }));
   app.use((_req, res) => void res.status(404).type('text').send('Not found\n'));
@@ -72,31 +78,44 @@ function createApp({ dualscale, photoHost, directory, health, logger }: AppParts
   return app.use(onError);
 }
 
+function jobsOptions(
+  jobs: PluginJobsOptions,
+  { directory, host }: { directory: string; host: string },
+): PluginJobsOptions {
+  return { samplesDir: directory, dataRoots: { photos: directory }, ...jobs, host };
+}
+
 /** Resolves when the server answers. Throws DS_BAD_OPTION, what `createDualscale` throws, and Node's error when the port is taken. */
 export async function startServer(options: ServeOptions): Promise<RunningServer> {
   const { host = '127.0.0.1', logger } = options;
   const { directory, port } = await checkOptions(options);
   const dualscale = await createDualscale({ logger, ...options.dualscale });
+  let jobs: Jobs | undefined;
   try {
     await dualscale.warmUp();
     const photoHost = await createPhotoHost(directory, (reason) => {
       logger.warn(`ipx cannot be used, photographs are served as plain files: ${reason}`);
     });
     logger.info(`photographs of ${directory}, by ${photoHost.name}`);
+    jobs = options.jobs && (await dualscale.jobs(jobsOptions(options.jobs, { directory, host })));
     let isReady = true;
     const health = createHealth(() => isReady);
-    const server = createServer(createApp({ dualscale, photoHost, directory, health, logger }));
+    const server = createServer(createApp({ dualscale, photoHost, directory, health, jobs, logger }));
+    jobs?.attach(server);
     const url = await listen(server, port, host);
     return {
       url,
       dualscale,
       async close() {
         isReady = false;
+        // First, because sockets and event streams would hold the server open.
+        await jobs?.close();
         await drain(server);
         await dualscale.close();
       },
     };
   } catch (error) {
+    await jobs?.close();
     await dualscale.close();
     throw error;
   }

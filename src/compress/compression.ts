@@ -93,7 +93,7 @@ function estimateWork({ manifest, dualParameters }: StoredModel, effort: Effort,
   const pruneSteps = (2 * effort.pruneBatches * passes) / effort.layersPerGroup;
   return {
     ...(dualParameters ? {} : { duals: { steps: effort.dualSteps, cost: 0.5 } }),
-    ...(method === 'l1' ? {} : { search: { steps: effort.searchSteps, cost: 3 } }),
+    ...(method === 'l1' ? {} : { search: { steps: effort.searchSteps, cost: 4 } }),
     ...(method === 'drc' ? { prune: { steps: pruneSteps, cost: 1.2 } } : {}),
     'fine-tune': { steps: effort.tuneSteps, cost: 1 },
   };

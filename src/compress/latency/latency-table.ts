@@ -86,7 +86,7 @@ export async function measureLatencyTable(
 }
 
 /** A width that saves less than this share of a wider one's time is not worth its channels: two measurements differ by as much. */
-const SAME_TIME = 0.03;
+const SAME_TIME = 0.05;
 
 /** Without candidates that are hardly faster than a wider one: vector units make the time a staircase. */
 export function dropDominated(table: LatencyTable): LatencyTable {

@@ -11,8 +11,8 @@ export interface ChoiceEvent {
   readonly widths: readonly number[];
   /** On held-out photographs, with the weights of the search. */
   readonly psnrDb: number;
-  /** Whether the weights were tuned to these widths for a little while. */
-  readonly tuned: boolean;
+  /** Steps for which the weights were tuned to these widths. */
+  readonly tuned: number;
   /** In the budget's unit; absent for a ratio. */
   readonly predicted?: number;
 }
@@ -23,7 +23,7 @@ export interface Judge {
   readonly report: (event: ChoiceEvent) => void;
   /** Puts a batch of training photographs into the pool's buffers. */
   readonly fill: (step: number) => void;
-  /** Steps for which each finalist is tuned. */
+  /** Steps for which each finalist is tuned in the first round. */
   readonly tuneSteps: number;
   /** 1 where nothing tells them apart. */
   readonly maxFinalists: number;
@@ -44,6 +44,16 @@ function describe({ candidates, shared }: SearchParts, choice: readonly number[]
   return { widths, ...(shared ? { predicted: costOf(shared.model, choice) } : {}) };
 }
 
+/** So many of the finalists are tuned anew, longer: early on, those lead that lost least, not those that recover best. */
+const SECOND_ROUND = 2;
+/** Times the steps of the first round. */
+const SECOND_ROUND_STEPS = 3;
+
+interface Judgement {
+  readonly proposal: Proposal;
+  readonly steps: number;
+}
+
 /** Without photographs to judge by, the first one stays. */
 const better = (a: FoundChoice | undefined, b: FoundChoice): FoundChoice => (a && !(b.psnrDb > a.psnrDb) ? a : b);
 
@@ -55,39 +65,51 @@ export async function bestSoFar(parts: SearchParts, state: SearchState, judge: J
     const { choice } = proposal;
     const { vector } = relaxedVector(search, state.weights.average, candidates, certain(candidates, choice));
     const psnrDb = await judge.validate(vector);
-    judge.report({ type: 'search-choice', step: state.step, ...describe(parts, choice), psnrDb, tuned: false });
-    best = better(best, { ...proposal, psnrDb, step: state.step });
+    judge.report({ type: 'search-choice', step: state.step, ...describe(parts, choice), psnrDb, tuned: 0 });
+    best = better(best, { ...proposal, psnrDb, step: state.step, tuned: 0 });
   }
   return best as FoundChoice;
 }
 
-/**
- * After the last step: tunes and judges one choice that was not yet. Undefined when all are.
- */
+const isSame = (a: Proposal, b: Proposal): boolean => a.choice.join() === b.choice.join();
+
+/** What is to be judged, in this order: every finalist after a little tuning, then the better ones after more. */
+function planJudgements(parts: SearchParts, state: SearchState, { tuneSteps, maxFinalists }: Judge): Judgement[] {
+  const { judged = [], best } = state;
+  const proposals: Proposal[] = proposeChoices(learntBy(state, parts.candidates), parts.shared);
+  if (best) proposals.push(best);
+  const distinct = proposals.filter((proposal, i) => proposals.findIndex((other) => isSame(other, proposal)) === i);
+  const finalists = distinct.slice(0, maxFinalists);
+  if (finalists.length === 1) return finalists.map((proposal) => ({ proposal, steps: 0 }));
+  const first = finalists.map((proposal) => ({ proposal, steps: tuneSteps }));
+  const known = judged.filter(({ tuned }) => tuned === tuneSteps);
+  if (known.length < finalists.length || finalists.length <= SECOND_ROUND) return first;
+  const leaders = known.toSorted((a, b) => b.psnrDb - a.psnrDb).slice(0, SECOND_ROUND);
+  return [...first, ...leaders.map((proposal) => ({ proposal, steps: SECOND_ROUND_STEPS * tuneSteps }))];
+}
+
+/** After the last step: tunes and judges one choice that was not yet. Undefined when nothing is left to judge. */
 export async function judgeNext(
   parts: SearchParts,
   state: SearchState,
   judge: Judge,
 ): Promise<SearchState | undefined> {
-  const { judged = [], best } = state;
-  const proposals: Proposal[] = [
-    ...proposeChoices(learntBy(state, parts.candidates), parts.shared),
-    ...(best ? [best] : []),
-  ];
-  const isKnown = (known: readonly Proposal[], { choice }: Proposal) =>
-    known.some((other) => other.choice.join() === choice.join());
-  const distinct = proposals.filter((proposal, i) => !isKnown(proposals.slice(0, i), proposal));
-  const finalists = distinct.slice(0, judge.maxFinalists);
-  const next = finalists.find((proposal) => !isKnown(judged, proposal));
+  const { judged = [], step } = state;
+  const isDone = ({ proposal, steps }: Judgement) =>
+    judged.some((known) => isSame(known, proposal) && known.tuned === steps);
+  const next = planJudgements(parts, state, judge).find((judgement) => !isDone(judgement));
   if (!next) return undefined;
-  const { reading, choice } = next;
-  const steps = finalists.length === 1 ? 0 : judge.tuneSteps;
-  const vector = await tuneChoice(parts, state.weights.average, choice, steps, judge);
+  const { reading, choice } = next.proposal;
+  const tuned = next.steps;
+  const vector = await tuneChoice(parts, state.weights.average, choice, tuned, judge);
   const psnrDb = await judge.validate(vector);
-  judge.report({ type: 'search-choice', step: state.step, ...describe(parts, choice), psnrDb, tuned: steps > 0 });
-  return { ...state, judged: [...judged, { reading, choice, psnrDb, step: state.step }] };
+  judge.report({ type: 'search-choice', step, ...describe(parts, choice), psnrDb, tuned });
+  return { ...state, judged: [...judged, { reading, choice, psnrDb, step, tuned }] };
 }
 
+/** The best of those that were tuned longest. */
 export function winnerOf({ judged = [] }: SearchState): FoundChoice {
-  return judged.reduce<FoundChoice | undefined>(better, undefined) as FoundChoice;
+  const longest = Math.max(...judged.map(({ tuned }) => tuned));
+  const last = judged.filter(({ tuned }) => tuned === longest);
+  return last.reduce<FoundChoice | undefined>(better, undefined) as FoundChoice;
 }

@@ -11,6 +11,8 @@ import type { Proposal } from './pick-widths.ts';
 export interface FoundChoice extends Proposal {
   readonly psnrDb: number;
   readonly step: number;
+  /** Steps for which the weights were tuned to it. */
+  readonly tuned: number;
 }
 
 export interface SearchState {
@@ -67,6 +69,11 @@ export async function loadSearch(path: string, fingerprint: string): Promise<Sea
   }
   const read = (part: (typeof PARTS)[number]): TrainState =>
     Object.fromEntries(STATE.map((name) => [name, tensors[`${part}.${name}`].data])) as unknown as TrainState;
-  const point = JSON.parse(metadata['point'] ?? '{}') as Pick<SearchState, 'step' | 'multiplier' | 'best' | 'judged'>;
+  // JSON has no NaN, which the PSNR is without held-out photographs.
+  const restore = (key: string, value: unknown) => (key === 'psnrDb' ? (value ?? Number.NaN) : value);
+  const point = JSON.parse(metadata['point'] ?? '{}', restore) as Pick<
+    SearchState,
+    'step' | 'multiplier' | 'best' | 'judged'
+  >;
   return { ...point, weights: read('weights'), alphas: read('alphas'), values: tensors['values'].data };
 }

@@ -120,7 +120,7 @@ export async function stepWeights(parts: SearchParts, state: SearchState, prepar
 }
 
 /** Peak rate with which a chosen network recovers, a usual one of fine-tuning. */
-const TUNE_RATE = 5e-4;
+const TUNE_RATE = 1e-3;
 
 /**
  * Trains the network of a choice for a little while from the search's weights: what a choice is worth shows only when

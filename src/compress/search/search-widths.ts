@@ -38,7 +38,7 @@ export interface SearchRecipe extends SearchRates, BatchShape {
   readonly checkpointEvery: number;
   /** Steps between choices that held-out photographs judge, in the second half of the search. */
   readonly chooseEvery: number;
-  /** After the search, steps for which each of up to six choices is tuned before it is judged. @default a sixth of `steps` */
+  /** After the search, steps for which each of up to six choices is tuned before it is judged, the best two three times as long. @default a sixth of `steps` */
   readonly tuneSteps?: number;
 }
 

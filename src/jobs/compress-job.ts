@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { decodeRgb } from '../codec/decode.ts';
 import type { Budget as CompressBudget } from '../compress/budget.ts';
 import type { Effort } from '../compress/effort.ts';
+import { processorTime } from '../compress/latency/processor-time.ts';
 import type { CompressEvent } from '../compress/progress.ts';
 import { compressModel } from '../compress/recipe.ts';
 import { createOnnxEngine } from '../engine/onnx-engine.ts';
@@ -126,7 +127,7 @@ export async function runCompressJob(context: RecipeContext): Promise<Outcome> {
       at: { width: PLAIN_LATENCY.width, height: PLAIN_LATENCY.height },
       dataNote: `compress job ${order.job}`,
     },
-    ...{ decode: decodeRgb, now, clock: () => performance.now(), signal },
+    ...{ decode: decodeRgb, now, clock: () => performance.now(), processorTime, signal },
     report: tellOfCompression(report, order),
   });
   const { directory: modelDirectory } = result;

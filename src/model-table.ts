@@ -9,11 +9,16 @@ import { canonicalJson } from './model-store/canonical-json.ts';
 import { listModels, loadModel, modelDirectory } from './model-store/load.ts';
 import type { ModelManifest } from './model-store/manifest.ts';
 import type { DualscaleLogger } from './options.ts';
+import { type DegradationWish, needsBlind, wishKey } from './upscale/degradation-wish.ts';
 
 export interface TableModel extends ServingModel {
   readonly manifest: ModelManifest;
   /** Serving models of smaller scales, the largest scale first: what is left when this scale is too much. */
   readonly smaller: readonly TableModel[];
+  /** What the request knows of the picture's degradation. @default auto */
+  readonly wish?: DegradationWish;
+  /** The blind model of the same scale, for pictures that are not clean reductions; absent where there is none. */
+  readonly loadBlind?: () => Promise<ServedModel>;
   /** Compiled once. Throws DS_BAD_MODEL, also when the folder holds another model by now. */
   load(): Promise<ServedModel>;
 }
@@ -27,6 +32,8 @@ export interface ModelTable {
   serving(scale: number): TableModel | undefined;
   /** Undefined for a model that is not there. */
   named(id: string): TableModel | undefined;
+  /** The model as it answers a wish; undefined where that needs a blind model and there is none. */
+  wished(model: TableModel, wish: DegradationWish): TableModel | undefined;
   /** Lets `id` serve `scale` once `prepare` has accepted it. Throws DS_MODEL_NOT_FOUND, DS_BAD_MODEL and what `prepare` throws. */
   activate(scale: number, id: string, prepare: (model: ServedModel) => Promise<void>): Promise<void>;
   /** Reads the folder again. A serving model that was published anew is replaced as by `activate`; one that is gone serves on. */
@@ -44,6 +51,8 @@ export interface ModelTableOptions {
   /** Told which model serves a scale, at the start and after each change. */
   readonly onServe: (model: ServingModel, previous: ServingModel | undefined) => void;
 }
+
+const canEstimate = ({ spec }: ModelManifest): boolean => spec.family === 'edge' && spec.code !== undefined;
 
 /** Manifests name their weights by digest: what a model computes is known before its weights are read. */
 function manifestDigest({ spec, weights }: ModelManifest): string {
@@ -77,6 +86,23 @@ class Table implements ModelTable {
 
   named(id: string): TableModel | undefined {
     return this.#named.get(id);
+  }
+
+  wished(model: TableModel, wish: DegradationWish): TableModel | undefined {
+    const key = wishKey(wish);
+    if (key === '') return model;
+    const canBeBlind = model.loadBlind !== undefined || model.manifest.degradation === 'blind';
+    if (needsBlind(wish) && !canBeBlind) return undefined;
+    const digest = createHash('sha256').update(`${model.digest} ${key}`).digest('base64url');
+    const smaller = model.smaller.flatMap((other) => this.wished(other, wish) ?? []);
+    return { ...model, digest, smaller, wish };
+  }
+
+  /** The best blind model of a scale that has a plain one. */
+  #blindOf({ scale, degradation }: ModelManifest): ModelManifest | undefined {
+    if (degradation === 'blind') return undefined;
+    const blind = this.#manifests.filter((other) => other.degradation === 'blind' && canEstimate(other));
+    return chooseModels(blind.filter((other) => other.scale === scale)).get(scale);
   }
 
   async start(): Promise<void> {
@@ -166,7 +192,11 @@ class Table implements ModelTable {
 
   #entry(manifest: ModelManifest, smaller: readonly TableModel[]): TableModel {
     const own = manifestDigest(manifest);
-    const digests = this.#options.dependsOnSmaller ? [own, ...smaller.map((model) => model.digest)] : [own];
+    const blind = this.#blindOf(manifest);
+    const digests = [
+      ...(this.#options.dependsOnSmaller ? [own, ...smaller.map((model) => model.digest)] : [own]),
+      ...(blind ? [manifestDigest(blind)] : []),
+    ];
     const digest = digests.length === 1 ? own : createHash('sha256').update(digests.join()).digest('base64url');
     // Held here too: a request that began before a switch still gets its model after it.
     let loaded = this.#loading.get(own);
@@ -177,7 +207,8 @@ class Table implements ModelTable {
       });
       return loaded;
     };
-    return { id: manifest.id, scale: manifest.scale, digest, manifest, smaller, load };
+    const loadBlind = blind ? { loadBlind: () => this.#load(blind) } : {};
+    return { id: manifest.id, scale: manifest.scale, digest, manifest, smaller, load, ...loadBlind };
   }
 }
 

@@ -57,7 +57,9 @@ export async function openService(options: ResolvedOptions, metrics: Metrics, ta
     ...{ skipReason, inspect: inspectPicture, check: (bytes, scale) => checkPicture(bytes, scale, limits) },
     enlarge: async (bytes, model, signal, fit) => {
       const fitting = fit ? { ...parts, encoding: { ...parts.encoding, fit } } : parts;
-      return enlargePicture(bytes, await model.load(), fitting, signal);
+      const isPlain = model.wish?.degradation === 'bicubic';
+      const blind = isPlain ? undefined : await model.loadBlind?.();
+      return enlargePicture(bytes, await model.load(), { ...fitting, blind, wish: model.wish }, signal);
     },
     onEnlargement: (enlargement) => {
       for (const listener of listeners) listener(enlargement);

@@ -15,6 +15,7 @@ import type { ModelTable, TableModel } from './model-table.ts';
 import { openCore, openService, openTable, openUpscaler } from './open-parts.ts';
 import { type DualscaleOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import type { PixelImage } from './pixels/image.ts';
+import { checkWish, type DegradationWish } from './upscale/degradation-wish.ts';
 import type { Upscaler } from './upscale/upscaler.ts';
 
 export interface UpscaleOptions {
@@ -22,6 +23,12 @@ export interface UpscaleOptions {
   readonly scale?: number;
   /** Id of one of `Dualscale.models`. @default the model that serves `scale` */
   readonly model?: string;
+  /** What is known of how the picture was degraded. @default the blind model's estimate decides, where there is one */
+  readonly degradation?: DegradationWish['degradation'];
+  /** Known width of its blur: standard deviation in pixels of the enlarged picture, 0 to 8. @default estimated */
+  readonly sigma?: number;
+  /** Known noise: standard deviation on the scale 0..255, 0 to 50. @default estimated */
+  readonly noise?: number;
   /** Stops the work; the call then throws DS_ABORTED. */
   readonly signal?: AbortSignal;
 }
@@ -102,6 +109,20 @@ function wantedModel(table: ModelTable, { scale, model: id }: UpscaleOptions): T
   return model;
 }
 
+/** Throws DS_BAD_OPTION for a wish that is out of range or needs a blind model where there is none. */
+function meetWish(table: ModelTable, model: TableModel, { degradation, sigma, noise }: UpscaleOptions): TableModel {
+  const wish: DegradationWish = {
+    ...(degradation === undefined ? {} : { degradation }),
+    ...(sigma === undefined ? {} : { sigma }),
+    ...(noise === undefined ? {} : { noise }),
+  };
+  checkWish(wish);
+  const wished = table.wished(model, wish);
+  if (!wished)
+    throw badOption('degradation', `auto or bicubic: there is no blind model of scale ${model.scale}`, 'blind');
+  return wished;
+}
+
 async function joinParts(options: ResolvedOptions, metrics: Metrics, table: ModelTable, upscaler: Upscaler) {
   const { pictures, admission, cache, listeners } = await openService(options, metrics, table, upscaler);
   const core = openCore(options, pictures, metrics);
@@ -116,7 +137,7 @@ async function joinParts(options: ResolvedOptions, metrics: Metrics, table: Mode
     core,
     health: () => health,
     async upscale(bytes, wanted = {}) {
-      const model = wantedModel(table, wanted);
+      const model = meetWish(table, wantedModel(table, wanted), wanted);
       const input = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       const picture = await pictures.enlarge(input, { scale: model.scale, model, signal: wanted.signal ?? NEVER });
       // The caller may write into its bytes, the cache's stay as they are.

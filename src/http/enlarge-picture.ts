@@ -4,6 +4,7 @@ import { readHeader } from '../codec/header.ts';
 import { checkInputBytes, checkInputSize, checkOutputSize, type ImageLimits } from '../codec/limits.ts';
 import type { ServedModel } from '../engine/engine.ts';
 import { DualscaleError } from '../errors.ts';
+import type { DegradationWish } from '../upscale/degradation-wish.ts';
 import { type ConsistencyOptions, enlargeEncoded } from '../upscale/enlarge-encoded.ts';
 import type { Upscaler } from '../upscale/upscaler.ts';
 import type { SkipReason } from './classify-answer.ts';
@@ -15,6 +16,9 @@ export interface EnlargeParts {
   readonly encoding: EncodeOptions;
   /** @default {} */
   readonly consistency?: ConsistencyOptions | false;
+  /** See `enlargeEncoded`. */
+  readonly blind?: ServedModel | undefined;
+  readonly wish?: DegradationWish | undefined;
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
 }
@@ -29,7 +33,7 @@ export async function enlargePicture(
   const enlarged = await enlargeEncoded(bytes, { ...parts, model, signal });
   const { decode, infer, encode } = enlarged.timings;
   // In this order they are told to clients.
-  return { ...enlarged, modelId: model.id, timings: { decode, infer, encode } };
+  return { ...enlarged, timings: { decode, infer, encode } };
 }
 
 /** Why a picture is better left as it is. Undefined for a damaged one as well: enlarging it says what is wrong. */

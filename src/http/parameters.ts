@@ -2,11 +2,17 @@
 
 export const PARAMETER = 'upscale';
 export const MODEL_PARAMETER = 'sr_model';
+export const DEGRADATION_PARAMETER = 'sr_degradation';
+export const SIGMA_PARAMETER = 'sr_sigma';
+export const NOISE_PARAMETER = 'sr_noise';
 export const EXPIRY_PARAMETER = 'sr_exp';
 export const SIGNATURE_PARAMETER = 'sr_sig';
 
 /** All of them. `w` and `h`, which `upscale=auto` reads, are the host's own and stay. */
-export const PARAMETERS = [PARAMETER, MODEL_PARAMETER, EXPIRY_PARAMETER, SIGNATURE_PARAMETER] as const;
+export const PARAMETERS = [
+  ...[PARAMETER, MODEL_PARAMETER, DEGRADATION_PARAMETER, SIGMA_PARAMETER, NOISE_PARAMETER],
+  ...[EXPIRY_PARAMETER, SIGNATURE_PARAMETER],
+] as const;
 
 const nameOf = (pair: string): string => pair.split('=', 1)[0] as string;
 

@@ -117,5 +117,11 @@ const describeWish = (wish: DegradationWish | undefined): string => {
 
 /** The texts from a URL's query. */
 export function askedText(url: string, upscale: readonly string[]): AskedText {
-  return { upscale, model: valuesOf(url, MODEL_PARAMETER), width: valuesOf(url, 'w'), height: valuesOf(url, 'h'), wish: wishText(url) };
+  return {
+    upscale,
+    model: valuesOf(url, MODEL_PARAMETER),
+    width: valuesOf(url, 'w'),
+    height: valuesOf(url, 'h'),
+    wish: wishText(url),
+  };
 }

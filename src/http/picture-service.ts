@@ -2,6 +2,7 @@
 import type { Admission } from '../admission/admission.ts';
 import type { PictureCache } from '../cache/cache.ts';
 import { DualscaleError } from '../errors.ts';
+import type { DegradationWish } from '../upscale/degradation-wish.ts';
 import { bodyDigest } from './conditional.ts';
 import { createPictureMemo, type MadePicture, type PictureMemo } from './picture-memo.ts';
 import type {
@@ -30,6 +31,8 @@ export interface ServiceModels<Model> {
   readonly manifests: readonly { readonly id: string; readonly scale: number }[];
   serving(scale: number): Model | undefined;
   named(id: string): Model | undefined;
+  /** The model as it answers a wish: another key, the same id. Undefined where it would need a blind model and there is none. */
+  wished(model: Model, wish: DegradationWish): Model | undefined;
 }
 
 /** What the service reports about each enlargement it tried; `src/metrics` implements it. */
@@ -113,10 +116,14 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
     return manifests.filter((model) => scale === undefined || model.scale === scale).map(({ id }) => id);
   }
 
-  modelFor(scale: number, modelId?: string): Model {
+  modelFor(scale: number, modelId?: string, wish?: DegradationWish): Model {
     const { models } = this.#parts;
     const model = modelId === undefined ? models.serving(scale) : models.named(modelId);
-    if (model?.scale === scale) return model;
+    if (model?.scale === scale) {
+      const wished = wish ? models.wished(model, wish) : model;
+      if (!wished) throw refuse('sr_degradation', 'blind', ['auto', 'bicubic']);
+      return wished;
+    }
     if (modelId === undefined) throw refuse('upscale', scale, models.scales);
     throw refuse('sr_model', modelId, this.modelIds(scale));
   }

@@ -1,4 +1,5 @@
 /** The seam between HTTP and the rest: models by scale, and encoded bytes in, enlarged encoded bytes out. */
+import type { DegradationNote, DegradationWish } from '../upscale/degradation-wish.ts';
 import type { SkipReason } from './classify-answer.ts';
 
 /** Milliseconds each step took; of a cached picture, when it was made. */
@@ -19,6 +20,8 @@ export interface EnlargedPicture {
   readonly timings: StageTimings;
   /** How far the result, made small again by the dual network, is from the source: mean of absolute 8-bit levels. */
   readonly consistencyError?: number;
+  /** Which kind of model was chosen by the picture's degradation and why, where there was a choice. */
+  readonly degradation?: DegradationNote;
   /** What made the pixels where it was not the network: `consistency`, its error was above the threshold. */
   readonly fallback?: 'consistency';
 }
@@ -89,9 +92,9 @@ export interface PictureUpscaler {
   modelIds(scale?: number): readonly string[];
   /**
    * The model that serves `scale`, one of `scales`, or the one that is named. Throws DS_BAD_PARAMETER, naming what is allowed,
-   * for a scale that nobody serves and a model that is not one of that scale.
+   * for a scale that nobody serves, a model that is not one of that scale, and a wish about degradations that it cannot meet.
    */
-  modelFor(scale: number, modelId?: string): ServingModel;
+  modelFor(scale: number, modelId?: string, wish?: DegradationWish): ServingModel;
   /** Everything else the pixels depend on (encoder, limits, policies) as text: part of every validator. */
   readonly encoding: string;
   /** From the header alone: why this picture is left as it is. Undefined also when it cannot be read, which `enlarge` reports. */

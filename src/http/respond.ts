@@ -1,5 +1,6 @@
 /** The answers we give ourselves. Each sets headers; sending is the caller's. */
 import { DualscaleError, ERRORS } from '../errors.ts';
+import type { DegradationNote } from '../upscale/degradation-wish.ts';
 import type { SkipReason } from './classify-answer.ts';
 import type { HeaderStore } from './header-store.ts';
 import type { CacheStatus, ServedPicture } from './picture-upscaler.ts';
@@ -75,9 +76,17 @@ export function describePicture(headers: HeaderStore, { model, etag }: ServedBy)
   if (model) headers.set(STATUS_HEADER, `model=${model.id}; scale=${model.scale}`);
 }
 
-function statusOf({ modelId, scale, askedScale, consistencyError, fallback }: ServedPicture): string {
+/** What was chosen and why; the numbers are what the choice was made by. */
+function degradationParts({ kind, why, sigma, noise, jpegQuality }: DegradationNote): string[] {
+  const seen =
+    sigma === undefined ? [] : [`sigma=${sigma.toFixed(2)}`, `noise=${noise?.toFixed(1)}`, `jpeg=${jpegQuality}`];
+  return [`degradation=${kind}`, `why=${why}`, ...seen];
+}
+
+function statusOf({ modelId, scale, askedScale, consistencyError, fallback, degradation }: ServedPicture): string {
   const parts = [`model=${modelId}`, `scale=${scale}`];
   if (askedScale !== undefined && askedScale !== scale) parts.push(`asked=${askedScale}`);
+  if (degradation) parts.push(...degradationParts(degradation));
   if (consistencyError !== undefined) parts.push(`consistency=${consistencyError.toFixed(2)}`);
   if (fallback !== undefined) parts.push(`fallback=${fallback}`);
   return parts.join('; ');

@@ -55,7 +55,7 @@ export interface CompressSettings {
   readonly workers?: number;
   /** Picture whose latency is measured when the budget is not one of latency. @default 320 x 180 */
   readonly at?: PictureSize;
-  /** Share of the photographs held out for search and gate, above 0 and up to 0.5. @default 0.05 */
+  /** Share of the photographs held out for search and gate by their hash, above 0 and below 1. @default 0.05 */
   readonly validationShare?: number;
   /** How the weights are stored. @default 'float32' */
   readonly weights?: StoredDtype;
@@ -90,8 +90,8 @@ function defaultId({ model, method, budget }: Pick<ResolvedSettings, 'method' | 
 
 function checkNumbers({ maxPsnrDropDb, validationShare, at }: ResolvedSettings): void {
   if (!(maxPsnrDropDb > 0)) throw badOption('--max-psnr-drop', 'above 0 dB', maxPsnrDropDb);
-  if (!(validationShare > 0 && validationShare <= 0.5)) {
-    throw badOption('validationShare', 'above 0 and at most 0.5', validationShare);
+  if (!(validationShare > 0 && validationShare < 1)) {
+    throw badOption('validationShare', 'above 0 and below 1', validationShare);
   }
   const bad = [at.width, at.height].find((side) => !Number.isInteger(side) || side < 1 || side > LONGEST_SIDE);
   if (bad !== undefined) throw badOption('--at', `sides from 1 to ${LONGEST_SIDE} pixels`, bad);

@@ -29,7 +29,7 @@ export interface DatasetOptions {
   readonly halveAbovePixels?: number;
   /** Smallest LR side, in pixels, of a usable photograph. */
   readonly minLrSide: number;
-  /** Share of the photographs held out, 0 to 0.5. @default 0.03 */
+  /** Share of the photographs held out, 0 to 1 (excluded). @default 0.03 */
   readonly validationShare?: number;
   readonly decode: (bytes: Buffer) => Promise<PixelImage>;
   /** Called after each photograph with how many are done. */

@@ -59,7 +59,7 @@ export interface TrainOptions {
   readonly microBatchSize?: number | ((shape: BatchShape) => number);
   /** Pictures to enlarge later on, whose ground truth nobody has: the dual loss learns from them too. */
   readonly unpaired?: UnpairedOptions;
-  /** Share of the photographs held out by the hash of their bytes, 0 to 0.5. @default 0.03 */
+  /** Share of the photographs held out by the hash of their bytes, 0 to 1 (excluded). @default 0.03 */
   readonly validationShare?: number;
   /** A larger network to learn from as well. */
   readonly teacher?: Teacher;

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import type { EncodeOptions } from '../codec/encode-format.ts';
 import { MOST_PIXELS } from '../codec/limits.ts';
 import type { ServedModel } from '../engine/engine.ts';
+import type { DegradationWish } from '../upscale/degradation-wish.ts';
 import { enlargeEncoded } from '../upscale/enlarge-encoded.ts';
 import type { Upscaler } from '../upscale/upscaler.ts';
 import type { PlannedFile } from './plan-files.ts';
@@ -19,19 +20,23 @@ export interface EnlargeFileOptions {
   readonly upscaler: Upscaler;
   readonly model: ServedModel;
   readonly quality?: number;
+  /** See `enlargeEncoded`. */
+  readonly blind?: ServedModel;
+  readonly wish?: DegradationWish;
 }
 
-/** Reads, enlarges, writes; `to` is replaced whole or not at all. Throws what codec and upscaler throw, and file errors. */
-export async function enlargeFile({ from, to, format }: PlannedFile, options: EnlargeFileOptions): Promise<void> {
-  const { upscaler, model, quality } = options;
+/** Reads, enlarges, writes, and returns the id of the model that did; `to` is replaced whole or not at all. Throws what codec and upscaler throw, and file errors. */
+export async function enlargeFile({ from, to, format }: PlannedFile, options: EnlargeFileOptions): Promise<string> {
+  const { quality, ...models } = options;
   const encoding: EncodeOptions = { metadata: 'keep', ...(quality === undefined ? {} : { quality }) };
-  const parts = { upscaler, model, limits: LIMITS, encoding, format, consistency: false, now: () => 0 } as const;
-  const { data } = await enlargeEncoded(await readFile(from), parts);
+  const parts = { ...models, limits: LIMITS, encoding, format, consistency: false, now: () => 0 } as const;
+  const { data, modelId } = await enlargeEncoded(await readFile(from), parts);
   await mkdir(dirname(to), { recursive: true });
   const beside = `${to}.${process.pid}.tmp`;
   try {
     await writeFile(beside, data);
     await rename(beside, to);
+    return modelId;
   } finally {
     await rm(beside, { force: true });
   }

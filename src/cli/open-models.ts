@@ -39,6 +39,14 @@ export async function openModel(id: string, scale: number | undefined, flags: Mo
   return loadModel(modelDirectory(modelsRoot(flags), id));
 }
 
+/** The best model of a scale for pictures that are not clean reductions; undefined without one. */
+export async function openBlindModel(scale: number, flags: ModelFlags): Promise<StoredModel | undefined> {
+  const isBlind = ({ degradation, spec }: ModelManifest) =>
+    degradation === 'blind' && spec.family === 'edge' && spec.code !== undefined;
+  const manifest = chooseModels((await openManifests(flags)).filter(isBlind)).get(scale);
+  return manifest && loadModel(modelDirectory(modelsRoot(flags), manifest.id));
+}
+
 /** The best model for a scale. Throws DS_BAD_OPTION when there is none. */
 export async function openBestModel(scale: number, flags: ModelFlags): Promise<StoredModel> {
   const chosen = chooseModels(await openManifests(flags));

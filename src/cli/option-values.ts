@@ -12,6 +12,15 @@ export function integerFrom(low: number, high = Number.MAX_SAFE_INTEGER): (text:
   };
 }
 
+/** A number between two others, the bounds included. */
+export function numberFrom(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d*\.?\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= low && value <= high)) throw new InvalidArgumentError(`Expected a number from ${low} to ${high}.`);
+    return value;
+  };
+}
+
 /** A number between two others, the bounds excluded; digits with or without a point and an exponent. */
 export function numberBetween(low: number, high = Number.POSITIVE_INFINITY): (text: string) => number {
   const range = high === Number.POSITIVE_INFINITY ? `above ${low}` : `above ${low} and below ${high}`;

@@ -36,7 +36,7 @@ export const cssColor = (name) => getComputedStyle(document.documentElement).get
 export function axis(format, size) {
   const grid = { stroke: cssColor('--grid'), width: 1 };
   return {
-    ...{ stroke: cssColor('--quiet'), grid, ticks: { show: false }, size, gap: 6, space: 56 },
+    ...{ stroke: cssColor('--quiet'), grid, ticks: { show: false }, size, gap: 6 },
     font: '12px ui-sans-serif, system-ui, sans-serif',
     values: (_chart, splits) => splits.map((value) => (value === null ? '' : format(value))),
   };
@@ -110,7 +110,7 @@ function plotOptions(
       { label: 'time', value: (_chart, value) => (value === null || value === undefined ? '' : formatX(value)) },
       ...series.map((line) => lineOf(line, formatY)),
     ],
-    axes: [{ ...axis(formatX, 30), incrs: TIME_STEPS }, axis(formatAxis, 52)],
+    axes: [{ ...axis(formatX, 30), incrs: TIME_STEPS, space: 60 }, axis(formatAxis, 52)],
     ...(marks ? { hooks: { drawClear: [(chart) => drawMarks(chart, marks())] } } : {}),
   };
 }

@@ -1,4 +1,5 @@
 /** The numbers of one job over time, out of its events. */
+/** @import { JobRequest } from '../../jobs/job.ts' */
 /** @import { JobEvent } from '../../jobs/job-event.ts' */
 
 /** More points than pixels show nothing more. */
@@ -30,9 +31,9 @@ function push(track, x, y) {
   track.ys = keep(ys);
 }
 
-/** What is asked for is asked for until the end: the line reaches the latest moment. @param {Track} target @param {number} x */
-function prolong(target, x) {
-  const { xs, ys } = target;
+/** What was and what is asked for hold until the end: the line reaches the latest moment. @param {Track} track @param {number} x */
+function prolong(track, x) {
+  const { xs, ys } = track;
   if (xs.length === 0) return;
   if (xs.length === 1) {
     xs.push(x);
@@ -60,8 +61,8 @@ function noteOf(event) {
   }
 }
 
-/** @param {string} model The model that the job starts from. @returns {Curves} */
-export function createCurves(model) {
+/** @param {JobRequest} request @returns {Curves} */
+export function createCurves({ target }) {
   const track = () => ({ xs: /** @type {number[]} */ ([]), ys: /** @type {number[]} */ ([]) });
   const tracks = {
     ...{ loss: track(), dualLoss: track(), psnr: track() },
@@ -80,9 +81,12 @@ export function createCurves(model) {
     } else if (event.type === 'validation') push(tracks.psnr, x, event.data.psnrDb);
     else if (event.type === 'latency') {
       const { kind, ms } = event.data;
-      push(kind === 'measured' && event.data.model === model ? tracks.original : tracks[kind], x, ms);
+      push(tracks[kind], x, ms);
+      // A relative target is a share of what the model itself took.
+      if (kind === 'target' && target && 'ratio' in target) push(tracks.original, x, ms / target.ratio);
     }
     prolong(tracks.target, x);
+    prolong(tracks.original, x);
   }
 
   /** @param {JobEvent} event */

@@ -29,7 +29,7 @@ export function jobCharts(current) {
   const latency = createChart({
     ...{ ...COMMON, marks, label: 'Latency', formatY: milliseconds, formatAxis: plain },
     series: [
-      { label: 'before', color: '--quiet', hasPoints: true },
+      { label: 'before', color: '--quiet', dash: [2, 4] },
       { label: 'target', color: '--line-4', dash: [6, 5] },
       { label: 'predicted', color: '--line-2', hasPoints: true, isStepped: true },
       { label: 'measured', color: '--line-1', hasPoints: true },

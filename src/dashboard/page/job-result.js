@@ -4,13 +4,16 @@
 /** @import { Child } from './dom.js' */
 import { element } from './dom.js';
 import { capital, decibels, large, milliseconds, plain } from './format.js';
-import { badge, panel } from './parts.js';
+import { badge, numberTable, panel } from './parts.js';
 
 /** @type {Readonly<Record<string, string>>} */
 const CHECK_NAMES = { psnr: 'PSNR', consistency: 'Consistency', latency: 'Latency', macs: 'MACs', runs: 'Runs here' };
 
 /** @param {number | null} value @param {string} unit */
-const withUnit = (value, unit) => (value === null ? '–' : `${plain(value, 4)} ${unit}`.trim());
+function withUnit(value, unit) {
+  if (value === null) return '–';
+  return Math.abs(value) < 1e5 ? `${plain(value, 4)} ${unit}`.trim() : `${large(value)}${unit}`;
+}
 
 /** @param {JobReport['checks']} checks */
 function checkTable(checks) {
@@ -67,22 +70,7 @@ function beforeAfter(candidate, active) {
     ],
     ['MACs, 1280 × 720', large(active.macs), large(candidate.macs), change(active.macs, candidate.macs)],
   ]);
-  const names = [active.modelId, candidate.modelId, 'Change'];
-  const head = ['', ...names].map((text) => element('th', { scope: 'col' }, text));
-  const body = rows.map(([name, ...cells]) =>
-    element(
-      'tr',
-      {},
-      element('th', { scope: 'row' }, name),
-      ...cells.map((text, i) => element('td', { 'data-label': names[i] }, text)),
-    ),
-  );
-  return element(
-    'table',
-    { class: 'numbers stacks' },
-    element('thead', {}, element('tr', {}, ...head)),
-    element('tbody', {}, ...body),
-  );
+  return numberTable(['', active.modelId, candidate.modelId, 'Change'], rows);
 }
 
 /** @param {Job} job @param {JobReport | undefined} report @param {Child} actions */

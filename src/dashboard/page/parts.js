@@ -96,3 +96,22 @@ export function segments({ name, legend, choices, value, onChange }) {
 
 /** @param {string} text @param {...Child} rest */
 export const empty = (text, ...rest) => element('div', { class: 'empty' }, element('p', {}, text), ...rest);
+
+/** The first cell of each row names it; on a narrow screen the heads stand before their numbers. @param {readonly string[]} head @param {readonly (readonly string[])[]} rows */
+export function numberTable(head, rows) {
+  const heads = head.map((text) => element('th', { scope: 'col' }, text));
+  const body = rows.map(([name, ...cells]) =>
+    element(
+      'tr',
+      {},
+      element('th', { scope: 'row' }, name),
+      ...cells.map((text, i) => element('td', { 'data-label': head[i + 1] }, text)),
+    ),
+  );
+  return element(
+    'table',
+    { class: 'numbers stacks' },
+    element('thead', {}, element('tr', {}, ...heads)),
+    element('tbody', {}, ...body),
+  );
+}

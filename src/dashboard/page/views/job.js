@@ -77,7 +77,7 @@ function createJobPage(app, first) {
   const { api, live, store } = app;
   const { id } = first;
   const current = () => store.job(id) ?? first;
-  const curves = createCurves(first.request.model);
+  const curves = createCurves(first.request);
   const state = element('span');
   const about = element('p', { class: 'quiet about' });
   const cancel = cancelButton(app, id);

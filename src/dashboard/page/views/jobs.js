@@ -20,6 +20,7 @@ export function jobRow(first) {
   const state = element('span');
   const detail = element('p', { class: 'quiet' });
   const bar = progressBar();
+  const middle = element('div', { class: 'job-state' }, bar.root, detail);
   const link = element('a', { href: jobAddress(first.id) }, jobTitle(first));
   const target = targetText(first.request.target);
   const about = [target, dateTime(first.createdAt)].filter(Boolean).join(' · ');
@@ -27,7 +28,7 @@ export function jobRow(first) {
     'li',
     { class: 'job-row' },
     element('div', { class: 'job-name' }, element('h3', {}, link), element('p', { class: 'quiet' }, about)),
-    element('div', { class: 'job-state' }, bar.root, detail),
+    middle,
     state,
   );
   return {
@@ -39,6 +40,7 @@ export function jobRow(first) {
       bar.update(job);
       setText(detail, outcome(job));
       detail.hidden = detail.textContent === '';
+      middle.hidden = bar.root.hidden && detail.hidden;
     },
   };
 }

@@ -4,7 +4,7 @@
 import { createChart } from '../chart.js';
 import { element, fill, syncChildren } from '../dom.js';
 import { byteCount, clock, counted, large, milliseconds, plain } from '../format.js';
-import { empty, figure, pageHead, panel } from '../parts.js';
+import { empty, figure, numberTable, pageHead, panel } from '../parts.js';
 import { jobRow } from './jobs.js';
 
 const MOST_POINTS = 720;
@@ -32,25 +32,10 @@ function remember({ time, serving }) {
 
 /** @param {Status['serving']} serving */
 function perModel({ byModel }) {
-  const head = ['Model', 'Requests', 'Errors', 'Median', '95th percentile'].map((text) =>
-    element('th', { scope: 'col' }, text),
-  );
-  const rows = byModel.map(({ modelId, requests, errors, p50Ms, p95Ms }) =>
-    element(
-      'tr',
-      {},
-      element('th', { scope: 'row' }, modelId),
-      ...[large(requests), String(errors), milliseconds(p50Ms), milliseconds(p95Ms)].map((text) =>
-        element('td', {}, text),
-      ),
-    ),
-  );
-  return element(
-    'table',
-    { class: 'numbers' },
-    element('thead', {}, element('tr', {}, ...head)),
-    element('tbody', {}, ...rows),
-  );
+  const rows = byModel.map(({ modelId, requests, errors, p50Ms, p95Ms }) => [
+    ...[modelId, large(requests), String(errors), milliseconds(p50Ms), milliseconds(p95Ms)],
+  ]);
+  return numberTable(['Model', 'Requests', 'Errors', 'Median', '95th percentile'], rows);
 }
 
 /** @param {App['store']} store */
@@ -70,7 +55,7 @@ function requestsPanel(store) {
     ],
     ...{ formatX: clock, formatY: milliseconds, formatAxis: plain, height: 190 },
   });
-  const models = element('div', { class: 'scroll' });
+  const models = element('div');
   const quiet = empty('No picture was enlarged in this time.');
   const root = panel(
     { title: 'Requests', class: 'wide' },

@@ -5,8 +5,9 @@ import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CompressReport } from '../../src/compress/report.ts';
-import type { LatencyEntry } from '../../src/model-store/manifest.ts';
+import { modelDirectory } from '../../src/model-store/load.ts';
 import { PACKAGE_ROOT } from '../../src/version.ts';
+import type { Latencies } from './latency-case.ts';
 
 export interface Setup {
   readonly modelsDir: string;
@@ -34,14 +35,13 @@ export interface Outcome {
   readonly report: CompressReport;
   /** PSNR in dB by the name of the test set. */
   readonly psnrDb: Readonly<Record<string, number>>;
-  /** In processes of their own, one after the other: the model, and the uncompressed one beside it. */
-  readonly ms: number;
-  readonly baseMs: number;
+  /** In a process of its own. */
+  readonly latencies: Latencies;
 }
 
-/** Standard output of `dualscale <args>`. A rejected model ends with 1 and is a result too. */
-async function dualscale(args: readonly string[], allowed: readonly number[] = [0]): Promise<string> {
-  const child = spawn(process.execPath, ['--import', 'tsx', join(PACKAGE_ROOT, 'src', 'cli.ts'), ...args], {
+/** Standard output of a script of ours. */
+async function runScript(script: string, args: readonly string[], allowed: readonly number[] = [0]): Promise<string> {
+  const child = spawn(process.execPath, ['--import', 'tsx', join(PACKAGE_ROOT, script), ...args], {
     cwd: PACKAGE_ROOT,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -50,9 +50,11 @@ async function dualscale(args: readonly string[], allowed: readonly number[] = [
     text += chunk;
   });
   const [code] = (await once(child, 'close')) as [number | null];
-  if (code === null || !allowed.includes(code)) throw new Error(`dualscale ${args.join(' ')} ended with ${code}`);
+  if (code === null || !allowed.includes(code)) throw new Error(`${script} ${args.join(' ')} ended with ${code}`);
   return text;
 }
+
+const dualscale = (args: readonly string[], allowed?: readonly number[]) => runScript('src/cli.ts', args, allowed);
 
 export async function psnrOf(setup: Setup, models: string, model: string): Promise<Record<string, number>> {
   const psnrDb: Record<string, number> = {};
@@ -63,11 +65,10 @@ export async function psnrOf(setup: Setup, models: string, model: string): Promi
   return psnrDb;
 }
 
-/** Median of fifty runs in a new process. */
-export async function latencyOf({ at, threads }: Setup, models: string, model: string): Promise<number> {
-  const shape = ['--size', at, '--threads', String(threads), '--runs', '50'];
-  const text = await dualscale(['bench', '--models', models, '--model', model, ...shape, '--json']);
-  return (JSON.parse(text) as readonly LatencyEntry[])[0].medianMs;
+/** In a new process, in turns with the uncompressed model. */
+export async function latencyOf({ at, threads, modelsDir, model }: Setup, directory: string): Promise<Latencies> {
+  const [base, size] = [modelDirectory(modelsDir, model), at.split('x')];
+  return JSON.parse(await runScript('bench/compression/latency-case.ts', [directory, base, ...size, String(threads)]));
 }
 
 const TABLES = 'latency-tables.json';
@@ -89,15 +90,14 @@ export async function runExperiment({ name, args }: Experiment, setup: Setup): P
   await mkdir(out, { recursive: true });
   await shareTables(setup.out, out);
   const common = ['--models', modelsDir, '--model', model, '--data', ...data, '--out', out, '--budget', budget];
-  // What a method costs is to be seen, so nothing is rejected for its quality.
+  // What a method costs is to be seen: what it is rejected for is in the report.
   await dualscale(['compress', ...common, '--max-psnr-drop', '99', '--resume', ...args], [0, 1]);
   await shareTables(out, setup.out);
   const report = JSON.parse(await readFile(join(out, 'report.json'), 'utf8')) as CompressReport;
   const folder = join(report.directory, '..');
   const outcome: Outcome = {
     ...{ name, report, psnrDb: await psnrOf(setup, folder, report.result.id) },
-    ms: await latencyOf(setup, folder, report.result.id),
-    baseMs: await latencyOf(setup, modelsDir, model),
+    latencies: await latencyOf(setup, report.directory),
   };
   await writeFile(path, `${JSON.stringify(outcome, null, 2)}\n`);
   return outcome;

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { modelDirectory } from '../../src/model-store/load.ts';
 import { PACKAGE_ROOT } from '../../src/version.ts';
 import { latencyOf, psnrOf, runExperiment, type Setup } from './experiment.ts';
 import { drawLatencies, formatLatencies, formatRatios, type LatencyOutcome, type RatioOutcome } from './tables.ts';
@@ -77,7 +78,7 @@ async function compareRatios(values: Values, setup: Setup): Promise<void> {
 
 async function fitLatencies(values: Values, setup: Setup): Promise<void> {
   const { out, modelsDir, model, threads, at } = setup;
-  const baseMs = await remember(join(out, 'base-ms.json'), () => latencyOf(setup, modelsDir, model));
+  const { baseMs } = await remember(join(out, 'base.json'), () => latencyOf(setup, modelDirectory(modelsDir, model)));
   const outcomes: LatencyOutcome[] = [];
   for (const share of numbers(values.shares, '0.3,0.39,0.47,0.56,0.64,0.73,0.81,0.9')) {
     const targetMs = Number((share * baseMs).toFixed(2));

@@ -1,0 +1,34 @@
+/**
+ * In a process of its own: how long a model takes, and the uncompressed one in turns with it.
+ * `latency-case.ts <folder of the model> <folder of the uncompressed one> <width> <height> <threads>`; a line of JSON.
+ */
+import { createLatencyMeter } from '../../src/compress/latency/latency-meter.ts';
+import { processorTime } from '../../src/compress/latency/processor-time.ts';
+import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
+import { readManifest } from '../../src/model-store/load.ts';
+
+export interface Latencies {
+  readonly ms: number;
+  readonly baseMs: number;
+  /** The same by the clock on the wall, with what else the machine did. */
+  readonly wallMs: number;
+  readonly wallBaseMs: number;
+}
+
+const [model, base, ...numbers] = process.argv.slice(2) as [string, string, ...string[]];
+const [width, height, threads] = numbers.map(Number);
+const [{ spec }, { spec: full }] = [await readManifest(model), await readManifest(base)];
+
+async function measure(isExact: boolean): Promise<{ readonly ms: number; readonly baseMs: number }> {
+  const engine = createOnnxEngine({ threads });
+  const exact = isExact ? { processorTime } : {};
+  const meter = await createLatencyMeter({ spec: full, engine, width, height, now: () => performance.now(), ...exact });
+  const { ratios, fullMs } = await meter.compare([spec]);
+  await meter.close();
+  return { ms: ratios[0] * fullMs, baseMs: fullMs };
+}
+
+const wall = await measure(false);
+const exact = threads === 1 ? await measure(true) : wall;
+const latencies: Latencies = { ...exact, wallMs: wall.ms, wallBaseMs: wall.baseMs };
+process.stdout.write(`${JSON.stringify(latencies)}\n`);

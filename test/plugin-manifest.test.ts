@@ -14,7 +14,7 @@ import { resolveOptions } from '../src/options.ts';
 const root = new URL('../', import.meta.url);
 const readJson = (path: string) => JSON.parse(readFileSync(new URL(path, root), 'utf8'));
 const plugin = readJson('plugin.json');
-const hosts: { name: string; range: string; testedWith?: string }[] = plugin.hosts;
+const hosts: { name: string; range: string; testedWith?: string[]; entry: string }[] = plugin.hosts;
 const schema = readJson('docs/plugin.schema.json');
 const pack = readJson('package.json');
 const validate = new Ajv2020({ strict: true, allowUnionTypes: true }).compile(schema);
@@ -57,12 +57,33 @@ describe('plugin.json and package.json', () => {
 
   test('ranges of hosts that are peer dependencies are theirs', () => {
     const ranges = new Map(hosts.map(({ name, range }) => [name, range]));
-    expect(ranges.get('ipx')).toBe(pack.peerDependencies.ipx);
+    for (const name of ['ipx', 'fastify']) expect(ranges.get(name), name).toBe(pack.peerDependencies[name]);
     expect(ranges.get('node:http')).toBe(pack.engines.node);
   });
 
-  test.each(hosts.filter(({ testedWith }) => testedWith))('$name $testedWith is installed', ({ name, testedWith }) => {
-    expect(readJson(`node_modules/${name}/package.json`).version).toBe(testedWith);
+  /** Where the versions lie that the contract in test/hosts runs on. */
+  const installed: Readonly<Record<string, readonly string[]>> = {
+    express: ['express', 'express4'],
+    fastify: ['fastify'],
+    h3: ['h3', 'h3v2'],
+    hono: ['hono'],
+    ipx: ['ipx', 'ipx4'],
+    srvx: ['h3v2/node_modules/srvx'],
+  };
+
+  test('hosts are tested with the versions that are installed', () => {
+    const versions = Object.entries(installed).map(([name, folders]) => [
+      name,
+      folders.map((folder) => readJson(`node_modules/${folder}/package.json`).version),
+    ]);
+    const tested = hosts.flatMap(({ name, testedWith }) => (testedWith ? [[name, testedWith]] : []));
+    expect(Object.fromEntries(tested)).toEqual(Object.fromEntries(versions));
+  });
+
+  test('every entry of a host is exported, and every export is one', () => {
+    const exported = Object.keys(pack.exports).filter((key) => !key.endsWith('.json'));
+    expect(new Set(hosts.map(({ entry }) => entry))).toEqual(new Set(exported));
+    for (const key of exported) expect(pack.exports[key].default).toMatch(/^\.\/dist\/.*\.js$/);
   });
 });
 

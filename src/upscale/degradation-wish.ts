@@ -110,13 +110,13 @@ export async function chooseDegradation({
   wish = {},
   estimate,
 }: ChoiceParts): Promise<DegradationChoice> {
+  if (wish.degradation === 'bicubic') {
+    // A blind model by itself enlarges a clean reduction when it is told so.
+    const told = model.codeWidth === undefined ? {} : { code: new Float32Array(model.codeWidth) };
+    return { model, ...told, note: { kind: 'bicubic', why: 'asked' } };
+  }
   const able = model.codeWidth === undefined ? blind : model;
   if (!able) return { model };
-  if (wish.degradation === 'bicubic') {
-    if (model === able)
-      return { model, code: new Float32Array(able.codeWidth as number), note: { kind: 'bicubic', why: 'asked' } };
-    return { model, note: { kind: 'bicubic', why: 'asked' } };
-  }
   const guess = await estimate(able);
   const isAsked = needsBlind(wish);
   const code = overlay(guess, wish, able.scale);

@@ -33,7 +33,7 @@ async function latencyBudget(base: StoredModel, target: Exclude<Target, { macs: 
     return { ms: latencyMs, width, height, percentile, threads };
   }
   const engine = createOnnxEngine({ provider, threads });
-  const [full] = await measureLatency(engine, [base], { latency: PLAIN_LATENCY, threads });
+  const [full] = await measureLatency(engine, [base], { latency: PLAIN_LATENCY, threads, provider });
   return { ms: target.ratio * full.percentileMs, ...PLAIN_LATENCY, threads };
 }
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { extname, join } from 'node:path';
-import { PACKAGE_ROOT } from '../version.ts';
+import { fileURLToPath } from 'node:url';
 
 export interface PageFile {
   readonly type: string;
@@ -11,8 +11,8 @@ export interface PageFile {
   readonly etag: string;
 }
 
-/** In the package as in the repository: browsers run these modules as they are written, so they are in no build. */
-const PAGE_ROOT = join(PACKAGE_ROOT, 'src', 'dashboard', 'page');
+/** Browsers run these modules as they are written: the build copies them beside this file. */
+const PAGE_ROOT = fileURLToPath(new URL('page', import.meta.url));
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',

@@ -23,6 +23,8 @@ RUN npm pkg set "dependencies.ipx=$(npm pkg get devDependencies.ipx | tr -d '"')
     && npm prune --omit=dev --no-audit --no-fund \
     && rm -rf node_modules/onnxruntime-node/bin/napi-v6/darwin node_modules/onnxruntime-node/bin/napi-v6/win32 src
 COPY LICENSE README.md CHANGELOG.md plugin.json ./
+# The job API answers with its own description.
+COPY docs/openapi.json ./docs/
 COPY models ./models
 COPY examples/photos ./examples/photos
 

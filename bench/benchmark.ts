@@ -9,6 +9,10 @@ export interface BenchOptions {
   readonly dataDir: string;
   /** Interpreters to look for PyTorch in, in this order. */
   readonly pythons: readonly string[];
+  /** Minutes of `overload`, each measured by itself. @default 1 */
+  readonly overloadMinutes?: number;
+  /** Seconds of such a minute: fewer to try it out. @default 60 */
+  readonly overloadSeconds?: number;
   /** Told what is running, for a person who waits. */
   readonly log: (message: string) => void;
 }

@@ -4,15 +4,27 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PACKAGE_ROOT } from '../src/version.ts';
 import type { Benchmark, BenchOptions, BenchResult } from './benchmark.ts';
+import { cached } from './cached.ts';
 import { compile } from './compile.ts';
 import { eventLoop } from './event-loop.ts';
 import { inference } from './inference.ts';
 import { describeMachine } from './machine.ts';
+import { overloaded } from './overload.ts';
 import { renderGoals, renderTable } from './print.ts';
+import { sustained } from './sustained.ts';
 import { trainScaling } from './train-scaling.ts';
 import { trainStep } from './train-step.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [compile, inference, eventLoop, trainStep, trainScaling];
+const BENCHMARKS: readonly Benchmark[] = [
+  compile,
+  inference,
+  eventLoop,
+  cached,
+  sustained,
+  overloaded,
+  trainStep,
+  trainScaling,
+];
 
 const USAGE = `npm run bench -- [${BENCHMARKS.map(({ name }) => name).join('|')} ...] [options]
 
@@ -20,6 +32,7 @@ const USAGE = `npm run bench -- [${BENCHMARKS.map(({ name }) => name).join('|')}
   --models DIR   folder of model folders (default models)
   --data DIR     folder with test/Set5 (default $DUALSCALE_DATA, else ../shared/data)
   --python FILE  interpreter with PyTorch, the peer of train-step (default $DUALSCALE_PYTHON, else python3 or /usr/bin/python3)
+  --minutes N    minutes of overload (default 1); --seconds N makes them shorter, to try it out
   --json FILE    also write everything there
 `;
 
@@ -41,6 +54,8 @@ function readArguments() {
     data: text,
     python: text,
     json: text,
+    minutes: text,
+    seconds: text,
     help: { type: 'boolean' },
   } as const;
   try {
@@ -59,6 +74,8 @@ function toOptions(values: ReturnType<typeof readArguments>['values']): BenchOpt
     dataDir: resolve(values.data ?? process.env['DUALSCALE_DATA'] ?? join(PACKAGE_ROOT, '..', 'shared', 'data')),
     // Distributions install PyTorch for their own interpreter, which version managers hide.
     pythons: python === undefined ? ['python3', '/usr/bin/python3'] : [python],
+    ...(values.minutes === undefined ? {} : { overloadMinutes: Number(values.minutes) }),
+    ...(values.seconds === undefined ? {} : { overloadSeconds: Number(values.seconds) }),
     log: (message) => console.error(message),
   };
 }

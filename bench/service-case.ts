@@ -1,0 +1,55 @@
+/** Starts and asks the server of the service benchmarks. */
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { PACKAGE_ROOT } from '../src/version.ts';
+import { nextMessage, startCase } from './fork-case.ts';
+import type { ServiceCommand, ServiceConfig, ServiceReport } from './service-server.ts';
+
+export interface Service {
+  readonly url: string;
+  /** Event loop delays and CPU time since the last report or `watch`, memory now. */
+  report(): Promise<ServiceReport>;
+  watch(): void;
+  stop(): Promise<void>;
+}
+
+export async function startService(config: Omit<ServiceConfig, 'photo'>): Promise<Service> {
+  const photo = join(PACKAGE_ROOT, 'examples', 'photos', 'coffee.png');
+  const child = startCase('service-server', { ...config, photo } satisfies ServiceConfig);
+  const tell = (command: ServiceCommand) => child.send(command);
+  const port = await nextMessage<number>(child);
+  return {
+    url: `http://127.0.0.1:${port}`,
+    report: () => {
+      const message = nextMessage<ServiceReport>(child);
+      tell('report');
+      return message;
+    },
+    watch: () => void tell('watch'),
+    stop: async () => {
+      if (!child.connected) return;
+      const exit = once(child, 'exit');
+      tell('stop');
+      await exit;
+    },
+  };
+}
+
+/** Answers a second while `clients` ask again as soon as they are answered; `pathOf` gets the number of the request. */
+export async function closedLoopRate(
+  url: string,
+  { clients, seconds, pathOf }: { clients: number; seconds: number; pathOf: (request: number) => string },
+): Promise<number> {
+  const start = performance.now();
+  let [asked, answered] = [0, 0];
+  const client = async () => {
+    while (performance.now() < start + seconds * 1000) {
+      const response = await fetch(`${url}${pathOf(asked++)}`);
+      await response.arrayBuffer();
+      if (response.status !== 200) throw new Error(`expected status 200, got ${response.status}`);
+      answered += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: clients }, client));
+  return (answered * 1000) / (performance.now() - start);
+}

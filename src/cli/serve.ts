@@ -65,5 +65,6 @@ export async function runServe(flags: ServeFlags): Promise<void> {
     },
   });
   console.log(`dualscale is at ${server.url}`);
+  if (flags.jobs !== undefined) console.log(`the dashboard is at ${server.url}dualscale/`);
   closeOnSignal(server);
 }

@@ -80,6 +80,12 @@ describe('plugin.json and package.json', () => {
     expect(Object.fromEntries(tested)).toEqual(Object.fromEntries(versions));
   });
 
+  test('docs/hosts.md names every one of them, and every entry', () => {
+    const text = readFileSync(new URL('docs/hosts.md', root), 'utf8');
+    for (const version of hosts.flatMap(({ testedWith = [] }) => testedWith)) expect(text).toContain(version);
+    for (const { entry } of hosts) expect(text).toContain(`\`${entry.replace('.', pack.name)}\``);
+  });
+
   test('every entry of a host is exported, and every export is one', () => {
     const exported = Object.keys(pack.exports).filter((key) => !key.endsWith('.json'));
     expect(new Set(hosts.map(({ entry }) => entry))).toEqual(new Set(exported));

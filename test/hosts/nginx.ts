@@ -21,14 +21,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-const configuration = (folder: string, home: string, port: number) => `
-daemon off; master_process off; worker_processes 1; pid ${home}/pid; error_log ${home}/error.log;
-events { worker_connections 64; }
-http {
-  access_log off;
-  types { image/png png; image/jpeg jpg; image/webp webp; image/svg+xml svg; }
-  client_body_temp_path ${home}/body; proxy_temp_path ${home}/proxy; fastcgi_temp_path ${home}/fastcgi;
-  uwsgi_temp_path ${home}/uwsgi; scgi_temp_path ${home}/scgi;
+const hostServer = (folder: string, port: number) => `
   server {
     listen 127.0.0.1:${port};
     root ${folder};
@@ -36,7 +29,17 @@ http {
     location /internal { return 302 http://127.0.0.1:${port}/photo.png; }
     location /headers { default_type text/plain; return 200 "$http_host|$http_x_forwarded_for|$http_x_forwarded_host|$http_connection|$http_te|$http_x_secret|$request_uri"; }
     location / { add_header Cache-Control "public, max-age=3600"; }
-  }
+  }`;
+
+const configuration = (home: string, server: string) => `
+daemon off; master_process off; worker_processes 1; pid ${home}/pid; error_log ${home}/error.log;
+events { worker_connections 64; }
+http {
+  access_log off;
+  types { image/png png; image/jpeg jpg; image/webp webp; image/svg+xml svg; }
+  client_body_temp_path ${home}/body; proxy_temp_path ${home}/proxy; fastcgi_temp_path ${home}/fastcgi;
+  uwsgi_temp_path ${home}/uwsgi; scgi_temp_path ${home}/scgi;
+${server}
 }
 `;
 
@@ -53,11 +56,13 @@ async function answers(url: string, child: ChildProcess): Promise<void> {
   throw new Error('nginx does not answer');
 }
 
-export async function startNginx(folder: string): Promise<Nginx> {
+/** Serves `folder`, or what `write` puts into `http { }`; its `listen 8000` becomes the port. */
+export async function startNginx(folder: string, write?: (home: string) => string): Promise<Nginx> {
   const home = await mkdtemp(join(tmpdir(), 'dualscale-nginx-'));
   await mkdir(join(home, 'body'));
   const port = await freePort();
-  await writeFile(join(home, 'nginx.conf'), configuration(folder, home, port));
+  const server = write ? write(home).replace('listen 8000', `listen 127.0.0.1:${port}`) : hostServer(folder, port);
+  await writeFile(join(home, 'nginx.conf'), configuration(home, server));
   const child = spawn(BINARY as string, ['-c', join(home, 'nginx.conf'), '-p', home], { stdio: 'ignore' });
   const url = `http://127.0.0.1:${port}`;
   const close = async () => {

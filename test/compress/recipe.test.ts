@@ -88,6 +88,14 @@ describe('compressModel', () => {
     expect((await loadModel(again.directory)).manifest.version).toBe('1.0.0');
   });
 
+  test('refuses a latency that the model has already, and leaves no run behind', async () => {
+    const out = join(box.folder, 'too-slow');
+    const budget = { kind: 'latency', latencyMs: 1e6, width: 24, height: 16 } as const;
+    await expect(compress({ out, budget })).rejects.toThrow(/`--latency`.*below [\d.]+ ms, what the model takes now/);
+    // Without --resume, and with another budget.
+    await expect(compress({ out, budget: { ...budget, latencyMs: 1e-9 } })).rejects.toThrow(/above [\d.]+ ms/);
+  });
+
   test('refuses a folder that holds a run, and to resume it with other options', async () => {
     const { out } = await compress({ method: 'l1' });
     await expect(compress({ out, method: 'l1' })).rejects.toThrow(/`--out`.*--resume/);

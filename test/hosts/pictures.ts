@@ -11,7 +11,7 @@ import { HEIGHT, usePlugin, WIDTH } from '../helpers/plugin-fixture.ts';
 /** Of every pixel of `alpha.png`. */
 export const ALPHA = 128;
 /** Of `big.png`, which takes long enough to leave meanwhile. */
-export const BIG_SIDE = 600;
+const BIG_SIDE = 600;
 
 async function animatedWebp(): Promise<Buffer> {
   const frame = await encoder(8, 8).png().toBuffer();

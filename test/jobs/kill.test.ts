@@ -18,7 +18,10 @@ test('a job whose process and server are killed ends with one model and no event
   expect(job).toMatchObject({ state: 'succeeded', result: { verdict: 'passed', published: true, activated: true } });
   expect(events.map(({ seq }) => seq)).toEqual(events.map((_, i) => i + 1));
   for (const type of ['started', 'verdict', 'published', 'succeeded'] as const) {
-    expect(events.filter((event) => event.type === type), type).toHaveLength(1);
+    expect(
+      events.filter((event) => event.type === type),
+      type,
+    ).toHaveLength(1);
   }
   const stages = events.flatMap((event) => (event.type === 'stage' ? [event.data.stage] : []));
   expect(stages).toEqual(['data', 'plan', 'train', 'judge', 'publish']);

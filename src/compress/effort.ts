@@ -34,7 +34,7 @@ const STEPS: Readonly<Record<EffortName, Omit<Effort, 'lrPatchSize' | 'layersPer
     ...{ batchSize: 16, learningRate: 1e-3 },
   },
   default: {
-    ...{ dualSteps: 400, searchSteps: 600, pruneBatches: 8, channelsPerPass: 4, tuneSteps: 6000 },
+    ...{ dualSteps: 400, searchSteps: 600, pruneBatches: 8, channelsPerPass: 4, tuneSteps: 8000 },
     ...{ batchSize: 16, learningRate: 1e-3 },
   },
 };

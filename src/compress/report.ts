@@ -83,7 +83,7 @@ function formatAttempts({ attempts = [] }: CompressReport): string[] {
   return ['', '## Fitting the latency', '', '| predicted ms | measured ms |', '|---|---|', ...rows];
 }
 
-export function formatReport(report: CompressReport): string {
+function formatReport(report: CompressReport): string {
   const { accepted, reasons, base, result, method, budgetText, widths, latency, seconds } = report;
   const { engine, provider, threads, width, height, percentile } = latency;
   const verdict = accepted ? 'Published.' : 'Rejected, nothing was published:';

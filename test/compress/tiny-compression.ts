@@ -10,9 +10,9 @@ import type { NetworkSpec } from '../../src/network/network.ts';
 import { createRandom } from '../../src/train/random.ts';
 import { writeGeneratedPhotos } from '../helpers/generated-photos.ts';
 
-export const TINY_SPEC: NetworkSpec = { family: 'edge', scale: 2, featureCount: 8, innerWidths: [8, 8] };
+const TINY_SPEC: NetworkSpec = { family: 'edge', scale: 2, featureCount: 8, innerWidths: [8, 8] };
 
-export const TINY_EFFORT: Effort = {
+const TINY_EFFORT: Effort = {
   ...{ dualSteps: 4, searchSteps: 6, pruneBatches: 1, channelsPerPass: 4, layersPerGroup: 1, tuneSteps: 24 },
   ...{ learningRate: 1e-3, batchSize: 2, lrPatchSize: 12 },
 };

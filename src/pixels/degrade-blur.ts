@@ -119,6 +119,7 @@ function addColumns(image: FloatImage, taps: Float64Array, target: Float32Array)
     for (let tap = 0; tap < taps.length; tap++) {
       const from = reflect(y + radius - tap, height) * rowLength;
       const weight = taps[tap];
+      if (weight === 0) continue;
       for (let i = 0; i < rowLength; i++) target[y * rowLength + i] += weight * data[from + i];
     }
   }

@@ -1,0 +1,125 @@
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { DualscaleLogger } from '../../src/options.ts';
+import { plainGet } from '../helpers/http-host.ts';
+import {
+  API,
+  createClient,
+  createJobsFolder,
+  FINETUNE,
+  type JobsBox,
+  type JobsFolder,
+  openJobsBox,
+  TOKEN,
+} from './jobs-box.ts';
+import { OPERATIONS } from './openapi.ts';
+
+const lines: string[] = [];
+const note = (...texts: unknown[]) => void lines.push(texts.map(String).join(' '));
+const logger: DualscaleLogger = { info: note, warn: note, error: note };
+
+let folder: JobsFolder;
+let box: JobsBox;
+beforeAll(async () => {
+  folder = await createJobsFolder(2);
+  box = await openJobsBox(folder, { jobs: { logger }, plugin: { logger } });
+});
+afterAll(async () => {
+  await box.close();
+  await folder.remove();
+});
+
+const guarded = OPERATIONS.filter(({ isPublic }) => !isPublic);
+
+describe('without the token', () => {
+  test('every route answers 401 and nothing is started', async () => {
+    expect(guarded.length).toBeGreaterThan(15);
+    for (const { path, method } of guarded) {
+      const response = await fetch(`${box.url}${API}${path}`, {
+        method,
+        ...(method === 'POST'
+          ? { body: JSON.stringify(FINETUNE), headers: { 'Content-Type': 'application/json' } }
+          : {}),
+      });
+      expect(response.status, `${method} ${path}`).toBe(401);
+      expect(response.headers.get('www-authenticate')).toMatch(/^Bearer/);
+      expect(await response.json()).toMatchObject({ code: 'DS_UNAUTHORIZED', status: 401 });
+    }
+    expect((await fetch(`${box.url}${API}/nothing-there`)).status).toBe(401);
+    expect((await fetch(`${box.url}${API}/openapi.json`)).status).toBe(200);
+    const { jobs } = (await (await box.call('/jobs')).json()) as { jobs: unknown[] };
+    expect(jobs).toEqual([]);
+  });
+
+  test('the token in the URL does not help', async () => {
+    expect((await fetch(`${box.url}${API}/jobs?token=${TOKEN}&access_token=${TOKEN}`)).status).toBe(401);
+  });
+
+  test('a page of another origin is refused even with it', async () => {
+    for (const headers of [
+      { Origin: 'https://evil.example' },
+      { Origin: 'null' },
+      { 'Sec-Fetch-Site': 'cross-site' },
+    ]) {
+      expect((await box.post('/jobs', FINETUNE, headers as Record<string, string>)).status).toBe(403);
+    }
+    expect((await box.call('/jobs', { headers: { Origin: box.url } })).status).toBe(200);
+  });
+});
+
+test('the token is in no log, no file and no answer', async () => {
+  await createClient(box.url, `${TOKEN}x`).call('/jobs');
+  await box.post('/jobs', { type: 'x' });
+  const { id } = (await (await box.post('/jobs', FINETUNE)).json()) as { id: string };
+  await box.post(`/jobs/${id}/cancel`);
+  expect(lines.join('\n')).not.toContain(TOKEN);
+  for (const name of ['job.json', 'events.jsonl']) {
+    expect(await readFile(join(folder.dir, 'jobs', id, name), 'utf8')).not.toContain(TOKEN);
+  }
+});
+
+describe('a server without a token', () => {
+  const open = (more: object) =>
+    box.dualscale.jobs({ dir: join(folder.directory, `jobs-${Math.random()}`), minFreeBytes: 0, ...more });
+
+  test.each(['0.0.0.0', '::', '192.168.0.7', 'box.example'])('is refused on %s', async (host) => {
+    await expect(open({ host })).rejects.toMatchObject({ code: 'DS_BAD_OPTION' });
+  });
+
+  test('is refused when it listens on more than this machine, whatever it was said to do', async () => {
+    const jobs = await open({});
+    const server = createServer();
+    await once(server.listen(0, '0.0.0.0'), 'listening');
+    expect(() => jobs.attach(server)).toThrow(expect.objectContaining({ code: 'DS_BAD_OPTION' }));
+    server.close();
+    await jobs.close();
+  });
+
+  test('serves this machine under its own name only, and nobody behind a proxy', async () => {
+    const jobs = await open({});
+    const server = createServer((req, res) => jobs.handler(req, res));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    const url = `http://127.0.0.1:${port}${API}/status`;
+    expect((await plainGet(url)).status).toBe(200);
+    expect((await plainGet(url, { Host: `localhost:${port}` })).status).toBe(200);
+    expect((await plainGet(url, { Host: 'rebound.example' })).status).toBe(401);
+    expect((await plainGet(url, { 'X-Forwarded-For': '203.0.113.1' })).status).toBe(401);
+    server.close();
+    await jobs.close();
+  });
+
+  test.each(['', 'short', 'with a space in it.', 'x'.repeat(15)])('takes no token such as %j', async (token) => {
+    const failure = await open({ token }).catch((error: Error) => error);
+    expect(failure).toMatchObject({ code: 'DS_BAD_OPTION' });
+    if (token) expect((failure as Error).message).not.toContain(token);
+  });
+});
+
+test('a folder that a server uses is refused to a second one', async () => {
+  await expect(box.dualscale.jobs({ dir: folder.dir, token: TOKEN })).rejects.toMatchObject({ code: 'DS_BAD_OPTION' });
+});

@@ -2,8 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import autocannon from 'autocannon';
 import type { Benchmark, BenchOptions, Row } from './benchmark.ts';
+import { nextMessage, startCase } from './fork-case.ts';
 import { describeModel, openModelUnderTest } from './model-under-test.ts';
-import { probeReadiness } from './readiness-probe.ts';
+import type { ReadinessConfig } from './readiness-probe.ts';
 import { closedLoopRate, type Service, startService } from './service-case.ts';
 
 const SIZES = [
@@ -47,9 +48,12 @@ const percentile = (values: readonly number[], part: number): number =>
 
 async function oneMinute(service: Service, rate: number, seconds: number): Promise<Row> {
   service.watch();
-  const readiness = probeReadiness(service.url);
+  const prober = startCase('readiness-probe', { url: `${service.url}/readyz` } satisfies ReadinessConfig);
   const { statuses, okMs, failed } = await overload(service.url, rate, seconds);
-  const readyMs = await readiness.stop();
+  const probed = nextMessage<number[]>(prober);
+  prober.send('stop');
+  const readyMs = await probed;
+  prober.disconnect();
   const { loopP99Ms, loopMaxMs, rssBytes } = await service.report();
   const other = [...statuses]
     .filter(([status]) => status !== 200 && status !== 503)

@@ -125,7 +125,7 @@ class CostQueue implements Admission {
     const share = rate / Math.max(1, this.#running.size);
     // A tenth is left of what takes longer than expected: it may end any time, or not.
     for (const { cost: all, since } of this.#running) ahead += Math.max(all / 10, all - (now - since) * share);
-    return (ahead + cost) / rate;
+    return (ahead + cost * this.#sharers()) / rate;
   }
 
   retryAfterSeconds(): number {
@@ -201,7 +201,13 @@ class CostQueue implements Admission {
   /** Work that cannot be done in time any more would only make the next late as well. */
   #isTooLate({ cost, deadline }: Work): boolean {
     const { rate } = this.#throughput;
-    return deadline !== undefined && rate !== undefined && this.#options.now() + cost / rate > deadline;
+    const ends = rate === undefined ? 0 : this.#options.now() + (cost * this.#sharers()) / rate;
+    return deadline !== undefined && ends > deadline;
+  }
+
+  /** The pace is that of all slots together, and one picture more has its share of it. */
+  #sharers(): number {
+    return Math.min(this.#options.concurrency, this.#running.size + 1);
   }
 
   #changed(): void {

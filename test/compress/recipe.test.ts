@@ -66,6 +66,18 @@ describe('compressModel', () => {
     expect(await readFile(join(out, 'report.md'), 'utf8')).toContain(`- ${reasons[0]}`);
   });
 
+  test('compresses drn in the same way', async () => {
+    const { report, directory } = await compress({ model: join(box.folder, 'models', 'tiny-drn-x2') });
+    expect(report.widths).toEqual([
+      { name: 'down.0', before: 8, after: 4 },
+      { name: 'up.0.block.0', before: 16, after: 8 },
+      { name: 'up.0.upsampler', before: 16, after: 8 },
+    ]);
+    const { manifest, dualParameters } = await loadModel(directory);
+    expect(manifest.spec).toMatchObject({ family: 'drn', keptChannels: [4, 8, 8] });
+    expect(Object.keys(dualParameters ?? {})).toEqual(['dual.level0.0.weight', 'dual.level0.1.weight']);
+  });
+
   test('meets a number of parameters', async () => {
     const { report, accepted } = await compress({ budget: { kind: 'params', parameters: 1800 } });
     expect(accepted).toBe(true);

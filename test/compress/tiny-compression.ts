@@ -12,6 +12,8 @@ import { writeGeneratedPhotos } from '../helpers/generated-photos.ts';
 
 const TINY_SPEC: NetworkSpec = { family: 'edge', scale: 2, featureCount: 8, innerWidths: [8, 8] };
 
+const TINY_DRN: NetworkSpec = { family: 'drn', scale: 2, featureCount: 8, blockCount: 1 };
+
 const TINY_EFFORT: Effort = {
   ...{ dualSteps: 4, searchSteps: 6, pruneBatches: 1, channelsPerPass: 4, layersPerGroup: 1, tuneSteps: 24 },
   ...{ learningRate: 1e-3, batchSize: 2, lrPatchSize: 12 },
@@ -32,16 +34,21 @@ export interface TinyBox {
   readonly settings: CompressSettings;
 }
 
-/** A folder with a model without dual networks, photographs, and settings for a run that is accepted. */
+/** A folder with an `edge` and a `drn` model without dual networks, photographs, and settings for a run of the first that is accepted. */
 export async function createTinyBox(): Promise<TinyBox> {
   const folder = await mkdtemp(join(tmpdir(), 'dualscale-compress-'));
   await writeGeneratedPhotos(join(folder, 'photos'), 10);
-  const draft = { id: 'tiny-x2', version: '1.0.0', license: 'MIT', degradation: 'bicubic' as const, spec: TINY_SPEC };
-  const parameters = initialiseParameters(createNetwork(TINY_SPEC), createRandom(4));
-  // Random weights far from harm: pruning half of them away costs little.
-  for (const { data } of Object.values(parameters)) for (let i = 0; i < data.length; i++) data[i] *= 0.2;
   const models = join(folder, 'models');
-  await publishModel(models, { ...draft, provenance: PROVENANCE, quality: [], latency: [] }, parameters);
+  for (const [id, spec] of [
+    ['tiny-x2', TINY_SPEC],
+    ['tiny-drn-x2', TINY_DRN],
+  ] as const) {
+    const parameters = initialiseParameters(createNetwork(spec), createRandom(4));
+    // Random weights far from harm: pruning half of them away costs little.
+    for (const { data } of Object.values(parameters)) for (let i = 0; i < data.length; i++) data[i] *= 0.2;
+    const draft = { id, version: '1.0.0', license: 'MIT', degradation: 'bicubic' as const, spec };
+    await publishModel(models, { ...draft, provenance: PROVENANCE, quality: [], latency: [] }, parameters);
+  }
   const settings: CompressSettings = {
     ...{ model: join(models, 'tiny-x2'), data: [join(folder, 'photos')], out: join(folder, 'run') },
     ...{ budget: { kind: 'ratio', ratio: 0.5 }, effort: TINY_EFFORT, maxPsnrDropDb: 3, validationShare: 0.4 },

@@ -1,5 +1,5 @@
 /** The answers we give ourselves. Each sets headers; sending is the caller's. */
-import { DualscaleError, ERRORS } from '../errors.ts';
+import { DualscaleError, ERRORS, type ErrorCode } from '../errors.ts';
 import type { DegradationNote } from '../upscale/degradation-wish.ts';
 import type { SkipReason } from './classify-answer.ts';
 import type { HeaderStore } from './header-store.ts';
@@ -109,14 +109,15 @@ export function describeNotModified(headers: HeaderStore, served: ServedBy): voi
   headers.delete('Content-Type');
 }
 
+/** An error's name in the sense of RFC 9457; the same in the API of jobs. */
+const typeOf = (code: ErrorCode): string => `urn:dualscale:error:${code.slice(3).toLowerCase().replaceAll('_', '-')}`;
+
 /** Prepares the headers of RFC 9457 and gives the body: the table's text and a public detail, never a path or a stack. */
 export function describeProblem(headers: HeaderStore, problem: DualscaleError, retryAfterSeconds?: number): Buffer {
   const { code, status, publicMessage } = problem;
   const title = ERRORS[code].publicMessage;
   const detail = publicMessage.slice(title.length).trim();
-  const body = Buffer.from(
-    JSON.stringify({ type: `urn:dualscale:error:${code}`, title, status, ...(detail ? { detail } : {}), code }),
-  );
+  const body = Buffer.from(JSON.stringify({ type: typeOf(code), title, status, ...(detail ? { detail } : {}), code }));
   remove(headers, ABOUT_THE_PICTURE);
   headers.set('Content-Type', 'application/problem+json; charset=utf-8');
   headers.set('Content-Length', String(body.length));

@@ -81,7 +81,7 @@ describe('a bad parameter', () => {
       expect(response.headers.get('content-type')).toBe('application/problem+json; charset=utf-8');
       expect(response.headers.get('cache-control')).toBe('no-store');
       expect(await response.json()).toEqual({
-        ...{ type: 'urn:dualscale:error:DS_BAD_PARAMETER', code: 'DS_BAD_PARAMETER', status: 400 },
+        ...{ type: 'urn:dualscale:error:bad-parameter', code: 'DS_BAD_PARAMETER', status: 400 },
         ...{ title: 'A query parameter is not valid.', detail: 'Allowed values of `upscale`: true, auto, 2, 4.' },
       });
       expect(asked).toBe(0);

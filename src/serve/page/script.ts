@@ -165,7 +165,8 @@ async function load(url, signal) {
   const response = await fetch(url, { signal, cache: 'no-store' });
   if (response.ok) return { response, blob: await response.blob() };
   const problem = await response.json().catch(() => null);
-  throw new Error(problem && typeof problem.message === 'string' ? problem.message : 'The server answered ' + response.status + '.');
+  const text = problem && [problem.title, problem.detail].filter((part) => typeof part === 'string').join(' ');
+  throw new Error(text || 'The server answered ' + response.status + '.');
 }
 
 function show(image, blob) {

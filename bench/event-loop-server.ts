@@ -22,7 +22,9 @@ export interface DelayReport {
 export type ServerCommand = 'watch' | 'report' | 'stop';
 
 const { modelsDir, modelId, imagesDir } = caseConfig<ServerConfig>();
-const dualscale = await createDualscale({ modelsDir, models: { 4: modelId }, provider: 'cpu', logger: console });
+// Without a cache every answer is work: one picture asked for again and again would come from memory.
+const cache = { memoryBytes: 0 };
+const dualscale = await createDualscale({ modelsDir, models: { 4: modelId }, provider: 'cpu', logger: console, cache });
 const app = express();
 app.use(dualscale.middleware());
 app.use(express.static(imagesDir));

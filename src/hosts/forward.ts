@@ -10,7 +10,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { pipeline } from 'node:stream';
 import { DualscaleError } from '../errors.ts';
 import { sendProblem } from '../http/middleware.ts';
-import { requestHeaders, responseHeaders } from './forwarded-headers.ts';
+import { countVia, requestHeaders, responseHeaders } from './forwarded-headers.ts';
 import type { Upstream } from './upstream.ts';
 
 export interface ForwardOptions {
@@ -35,7 +35,11 @@ const METHODS = ['GET', 'HEAD', 'OPTIONS'];
 /** `..` in any spelling would lead out of the base path, a backslash is a slash to some servers, an absolute form names another host. */
 const UNSAFE_PATH = /^[^/]|[\\\s]|(?:^|\/)(?:\.|%2e){1,2}(?:\/|$|%2f|%5c)|%5c|^\/\//i;
 
-function judgeRequest(method: string, path: string): DualscaleError | undefined {
+/** Proxies in a row that make sense: one in front of another's cache. */
+const MOST_PROXIES = 3;
+
+function judgeRequest(method: string, path: string, via: string | undefined): DualscaleError | undefined {
+  if (countVia(via) >= MOST_PROXIES) return new DualscaleError('DS_UPSTREAM', 'the upstream leads back to this proxy');
   if (!METHODS.includes(method)) return new DualscaleError('DS_METHOD', `${method} is not passed on`);
   return UNSAFE_PATH.test(path) ? new DualscaleError('DS_BAD_REQUEST', `not a path to pass on: ${path}`) : undefined;
 }
@@ -60,7 +64,7 @@ class UpstreamForwarder implements Forwarder {
     const { method = 'GET', url = '/' } = req;
     // A body that nobody asked for would otherwise hold the connection.
     req.resume();
-    const refusal = judgeRequest(method, url.split('?', 1)[0] as string);
+    const refusal = judgeRequest(method, url.split('?', 1)[0] as string, req.headers.via);
     if (refusal) {
       if (refusal.status === 405) res.setHeader('Allow', METHODS.join(', '));
       sendProblem(res, refusal);

@@ -49,6 +49,14 @@ const OURS = new Set([
   'content-length',
 ]);
 
+/** Our name in `Via`. */
+const VIA = '1.1 dualscale';
+
+/** How many of us a request has come through (RFC 9110 7.6.3): a proxy whose upstream leads back to it would never end. */
+export function countVia(via: string | undefined): number {
+  return (via ?? '').split(',').filter((entry) => entry.trim() === VIA).length;
+}
+
 /** What the upstream gets. `X-Forwarded-For` grows by the client's address, as nginx has it. */
 export function requestHeaders(raw: readonly string[], { hostHeader }: Upstream, client: ClientFacts): string[] {
   const pairs = endToEnd(raw);
@@ -58,6 +66,7 @@ export function requestHeaders(raw: readonly string[], { hostHeader }: Upstream,
     ['Host', hostHeader] as const,
     ['X-Forwarded-For', [...before, client.address].join(', ')] as const,
     ['X-Forwarded-Host', client.host] as const,
+    ['Via', VIA] as const,
   ].flat();
 }
 

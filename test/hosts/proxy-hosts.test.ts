@@ -138,6 +138,15 @@ describe('an upstream that fails', () => {
     loud.close();
   });
 
+  test('it is the proxy itself: 502, after a few rounds', async () => {
+    let handler: ReturnType<typeof createProxy>['handler'] = () => {};
+    const server = await serve((req, res) => handler(req, res));
+    const proxy = createProxy({ dualscale: fixture.dualscale, upstream: server.url });
+    handler = proxy.handler;
+    expect(await problemOf(server)).toEqual([502, 'DS_UPSTREAM', 'no-store']);
+    proxy.close();
+  });
+
   test('its body breaks off: the connection does too, nobody takes a part for the whole', async () => {
     const broken = await serve((_req, res) => {
       res.writeHead(200, { 'Content-Type': 'image/png', 'Content-Length': '1000' });

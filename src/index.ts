@@ -1,6 +1,7 @@
 /** The public surface. */
 export type { CacheOptions } from './cache/cache.ts';
 export type { SharedStore } from './cache/shared-tier.ts';
+export { createDashboard, type DashboardHandler, type DashboardOptions } from './dashboard/dashboard.ts';
 export { DualscaleError, ERRORS, type ErrorCode } from './errors.ts';
 export type { HealthHandler } from './health.ts';
 export type { Middleware } from './http/middleware.ts';

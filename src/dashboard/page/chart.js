@@ -167,12 +167,19 @@ export function createChart(options) {
   /** @type {Tracks} */
   let tracks = options.series.map(() => ({ xs: [], ys: [] }));
   const fitting = keepFitting((width) => ({ chart: new uPlot(plotOptions(options, width), aligned(tracks)) }));
-  fitting.root.ariaLabel = spoken(options, tracks);
+  const describe = () => {
+    fitting.root.ariaLabel = spoken(options, tracks);
+    fitting.root.toggleAttribute(
+      'data-empty',
+      tracks.every(({ xs }) => xs.length === 0),
+    );
+  };
+  describe();
   return {
     root: fitting.root,
     draw(next) {
       tracks = next;
-      fitting.root.ariaLabel = spoken(options, tracks);
+      describe();
       fitting.chart()?.setData(aligned(tracks));
     },
     dispose: fitting.dispose,

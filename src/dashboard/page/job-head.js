@@ -3,14 +3,19 @@
 /** @import { Curves } from './curves.js' */
 import { announce } from './announce.js';
 import { element, setText } from './dom.js';
-import { dateTime, decibels, milliseconds, plain } from './format.js';
+import { counted, dateTime, decibels, milliseconds, plain } from './format.js';
 import { stageList, stageName } from './job-stages.js';
 import { figure, jobTitle, panel, progressBar, stateOf, targetText } from './parts.js';
 
 /** @param {Job} job */
 export function aboutJob({ request, createdAt, attempts }) {
   const { budget } = request;
-  const amount = typeof budget === 'string' ? `${budget} budget` : Object.entries(budget).flat().reverse().join(' ');
+  const amount =
+    typeof budget === 'string'
+      ? `${budget} budget`
+      : 'steps' in budget
+        ? counted(budget.steps, 'step')
+        : counted(budget.minutes, 'minute');
   const target = targetText(request.target);
   const publish = request.publish === 'auto' ? 'goes into service when it passes' : 'waits to be activated';
   const tries = attempts > 1 ? `started ${attempts} times` : '';

@@ -3,6 +3,8 @@
 import { element, setText, syncChildren } from './dom.js';
 import { capital, duration } from './format.js';
 
+/** @typedef {Job['progress']['stages'][number]} Stage */
+
 const STATE_TEXTS = { waiting: 'waits', running: 'runs', done: 'done' };
 
 /** @param {string} name */
@@ -15,7 +17,7 @@ function stageRow() {
   const root = element('li', {}, name, state, note);
   return {
     root,
-    /** @param {{ stage: Job['progress']['stages'][number], detail: string }} entry */
+    /** @param {{ stage: Stage, detail: string }} entry */
     update({ stage, detail }) {
       root.className = stage.state;
       setText(name, stageName(stage.name));
@@ -27,6 +29,13 @@ function stageRow() {
   };
 }
 
+/** Steps while it runs, then its time; the last stage ends with the job and has none of its own. @param {Stage} stage @param {Job['progress']} progress @param {boolean} isFollowed */
+function detailOf({ state, seconds }, { step, steps }, isFollowed) {
+  if (state === 'running') return steps > 0 ? `${step.toLocaleString()} of ${steps.toLocaleString()}` : '';
+  if (seconds !== null) return duration(seconds);
+  return state === 'done' && isFollowed ? 'skipped' : '';
+}
+
 /** @returns {{ root: HTMLElement, update: (job: Job) => void }} */
 export function stageList() {
   const root = element('ol', { class: 'stages' });
@@ -34,20 +43,12 @@ export function stageList() {
   return {
     root,
     update({ progress, finishedAt }) {
-      const { step, steps } = progress;
+      const last = progress.stages.length - 1;
       const entries = progress.stages.map((stage, i) => {
         // A job that was stopped stays in a stage that no longer runs.
-        const shown =
-          finishedAt !== null && stage.state === 'running'
-            ? /** @type {const} */ ({ ...stage, state: 'waiting' })
-            : stage;
-        const isCounted = shown.state === 'running' && steps > 0;
-        const detail = isCounted
-          ? `${step.toLocaleString()} of ${steps.toLocaleString()}`
-          : stage.seconds === null
-            ? ''
-            : duration(stage.seconds);
-        return { stage: shown, detail, key: `${i} ${stage.name}` };
+        const hasStopped = finishedAt !== null && stage.state === 'running';
+        const shown = hasStopped ? /** @type {const} */ ({ ...stage, state: 'waiting' }) : stage;
+        return { stage: shown, detail: detailOf(shown, progress, i < last), key: `${i} ${stage.name}` };
       });
       syncChildren(root, entries, ({ key }) => key, stageRow, known);
     },

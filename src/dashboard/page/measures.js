@@ -1,5 +1,6 @@
 /** By what models can be compared: numbers of different pictures, sizes or machines must not share an axis. */
 /** @import { Model } from '../api-types.ts' */
+import { counted } from './format.js';
 
 /**
  * @typedef {object} Measure
@@ -30,7 +31,7 @@ export function costMeasures(models) {
     return [
       {
         key: `here ${width} ${height} ${threads}`,
-        text: `Latency here, ${width} × ${height}, ${threads} threads`,
+        text: `Latency here, ${width} × ${height}, ${counted(threads, 'thread')}`,
         valueOf: (/** @type {Model} */ model) => (isSame(model) ? (model.measured?.latency.medianMs ?? null) : null),
       },
     ];
@@ -38,7 +39,7 @@ export function costMeasures(models) {
   const told = models.flatMap(({ latency }) =>
     latency.map(({ device, provider, threads, inputWidth, inputHeight }) => ({
       key: `${device} ${provider} ${threads} ${inputWidth} ${inputHeight}`,
-      text: `Latency, ${inputWidth} × ${inputHeight}, ${provider}, ${threads} threads, ${device}`,
+      text: `Latency, ${inputWidth} × ${inputHeight}, ${provider}, ${counted(threads, 'thread')}, ${device}`,
       valueOf: (/** @type {Model} */ model) =>
         model.latency.find(
           (entry) =>

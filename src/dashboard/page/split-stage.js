@@ -20,7 +20,7 @@ const GRIP = 28;
  * @property {HTMLElement} controls
  * @property {(side: Side, url: string, name: string) => Promise<void>} show
  * @property {(ratio: number) => void} setRatio Width by height.
- * @property {(text: string, isWorking?: boolean) => void} say
+ * @property {(text: string) => void} say
  */
 
 /** @typedef {{ set: (share: number) => void, at: () => number }} Line */
@@ -110,9 +110,6 @@ export function createSplitStage() {
       await pictures[side].decode();
     },
     setRatio: (ratio) => stage.style.setProperty('--ratio', String(ratio)),
-    say(text, isWorking = false) {
-      setText(status, text);
-      stage.toggleAttribute('data-working', isWorking);
-    },
+    say: (text) => setText(status, text),
   };
 }

@@ -53,23 +53,20 @@ function comparison({ store }, parameters, samples, pictures) {
   let sample = samples[0];
   let round = 0;
 
-  /** @param {'left' | 'right'} side */
-  const showSide = async (side) => {
-    const { select } = side === 'left' ? left : right;
+  /** Each side as soon as it is there: the browser's needs no network. @param {'left' | 'right'} side @param {number} own */
+  const showSide = async (side, own) => {
+    const { value } = (side === 'left' ? left : right).select;
     const path = `samples/${encodeURIComponent(sample.id)}`;
-    const isBrowser = select.value === BROWSER;
-    const url = await pictures.load(isBrowser ? path : `${path}/upscaled?model=${encodeURIComponent(select.value)}`);
-    return { side, url, name: isBrowser ? 'browser' : select.value };
+    const url = await pictures.load(value === BROWSER ? path : `${path}/upscaled?model=${encodeURIComponent(value)}`);
+    if (own === round) await stage.show(side, url, value);
   };
   const update = async () => {
     round += 1;
     const own = round;
-    stage.say('Enlarging…', true);
+    stage.say('Enlarging…');
     stage.setRatio(sample.width / sample.height);
     try {
-      const sides = await Promise.all([showSide('left'), showSide('right')]);
-      if (own !== round) return;
-      await Promise.all(sides.map(({ side, url, name }) => stage.show(side, url, name)));
+      await Promise.all([showSide('left', own), showSide('right', own)]);
       if (own === round) stage.say('');
     } catch (error) {
       if (own === round) stage.say(messageOf(error));

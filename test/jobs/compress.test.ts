@@ -1,0 +1,53 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { JobView } from '../../src/jobs/job.ts';
+import type { JobReport } from '../../src/jobs/judgement.ts';
+import { loadModel, modelDirectory } from '../../src/model-store/load.ts';
+import { publishNearestModels } from '../helpers/nearest-models.ts';
+import { createJobsFolder, FINETUNE, hasEnded, type JobsBox, type JobsFolder, openJobsBox } from './jobs-box.ts';
+
+let folder: JobsFolder;
+let box: JobsBox;
+let remove: () => Promise<void>;
+beforeAll(async () => {
+  folder = await createJobsFolder();
+  const models = await publishNearestModels([2], { featureCount: 16, blocks: 2 });
+  remove = models.remove;
+  folder = { ...folder, modelsDir: models.directory };
+  box = await openJobsBox(folder);
+});
+afterAll(async () => {
+  await box.close();
+  await folder.remove();
+  await remove();
+});
+
+test('a compression to fewer multiply-accumulates goes through all stages and waits to be activated', async () => {
+  const full = box.dualscale.servedBy(2)?.macs.for1280x720 as number;
+  const target = { macs: Math.round(0.6 * full) };
+  const body = { ...FINETUNE, type: 'compress', target, budget: { steps: 4 }, maxPsnrDropDb: 20, name: 'slim-x2' };
+  const { id } = (await (await box.post('/jobs', body)).json()) as JobView;
+  const job = await box.waitFor(id, hasEnded);
+  expect(job.error).toBeNull();
+  const stages = job.progress.stages.map(({ name, state }) => `${name} ${state}`);
+  const names = ['data', 'duals', 'plan', 'search', 'fit', 'prune', 'fine-tune', 'measure', 'judge', 'publish'];
+  expect(stages).toEqual(names.map((name) => `${name} done`));
+  const report = (await (await box.call(`/jobs/${id}/report`)).json()) as JobReport;
+  expect(report.verdict, JSON.stringify(report.checks)).toBe('passed');
+  expect(report.candidate.macs).toBeLessThanOrEqual(target.macs);
+  expect(report.active).toMatchObject({ modelId: 'nearest-x2', macs: full });
+  expect(report.recipe).toMatchObject({ method: 'drc' });
+  expect(job.result).toMatchObject({ modelId: 'slim-x2', published: true, activated: false });
+  expect(box.dualscale.servedBy(2)?.id).toBe('nearest-x2');
+  const { manifest } = await loadModel(modelDirectory(folder.modelsDir, 'slim-x2'));
+  expect(manifest.macs.for1280x720).toBe(report.candidate.macs);
+
+  const activated = await box.post('/models/slim-x2/activate');
+  expect(await activated.json()).toMatchObject({ active: { 2: 'slim-x2' } });
+  expect(box.dualscale.servedBy(2)?.id).toBe('slim-x2');
+  const back = await box.post('/scales/2/rollback');
+  expect(await back.json()).toMatchObject({
+    active: { 2: 'nearest-x2' },
+    history: [{ reason: 'rollback' }, { reason: 'operator' }],
+  });
+  expect((await box.post('/scales/2/rollback')).status).toBe(409);
+}, 300_000);

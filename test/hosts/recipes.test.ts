@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { createApp, createRouter, defineEventHandler, toNodeListener, toWebRequest } from 'h3';
 import { createIPX, createIPXFetchHandler, ipxFSStorage } from 'ipx4';
 import sharp from 'sharp';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { withUpscale } from '../../src/hosts/ipx.ts';
 import { serve } from '../helpers/http-host.ts';
 import { image } from '../helpers/plugin-fixture.ts';
@@ -46,6 +46,11 @@ describe.skipIf(NGINX_VERSION === undefined)('examples/nginx-cache.conf (skipped
     const nginx = await startNginx(fixture.folder, (home) =>
       recipe.replaceAll('127.0.0.1:8080', `127.0.0.1:${port}`).replaceAll('/var/cache/nginx', home),
     );
+    onTestFinished(async () => {
+      await nginx.close();
+      host.close();
+      host.closeAllConnections();
+    });
     const get = (path: string, headers: Record<string, string> = {}) => fetch(`${nginx.url}${path}`, { headers });
     const first = await Promise.all(Array.from({ length: 5 }, () => get('/cached/a.png?upscale=4')));
     expect(first.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
@@ -58,8 +63,5 @@ describe.skipIf(NGINX_VERSION === undefined)('examples/nginx-cache.conf (skipped
     );
     expect(asked).toBe(1);
     for (let i = 0; i < 2; i++) expect((await get('/cached/a.png?upscale=5')).headers.get('x-cache')).toBe('MISS');
-    await nginx.close();
-    host.close();
-    host.closeAllConnections();
   });
 });

@@ -111,9 +111,6 @@ function check(settings: ResolvedSettings, { manifest: { spec } }: StoredModel):
   checkBudget(settings.budget, spec);
   checkNames(settings);
   checkNumbers(settings);
-  if (spec.family === 'edge' && spec.code) {
-    throw badOption('--model', 'a model without a degradation code', 'one with it, which cannot be compressed yet');
-  }
 }
 
 /** @throws DS_BAD_OPTION naming the option, what was expected and what came. */

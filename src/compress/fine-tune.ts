@@ -1,5 +1,6 @@
 /** Stage `fine-tune`: the slim network learns on by dual regression, and from the images of the network it was cut from. */
 import type { NetworkSpec } from '../network/network.ts';
+import { degradationOf } from '../train/presets/blind-recipe.ts';
 import { type RunEvent, type TrainRecipe, trainModel } from '../train/train-model.ts';
 import { type Compression, stageFolder, stopIfAsked } from './compression.ts';
 import { DUAL_WEIGHT } from './find-widths.ts';
@@ -19,7 +20,9 @@ export function tuneRecipe(
 ): TrainRecipe {
   const { tuneSteps: steps, batchSize, lrPatchSize } = effort;
   const learningRate = settings.method === 'scratch' ? SCRATCH_RATE : effort.learningRate;
+  const degradation = degradationOf(spec);
   return {
+    ...(degradation ? { degradation } : {}),
     ...{ spec, batchSize, lrPatchSize, dualWeight: DUAL_WEIGHT, seed: settings.seed },
     schedule: { steps, learningRate, warmupSteps: Math.min(100, Math.ceil(steps / 10)) },
     checkpointEvery: Math.max(1, Math.round(steps / CHECKPOINTS)),

@@ -2,6 +2,7 @@
 import { createNetwork } from '../network/create-network.ts';
 import type { NetworkSpec } from '../network/network.ts';
 import { flattenParameters, layOutParameters } from '../train/parameter-layout.ts';
+import { degradationOf } from '../train/presets/blind-recipe.ts';
 import { createValidator } from '../train/validate.ts';
 import type { Compression } from './compression.ts';
 import type { SlimNetwork, Values } from './slim.ts';
@@ -13,7 +14,13 @@ export async function validationPsnr(
 ): Promise<number> {
   const network = createNetwork(spec);
   const layout = layOutParameters([network]);
-  const validate = await createValidator(resources.engine, network, layout, (await dataset()).validation);
+  const validate = await createValidator(
+    resources.engine,
+    network,
+    layout,
+    (await dataset()).validation,
+    degradationOf(spec),
+  );
   return validate(flattenParameters(layout, parameters));
 }
 

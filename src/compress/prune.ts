@@ -8,13 +8,15 @@ import { DualscaleError } from '../errors.ts';
 import type { NetworkSpec } from '../network/network.ts';
 import { prunableWidths } from '../network/prunable.ts';
 import type { GradientPool } from '../train/batch-gradient.ts';
-import { createPatchSampler, fillBatch } from '../train/batches.ts';
+import { createPatchSampler } from '../train/batches.ts';
 import type { Dataset } from '../train/dataset.ts';
+import { fillBatchFor } from '../train/degraded-batches.ts';
 import { createEagerGradients } from '../train/eager-gradients.ts';
 import { createGradientPool } from '../train/gradient-pool.ts';
 import type { BatchShape, Objective } from '../train/objective.ts';
 import { createObjective } from '../train/objective.ts';
 import { flattenParameters, type ParameterLayout, unflattenParameters } from '../train/parameter-layout.ts';
+import { degradationOf } from '../train/presets/blind-recipe.ts';
 import { createRandom } from '../train/random.ts';
 import { bestChannels, gradientNorms } from './channel-scores.ts';
 import { nesterovStep } from './nesterov.ts';
@@ -134,7 +136,8 @@ async function createPool(objective: Objective, options: PruneOptions): Promise<
 function createNext(pool: GradientPool, { layout }: Objective, options: PruneOptions, steps: number): Work['next'] {
   const { dataset, seed, report, signal, batchesPerPass } = options;
   const sample = createPatchSampler(dataset.train, options);
-  const fill = (step: number) => fillBatch(sample, createRandom(seed, 0x9121, step), options, pool.images);
+  const degradation = degradationOf(options.spec);
+  const fill = (step: number) => fillBatchFor(degradation, sample, createRandom(seed, 0x9121, step), options, pool);
   const offset = focusOffset(layout);
   const recent: { readonly primalLoss: number; readonly featureLoss: number }[] = [];
   const mean = (pick: (losses: (typeof recent)[number]) => number) =>

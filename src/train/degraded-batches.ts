@@ -7,7 +7,7 @@ import { patchMargin, reducePatch } from '../pixels/degrade-patch.ts';
 import type { PixelImage } from '../pixels/image.ts';
 import type { BatchBuffers } from './batch-gradient.ts';
 import type { BatchOptions, createPatchSampler } from './batches.ts';
-import { copyPatch, fillPatch } from './batches.ts';
+import { copyPatch, fillBatch, fillPatch } from './batches.ts';
 import { type DegradationRecipe, type DrawnDegradation, drawDegradation } from './degradation-recipe.ts';
 import { countUnpaired } from './mixed-batches.ts';
 import { createRandom } from './random.ts';
@@ -101,6 +101,18 @@ function fillDegradedPatch(
   }
   codes?.set(drawn.code, i * drawn.code.length);
   if (codesGiven) codesGiven[i] = drawn.isCodeGiven ? 1 : 0;
+}
+
+/** A batch for a network as compression trains it: degraded for one with a code, which goes by its own estimate there. */
+export function fillBatchFor(
+  degradation: DegradationRecipe | undefined,
+  sample: Sample,
+  random: () => number,
+  options: BatchOptions,
+  { images }: Pick<BatchBuffers, 'images'>,
+): void {
+  if (degradation) fillDegradedBatch({ pairs: sample }, random, { ...options, degradation }, { images });
+  else fillBatch(sample, random, options, images);
 }
 
 interface Samples {

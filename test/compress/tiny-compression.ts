@@ -34,7 +34,13 @@ export interface TinyBox {
   readonly settings: CompressSettings;
 }
 
-/** A folder with an `edge` and a `drn` model without dual networks, photographs, and settings for a run of the first that is accepted. */
+/** An `edge` that is told how its picture was degraded. */
+const TINY_BLIND: NetworkSpec = {
+  ...{ family: 'edge', scale: 2, featureCount: 8, innerWidths: [8, 8] },
+  code: { width: 5, hidden: 4, estimator: [4, 4, 4] },
+};
+
+/** A folder with an `edge`, a blind and a `drn` model without dual networks, photographs, and settings for a run of the first that is accepted. */
 export async function createTinyBox(): Promise<TinyBox> {
   const folder = await mkdtemp(join(tmpdir(), 'dualscale-compress-'));
   await writeGeneratedPhotos(join(folder, 'photos'), 10);
@@ -42,11 +48,13 @@ export async function createTinyBox(): Promise<TinyBox> {
   for (const [id, spec] of [
     ['tiny-x2', TINY_SPEC],
     ['tiny-drn-x2', TINY_DRN],
+    ['tiny-blind-x2', TINY_BLIND],
   ] as const) {
     const parameters = initialiseParameters(createNetwork(spec), createRandom(4));
     // Random weights far from harm: pruning half of them away costs little.
     for (const { data } of Object.values(parameters)) for (let i = 0; i < data.length; i++) data[i] *= 0.2;
-    const draft = { id, version: '1.0.0', license: 'MIT', degradation: 'bicubic' as const, spec };
+    const degradation = spec === TINY_BLIND ? ('blind' as const) : ('bicubic' as const);
+    const draft = { id, version: '1.0.0', license: 'MIT', degradation, spec };
     await publishModel(models, { ...draft, provenance: PROVENANCE, quality: [], latency: [] }, parameters);
   }
   const settings: CompressSettings = {

@@ -7,11 +7,13 @@ import type { Engine, Provider } from '../../engine/engine.ts';
 import { badOption } from '../../errors.ts';
 import type { ParameterValues } from '../../network/create-network.ts';
 import type { NetworkSpec } from '../../network/network.ts';
-import { createPatchSampler, fillBatch } from '../../train/batches.ts';
+import { createPatchSampler } from '../../train/batches.ts';
 import type { Dataset } from '../../train/dataset.ts';
+import { fillBatchFor } from '../../train/degraded-batches.ts';
 import { createEagerGradients } from '../../train/eager-gradients.ts';
 import { createGradientPool } from '../../train/gradient-pool.ts';
 import type { BatchShape } from '../../train/objective.ts';
+import { degradationOf } from '../../train/presets/blind-recipe.ts';
 import { createRandom } from '../../train/random.ts';
 import { createValidator } from '../../train/validate.ts';
 import { costOf } from '../budget.ts';
@@ -107,11 +109,12 @@ function startState(
 }
 
 /** Photographs alternate between the halves, so that both see every source of them. */
-function createFillers({ dataset, recipe }: SearchOptions, { pool }: SearchParts) {
+function createFillers({ dataset, recipe, spec }: SearchOptions, { pool }: SearchParts) {
   const half = (rest: number) => {
     const own = dataset.train.filter((_, i) => i % 2 === rest);
     const sample = createPatchSampler(own.length > 0 ? own : dataset.train, recipe);
-    return (step: number) => fillBatch(sample, createRandom(recipe.seed, step, rest), recipe, pool.images);
+    return (step: number) =>
+      fillBatchFor(degradationOf(spec), sample, createRandom(recipe.seed, step, rest), recipe, pool);
   };
   return { weights: half(0), alphas: half(1) };
 }
@@ -210,6 +213,7 @@ export async function searchWidths(options: SearchOptions): Promise<SearchResult
       search.objective.primal,
       search.objective.layout,
       dataset.validation,
+      degradationOf(options.spec),
     );
     const maxFinalists = dataset.validation.length === 0 ? 1 : MAX_FINALISTS;
     const judge = { validate, report, maxFinalists, fill: fillers.weights, tuneSteps, ...(signal ? { signal } : {}) };

@@ -1,8 +1,13 @@
-import type { EdgeSpec } from '../../network/network.ts';
+import type { EdgeSpec, NetworkSpec } from '../../network/network.ts';
 import { CODE_WIDTH } from '../../pixels/degrade-code.ts';
 import type { DegradationRecipe } from '../degradation-recipe.ts';
 import type { TrainRecipe } from '../train-model.ts';
 import { EDGE_RECIPE, uniformWidths } from './edge-recipe.ts';
+
+/** How pictures for such a network are degraded where no recipe says it: compression has none. Undefined for networks without a code. */
+export function degradationOf(spec: NetworkSpec): DegradationRecipe | undefined {
+  return spec.family === 'edge' && spec.code ? blindDegradation(spec.scale) : undefined;
+}
 
 /** Widths are in LR pixels times the scale: at x4 those of IKC and DASR (0.2 to 4) and of DCLS (0.6 to 5). */
 function blindDegradation(scale: number): DegradationRecipe {

@@ -81,7 +81,7 @@ class Folder implements DiskTier {
     const file = fileOf(this.#options.directory, key);
     try {
       const packed = await readFile(file);
-      const entry = unpackEntry(packed);
+      const entry = await unpackEntry(packed);
       if (entry) this.#used(key, file, packed.length);
       else await this.#drop(key);
       return entry;
@@ -98,7 +98,7 @@ class Folder implements DiskTier {
     if (isTooMuch || bytes > this.#options.maxBytes * LARGEST_PART) return;
     this.#unwritten += bytes;
     try {
-      await this.#work(this.#write(key, packEntry(entry)));
+      await this.#work(this.#write(key, entry));
     } catch (error) {
       this.#options.onError(error);
     } finally {
@@ -117,20 +117,21 @@ class Folder implements DiskTier {
     return promise;
   }
 
-  async #write(key: string, packed: Buffer): Promise<void> {
+  async #write(key: string, entry: CacheEntry): Promise<void> {
     const { directory, now } = this.#options;
     this.#writes += 1;
     const unfinished = join(unfinishedFolder(directory), `${process.pid}-${this.#writes}-${key.slice(0, 16)}`);
     try {
-      await writeFile(unfinished, packed, { flag: 'wx' });
+      const parts = await packEntry(entry);
+      await writeFile(unfinished, parts, { flag: 'wx' });
       await mkdir(folderOf(directory, key), { recursive: true });
       await rename(unfinished, fileOf(directory, key));
+      this.#index.set(key, { bytes: parts[0].length + parts[1].length, usedAt: now() });
+      this.#changed();
     } catch (error) {
       await rm(unfinished, { force: true });
       throw error;
     }
-    this.#index.set(key, { bytes: packed.length, usedAt: now() });
-    this.#changed();
   }
 
   #used(key: string, file: string, bytes: number): void {

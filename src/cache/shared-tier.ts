@@ -25,7 +25,7 @@ const PREFIX = 'dualscale:';
 /** Stores such as Redis take up to 512 MB; what is larger than this is cheaper made than fetched. */
 const MAX_VALUE_BYTES = 16 * 2 ** 20;
 
-function decodeValue(value: unknown): CacheEntry | undefined {
+async function decodeValue(value: unknown): Promise<CacheEntry | undefined> {
   if (typeof value !== 'string' || !value.startsWith(PREFIX)) return undefined;
   return unpackEntry(Buffer.from(value.slice(PREFIX.length), 'base64'));
 }
@@ -53,13 +53,17 @@ export function createSharedTier({ store, onError, timeoutMs = 500 }: SharedTier
     if (store.delete) await store.delete(nameOf(key));
     else await store.del?.(nameOf(key));
   };
+  const write = async (key: string, entry: CacheEntry) => {
+    const value = PREFIX + Buffer.concat(await packEntry(entry)).toString('base64');
+    await within(timeoutMs * 10, async () => store.set(nameOf(key), value));
+  };
 
   return {
     async get(key) {
       try {
         const value = await within(timeoutMs, async () => store.get(nameOf(key)));
         if (value === undefined || value === null) return undefined;
-        const entry = decodeValue(value);
+        const entry = await decodeValue(value);
         if (entry) return entry;
         onError(new Error(`the shared cache entry ${key} was damaged and is removed`));
         await within(timeoutMs, () => remove(key));
@@ -70,8 +74,8 @@ export function createSharedTier({ store, onError, timeoutMs = 500 }: SharedTier
     },
     async set(key, entry) {
       if (entry.data.byteLength > MAX_VALUE_BYTES) return;
-      const value = PREFIX + packEntry(entry).toString('base64');
-      const work = within(timeoutMs * 10, async () => store.set(nameOf(key), value)).catch(onError);
+      // Counted from the start, so that `close` waits for all of it.
+      const work = write(key, entry).catch(onError);
       writing.add(work);
       await work;
       writing.delete(work);

@@ -3,7 +3,7 @@ import sharp, { type Sharp } from 'sharp';
 import type { Raster, Samples } from '../pixels/image.ts';
 import { type EncodeOptions, type EncodeTarget, keptMetadata, withFormat } from './encode-format.ts';
 import { createPngCarrier } from './png-carrier.ts';
-import { createSpoolFile, type SpoolFile } from './spool-file.ts';
+import { createSpoolFile, noRoom, type SpoolFile } from './spool-file.ts';
 
 export interface PictureWriter {
   /** Whole rows from top to bottom, in one piece or in several. Throws DS_NO_ROOM when they cannot be spooled. */
@@ -31,12 +31,17 @@ function fromMemory(rows: Samples, shape: Shape): Sharp {
   return sharp(rows, { ...sharpOptions(shape), raw: { width, height, channels } });
 }
 
+// libvips says so in words only.
+const isDiskFull = (cause: unknown): boolean => /no space left/i.test(String(cause));
+
 async function encodeToFile(image: Sharp, folder: string | undefined): Promise<Buffer> {
   // Into a file rather than memory, where the growing result is copied again and again.
   const out = await createSpoolFile(folder);
   try {
     await out.close();
-    await image.toFile(out.path);
+    await image.toFile(out.path).catch((cause: unknown) => {
+      throw isDiskFull(cause) ? noRoom(cause) : cause;
+    });
     return await out.read();
   } finally {
     await out.remove();

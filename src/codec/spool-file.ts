@@ -53,7 +53,7 @@ async function openNew(parent: string): Promise<{ readonly path: string; readonl
   }
 }
 
-function noRoom(cause: unknown): DualscaleError {
+export function noRoom(cause: unknown): DualscaleError {
   return new DualscaleError('DS_NO_ROOM', `a large picture could not be spooled: ${String(cause)}`, { cause });
 }
 

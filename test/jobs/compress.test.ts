@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { STAGES as RECIPE_STAGES } from '../../src/compress/progress.ts';
 import type { JobView } from '../../src/jobs/job.ts';
 import type { JobReport } from '../../src/jobs/judgement.ts';
+import { STAGES } from '../../src/jobs/stages.ts';
 import { loadModel, modelDirectory } from '../../src/model-store/load.ts';
 import { publishNearestModels } from '../helpers/nearest-models.ts';
 import { createJobsFolder, FINETUNE, hasEnded, type JobsBox, type JobsFolder, openJobsBox } from './jobs-box.ts';
@@ -21,6 +23,12 @@ afterAll(async () => {
   await remove();
 });
 
+/** The recipe's own order must be this one's, or a stage would pass unseen. */
+test("stages of a compression come in the recipe's order", () => {
+  const own = Object.keys(STAGES.compress).filter((name) => name !== 'data' && name !== 'judge');
+  expect(own).toEqual([...RECIPE_STAGES]);
+});
+
 test('a compression to fewer multiply-accumulates goes through all stages and waits to be activated', async () => {
   const full = box.dualscale.servedBy(2)?.macs.for1280x720 as number;
   const target = { macs: Math.round(0.6 * full) };
@@ -29,7 +37,7 @@ test('a compression to fewer multiply-accumulates goes through all stages and wa
   const job = await box.waitFor(id, hasEnded);
   expect(job.error).toBeNull();
   const stages = job.progress.stages.map(({ name, state }) => `${name} ${state}`);
-  const names = ['data', 'duals', 'plan', 'search', 'fit', 'prune', 'fine-tune', 'measure', 'judge', 'publish'];
+  const names = ['data', 'plan', 'duals', 'search', 'fit', 'prune', 'fine-tune', 'measure', 'judge', 'publish'];
   expect(stages).toEqual(names.map((name) => `${name} done`));
   const report = (await (await box.call(`/jobs/${id}/report`)).json()) as JobReport;
   expect(report.verdict, JSON.stringify(report.checks)).toBe('passed');

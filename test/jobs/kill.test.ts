@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => folder.remove());
 
 test('a job whose process and server are killed ends with one model and no event lost or doubled', async () => {
-  const { job, events, models, killed, partial } = await killAtRandom(folder, 4, Math.random);
+  const { job, events, models, killed, partial } = await killAtRandom(folder, 3, Math.random);
   expect(killed.child + killed.server).toBeGreaterThan(0);
   expect(job.error).toBeNull();
   expect(job).toMatchObject({ state: 'succeeded', result: { verdict: 'passed', published: true, activated: true } });
@@ -27,6 +27,8 @@ test('a job whose process and server are killed ends with one model and no event
   expect(stages).toEqual(['data', 'plan', 'train', 'judge', 'publish']);
   expect(models).toEqual([job.result?.modelId]);
   expect(partial).toEqual([]);
-  await loadModel(join(folder.modelsDir, models[0] as string));
+  const { manifest } = await loadModel(join(folder.modelsDir, models[0] as string));
+  expect(manifest.provenance.data).toContain(job.id);
+  expect(manifest.latency).toHaveLength(1);
   expect(await readdir(join(folder.dir, 'jobs', job.id))).not.toContain('work');
 }, 240_000);

@@ -1,7 +1,7 @@
 /** Two models that are told apart by their pixels serve in turns while requests come in. */
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -60,15 +60,14 @@ export async function switchUnderLoad(switches: number): Promise<SwitchResult> {
   const dir = join(directory, '.jobs');
   const jobs = await dualscale.jobs({ dir, token: TOKEN, minFreeBytes: 0, rollback: { watchSeconds: 0 } });
   let number = 0;
+  /** Every picture is another one, so that no cache answers. */
+  const sendPicture = async (res: ServerResponse): Promise<void> => {
+    const gray = 40 + (number++ % 60);
+    const create = { width: 16, height: 16, channels: 3 as const, background: { r: gray, g: gray, b: gray } };
+    res.writeHead(200, { 'Content-Type': 'image/png' }).end(await sharp({ create }).png().toBuffer());
+  };
   const server = createServer((req, res) => {
-    jobs.handler(req, res, () =>
-      dualscale.middleware()(req, res, async () => {
-        // Every picture is another one, so that no cache answers.
-        const gray = 40 + (number++ % 60);
-        const create = { width: 16, height: 16, channels: 3 as const, background: { r: gray, g: gray, b: gray } };
-        res.writeHead(200, { 'Content-Type': 'image/png' }).end(await sharp({ create }).png().toBuffer());
-      }),
-    );
+    jobs.handler(req, res, () => dualscale.middleware()(req, res, () => void sendPicture(res)));
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

@@ -10,7 +10,7 @@ export interface FoundEntry {
   readonly usedAt: number;
 }
 
-export const entriesFolder = (directory: string): string => join(directory, 'entries');
+const entriesFolder = (directory: string): string => join(directory, 'entries');
 export const unfinishedFolder = (directory: string): string => join(directory, 'unfinished');
 
 /** 256 folders, so that none becomes too long to list. */

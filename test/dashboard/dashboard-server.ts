@@ -17,7 +17,7 @@ export const TOKEN = 'a-token-for-tests-only';
 export async function openDashboardServer() {
   const directory = await mkdtemp(join(tmpdir(), 'dualscale-dashboard-'));
   const photos = join(directory, 'photos');
-  const models = await publishNearestModels([2], { featureCount: 16, blocks: 2 });
+  const models = await publishNearestModels([2], { featureCount: 8, blocks: 2 });
   await writeGeneratedPhotos(photos, 12, { width: 96, height: 80 });
   const dualscale = await createDualscale({ modelsDir: models.directory, provider: 'cpu', workers: 1 });
   const jobs = await dualscale.jobs({

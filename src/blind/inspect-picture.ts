@@ -21,7 +21,7 @@ export interface Inspection {
 }
 
 /** The blur of an estimate, in HR pixels. */
-export function estimatedKernel({ sigmaX, sigmaY, angle }: DegradationEstimate): BlurKernel {
+function estimatedKernel({ sigmaX, sigmaY, angle }: DegradationEstimate): BlurKernel {
   if (sigmaX < 0.2) return pointKernel(5);
   const size = Math.min(101, 2 * Math.ceil(3 * sigmaX) + 1);
   return gaussianKernel({ sigmaX, sigmaY, angle, size });

@@ -6,24 +6,38 @@ import { evaluate } from '../eval/evaluate.ts';
 import { type Degradation, degrade } from '../pixels/degrade.ts';
 import { encodeDegradation } from '../pixels/degrade-code.ts';
 import { parseDegradation } from '../pixels/degrade-parse.ts';
+import { degradeTwice } from '../pixels/degrade-second-order.ts';
 import { createRandom } from '../train/random.ts';
 import type { Enlarger, EvalFlags } from './eval.ts';
 import { createProgress } from './progress.ts';
 import { formatTable } from './table.ts';
 
+/** Stands for the random second-order pipeline. */
+const REAL = 'real';
+
 /** Throws DS_BAD_OPTION, before a model is loaded. */
 export function checkDegradedFlags({ degradation, told, model }: EvalFlags): void {
   if (told && degradation === undefined) throw badOption('--told', 'used with --degradation', 'no degradation');
   if (told && model === undefined) throw badOption('--told', 'used with --model', 'no model');
-  for (const text of degradation ?? []) parseDegradation(text);
+  if (told && degradation?.includes(REAL))
+    throw badOption('--told', `used without \`${REAL}\`, which has no code`, REAL);
+  for (const text of degradation ?? []) if (text !== REAL) parseDegradation(text);
 }
 
 /** Noise is drawn from the picture's number: the same for every model. */
-async function measure(enlarger: Enlarger, degradation: Degradation, code: Float32Array | undefined, dataDir: string) {
+async function measure(
+  enlarger: Enlarger,
+  degradation: Degradation | typeof REAL,
+  code: Float32Array | undefined,
+  dataDir: string,
+) {
   const { scale, enlarge } = enlarger;
   return evaluate({
     ...{ dataDir, scale, enlarge: (lrImage) => enlarge(lrImage, code) },
-    degrade: (hrImage, index) => degrade(hrImage, degradation, { scale, random: createRandom(1, index), compressJpeg }),
+    degrade(hrImage, index) {
+      const options = { scale, random: createRandom(1, index), compressJpeg };
+      return degradation === REAL ? degradeTwice(hrImage, options) : degrade(hrImage, degradation, options);
+    },
   });
 }
 
@@ -36,8 +50,8 @@ export async function evaluateDegraded(enlarger: Enlarger, texts: readonly strin
   const rows: { degradation: string; psnrDb: number; ssim: number }[] = [];
   try {
     for (const text of texts) {
-      const degradation = parseDegradation(text);
-      const code = told ? encodeDegradation(degradation, scale) : undefined;
+      const degradation = text === REAL ? REAL : parseDegradation(text);
+      const code = told && degradation !== REAL ? encodeDegradation(degradation, scale) : undefined;
       const { psnrDb, ssim } = await measure(enlarger, degradation, code, data);
       rows.push({ degradation: text, psnrDb, ssim });
       progress.update(rows.length, text);

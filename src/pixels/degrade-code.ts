@@ -88,14 +88,3 @@ export function decodeDegradation(code: ArrayLike<number>, scale: number): Degra
     jpegQuality: Math.min(100, Math.max(1, Math.round(quality))),
   };
 }
-
-/**
- * The code of the picture turned as `copyPatch` turns patches: bit 0 mirrors x, bit 1 mirrors y, bit 2 transposes.
- * A mirror turns the sign of the angle, a transposition makes it pi/2 minus itself.
- */
-export function turnCode(code: Float32Array, symmetry: number): Float32Array {
-  const turned = code.slice();
-  if (((symmetry & 1) ^ ((symmetry >> 1) & 1)) === 1) turned[2] = -turned[2];
-  if (symmetry & 4) turned[1] = -turned[1];
-  return turned;
-}

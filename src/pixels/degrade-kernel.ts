@@ -42,7 +42,7 @@ const MAX_SIZE = 255;
 const POINT_SIGMA = 0.05;
 const SHIFTED_POINT_SIGMA = 0.3;
 
-export function checkKernelSize(size: number): number {
+function checkKernelSize(size: number): number {
   if (!Number.isInteger(size) || size % 2 !== 1 || size < 1 || size > MAX_SIZE) {
     throw badOption('size', `an odd integer from 1 to ${MAX_SIZE}`, size);
   }

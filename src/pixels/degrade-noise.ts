@@ -2,7 +2,7 @@
 import type { FloatImage } from './degrade-blur.ts';
 
 /** Standard normal numbers from uniform ones (Box and Muller). */
-export function normalFrom(random: () => number): () => number {
+function normalFrom(random: () => number): () => number {
   let spare: number | undefined;
   return () => {
     if (spare !== undefined) {

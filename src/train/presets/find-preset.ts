@@ -9,6 +9,7 @@ import { EDGE_BLIND_X2 } from './edge-blind-x2.ts';
 import { EDGE_BLIND_X4 } from './edge-blind-x4.ts';
 import { EDGE_L_X4 } from './edge-l-x4.ts';
 import { EDGE_S_X4 } from './edge-s-x4.ts';
+import { EDGE_SITE_X4 } from './edge-site-x4.ts';
 import { EDGE_X2 } from './edge-x2.ts';
 import { EDGE_X3 } from './edge-x3.ts';
 import { EDGE_X4 } from './edge-x4.ts';
@@ -17,7 +18,7 @@ import type { TrainPreset } from './preset.ts';
 
 export const PRESETS: readonly TrainPreset[] = [
   ...[EDGE_X4, EDGE_X2, EDGE_X3, EDGE_X8, EDGE_S_X4, EDGE_L_X4],
-  ...[EDGE_BLIND_X4, EDGE_BLIND_X2],
+  ...[EDGE_BLIND_X4, EDGE_BLIND_X2, EDGE_SITE_X4],
   ...[DRN_XS_X4, DRN_S_X4, DRN_L_X4, DRN_S_X8, DRN_L_X8, DRN_S_X2],
 ];
 

@@ -27,6 +27,8 @@ const server = createServer((req, res) =>
     res.writeHead(200, { 'Content-Type': type, 'Content-Length': bytes.length }).end(bytes);
   }),
 );
+// A client that sends on a connection just when it is closed for idleness gets no answer, which is no case's fault either.
+server.keepAliveTimeout = 600_000;
 server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port }));
 
 process.on('message', (message) => {

@@ -101,6 +101,12 @@ async function judge(response: Response): Promise<Judged> {
   return failure === undefined ? { answer: '200 enlarged' } : { answer: '200 damaged', failure };
 }
 
+/** `fetch` hides the reason behind `fetch failed`. */
+function describe(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause === undefined ? String(error) : `${String(error)}: ${String(cause)}`;
+}
+
 export async function fuzzPictures({ count, seed, only }: PictureFuzzOptions): Promise<PictureFuzzReport> {
   const seeds = await seedPictures();
   const server = new PictureServer(seed);
@@ -113,7 +119,7 @@ export async function fuzzPictures({ count, seed, only }: PictureFuzzOptions): P
     const { answer, failure } = await server
       .get(index)
       .then(judge)
-      .catch((error: unknown): Judged => ({ answer: 'none', failure: `gave no answer: ${String(error)}` }));
+      .catch((error: unknown): Judged => ({ answer: 'none', failure: `gave no answer: ${describe(error)}` }));
     answers[answer] = (answers[answer] ?? 0) + 1;
     if (failure === undefined) return;
     const { description } = fuzzCase(seeds, index, createRandom(seed, index));

@@ -1,6 +1,6 @@
 /** Files for pictures that are too large to hold: written row by row, read by the encoder, gone afterwards. */
 import { rmSync } from 'node:fs';
-import { type FileHandle, mkdtemp, open, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, open, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DualscaleError } from '../errors.ts';
@@ -20,11 +20,19 @@ const PREFIX = 'dualscale-spool-';
 /** A process that was killed leaves its folder behind. No picture takes a day. */
 const ABANDONED_AFTER_MS = 24 * 3600 * 1000;
 
-/** One folder for each parent folder and process. */
-const folders = new Map<string, Promise<string>>();
-let files = 0;
+/** Of pictures under way, to be removed when the process ends in the midst of them. */
+const folders = new Set<string>();
+
+/** Parent folders that were looked through for abandoned ones. */
+const cleaned = new Set<string>();
+
+process.on('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
 
 async function removeAbandoned(parent: string): Promise<void> {
+  if (cleaned.has(parent)) return;
+  cleaned.add(parent);
   for (const name of (await readdir(parent)).filter((entry) => entry.startsWith(PREFIX))) {
     const path = join(parent, name);
     const { mtimeMs } = await stat(path);
@@ -32,25 +40,13 @@ async function removeAbandoned(parent: string): Promise<void> {
   }
 }
 
+/** A folder for each file: libvips remembers files by name, and this one was never used before. Its mode is 0700. */
 async function makeFolder(parent: string): Promise<string> {
   // What another user left, or another process removes meanwhile, is none of ours.
   await removeAbandoned(parent).catch(() => {});
-  // Made with mode 0700: nobody else reads the pictures.
   const folder = await mkdtemp(join(parent, PREFIX));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  folders.add(folder);
   return folder;
-}
-
-async function openNew(parent: string): Promise<{ readonly path: string; readonly handle: FileHandle }> {
-  try {
-    const folder = folders.get(parent) ?? makeFolder(parent);
-    folders.set(parent, folder);
-    const path = join(await folder, `${++files}`);
-    return { path, handle: await open(path, 'wx', 0o600) };
-  } catch (error) {
-    folders.delete(parent);
-    throw error;
-  }
 }
 
 /** `readFile` collects pieces and joins them: twice the memory. */
@@ -75,15 +71,15 @@ export function noRoom(cause: unknown): DualscaleError {
 }
 
 /**
- * A new file of a name that was never used: libvips remembers files by name.
- * Throws DS_NO_ROOM when it cannot be made, as `append` does when the disk is full.
+ * A new file that nobody else may read. Throws DS_NO_ROOM when it cannot be made, as `append` does when the disk is full.
  *
  * @param parent a folder on a disk. @default the system's folder for temporary files
  */
 export async function createSpoolFile(parent = tmpdir()): Promise<SpoolFile> {
   try {
-    // The second attempt is for a folder that somebody cleaned away.
-    const { path, handle } = await openNew(parent).catch(() => openNew(parent));
+    const folder = await makeFolder(parent);
+    const path = join(folder, 'picture');
+    const handle = await open(path, 'wx', 0o600);
     let isOpen = true;
     const close = async () => {
       if (!isOpen) return;
@@ -103,7 +99,8 @@ export async function createSpoolFile(parent = tmpdir()): Promise<SpoolFile> {
       read: () => readWhole(path),
       async remove() {
         await close();
-        await rm(path, { force: true });
+        await rm(folder, { recursive: true, force: true });
+        folders.delete(folder);
       },
     };
   } catch (cause) {

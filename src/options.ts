@@ -72,9 +72,9 @@ export interface DualscaleOptions {
   readonly queueCost?: number;
   /**
    * Where enlarged pictures are kept: `memoryBytes` (64 MiB), `directory` with `diskBytes` (none; 1 GiB), `shared` (a Keyv, an
-   * unstorage). They are found by the bytes of the source, so a changed source or model is never answered with an old picture.
+   * unstorage); `false` keeps none. They are found by the bytes of the source, so a changed source or model is never answered with an old picture.
    */
-  readonly cache?: CacheOptions;
+  readonly cache?: CacheOptions | false;
   /**
    * Milliseconds from a request to its enlarged picture, 100 to 600000. One that would not be ready by then, as far as the work
    * ahead of it lets one tell, is answered with a 503 and `Retry-After` at once. @default 30000
@@ -209,7 +209,7 @@ export function resolveOptions(options: DualscaleOptions): ResolvedOptions {
     consistency: options.consistency ?? {},
     ...{ models, engine, limits: resolveLimits(options.limits), concurrency, queueLimit, logger },
     queueCost: checkQueueCost(options),
-    cache: checkCache(options.cache ?? {}),
+    cache: options.cache === false ? { memoryBytes: 0 } : checkCache(options.cache ?? {}),
     metricsPrefix: checkPrefix(options.metricsPrefix ?? METRICS_PREFIX),
     deadlineMs: checkInteger('deadlineMs', options.deadlineMs ?? 30_000, 100, 600_000),
     onLimit: checkChoice('onLimit', ON_LIMIT, options.onLimit ?? 'reject'),

@@ -69,7 +69,7 @@ test("a host's ETag names bytes of one URL only: the same ETag elsewhere is no h
 });
 
 test('a 304 starts no work, whatever the cache holds', async () => {
-  const dualscale = await created({ cache: { memoryBytes: 0 } });
+  const dualscale = await created({ cache: false });
   for (const headers of [{ ETag: '"v"' }, {}]) {
     const url = await plugin.behind(image(plugin.png, 'image/png', headers), dualscale);
     const before = await ask(`${url}/a?upscale=2`);

@@ -10,7 +10,7 @@ const server = () =>
 const json = () => new Option('--json', 'print JSON');
 
 /** `quick`, `20min`, `500steps`. */
-export function jobBudget(text: string): Budget {
+function jobBudget(text: string): Budget {
   const name = BUDGET_NAMES.find((known) => known === text);
   if (name !== undefined) return name;
   const [, digits, unit] = /^(\d{1,9}(?:\.\d+)?)(min|steps)$/.exec(text) ?? [];

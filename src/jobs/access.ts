@@ -36,7 +36,7 @@ const MOST_ADDRESSES = 10_000;
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 /** Takes the same time wherever two tokens differ, and whatever their lengths. */
-export function isSameSecret(given: string, expected: string): boolean {
+function isSameSecret(given: string, expected: string): boolean {
   return timingSafeEqual(digest(given), digest(expected));
 }
 

@@ -53,7 +53,7 @@ export function syncFolder(directory: string): void {
 }
 
 /** Beside, synced, renamed: a reader, also one after a power cut, sees the old content, the new, or none. */
-export function replaceFileSync(path: string, content: string): void {
+function replaceFileSync(path: string, content: string): void {
   const beside = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     writeFileSync(beside, content, { flush: true });

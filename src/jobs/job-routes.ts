@@ -25,7 +25,7 @@ export function requireJob({ store }: Pick<ApiParts, 'store'>, id: string): JobE
   return entry;
 }
 
-export function describeJob({ record: { id }, view }: JobEntry, { options, runner }: ApiParts) {
+function describeJob({ record: { id }, view }: JobEntry, { options, runner }: ApiParts) {
   const self = `${options.mountPath}/jobs/${id}`;
   const links = {
     self,

@@ -18,7 +18,7 @@ const NO_METRICS: JobMetrics = {
 
 const NO_PROGRESS: JobProgress = { stage: null, stages: [], step: 0, steps: 0, ratio: 0, etaSeconds: null };
 
-export function startView({ id, request, createdAt }: JobRecord): JobView {
+function startView({ id, request, createdAt }: JobRecord): JobView {
   return {
     ...{ id, type: request.type, state: 'queued', request, createdAt, startedAt: null, finishedAt: null },
     ...{ attempts: 0, progress: NO_PROGRESS, metrics: NO_METRICS, result: null, error: null, lastSeq: 0 },

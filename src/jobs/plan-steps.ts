@@ -28,7 +28,7 @@ export type TrainParts = Pick<TrainOptions, 'engine' | 'provider' | 'workers'>;
 
 const clamp = (value: number, low: number, high: number) => Math.round(Math.min(high, Math.max(low, value)));
 
-export function planFor(steps: number, secondsPerStep: number | undefined): StepPlan {
+function planFor(steps: number, secondsPerStep: number | undefined): StepPlan {
   const checkpointEvery = secondsPerStep === undefined ? steps / 50 : CHECKPOINT_SECONDS / secondsPerStep;
   return {
     steps,

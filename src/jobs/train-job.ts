@@ -52,7 +52,7 @@ function withPlan(recipe: TrainRecipe, { steps, checkpointEvery, validateEvery }
 }
 
 /** Tells the server of the trainer's events. */
-export function tellOfTraining(report: ChildReport, steps: number, now: () => number): (event: RunEvent) => void {
+function tellOfTraining(report: ChildReport, steps: number, now: () => number): (event: RunEvent) => void {
   let batchSize = 0;
   let [since, patchesPerSecond] = [now(), 0];
   return (event) => {

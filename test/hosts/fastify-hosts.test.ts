@@ -23,7 +23,13 @@ describeContract(
       const app = fastify();
       await app.register(upscale, { dualscale });
       await app.register(fastifyStatic, { root: folder });
-      return { url: await app.listen({ port: 0, host: '127.0.0.1' }), close: () => app.close() };
+      const close = async () => {
+        // fetch opens a connection in place of one it aborted; Fastify would wait for its first request.
+        const closed = app.close();
+        app.server.closeAllConnections();
+        await closed;
+      };
+      return { url: await app.listen({ port: 0, host: '127.0.0.1' }), close };
     },
     path: (file, value) => `/${file}${value === undefined ? '' : `?upscale=${value}`}`,
   },

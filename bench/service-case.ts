@@ -12,6 +12,8 @@ export interface Service {
   report(): Promise<ServiceReport>;
   watch(): void;
   stop(): Promise<void>;
+  /** `SIGKILL`: nothing is closed and nothing is written any more. */
+  kill(): Promise<void>;
 }
 
 export async function startService(config: Omit<ServiceConfig, 'photo'>): Promise<Service> {
@@ -31,6 +33,11 @@ export async function startService(config: Omit<ServiceConfig, 'photo'>): Promis
       if (!child.connected) return;
       const exit = once(child, 'exit');
       tell('stop');
+      await exit;
+    },
+    kill: async () => {
+      const exit = once(child, 'exit');
+      child.kill('SIGKILL');
       await exit;
     },
   };

@@ -6,7 +6,7 @@ import { readRgbFile } from '../../src/codec/read-rgb-file.ts';
 import type { PixelImage } from '../../src/pixels/image.ts';
 
 /** The pixel whose centre is nearest to the LR pixel's (of the two middle ones the later): no shift by more than half an HR pixel. */
-export function takeEveryFourth({ width, height, channels, data }: PixelImage): PixelImage {
+function takeEveryFourth({ width, height, channels, data }: PixelImage): PixelImage {
   const [columns, rows] = [Math.floor(width / 4), Math.floor(height / 4)];
   const reduced = new Uint8Array(columns * rows * channels);
   for (let y = 0; y < rows; y++) {

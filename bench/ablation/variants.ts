@@ -12,7 +12,7 @@ export interface Variant {
   readonly adapts?: { readonly from: string; readonly isUnpaired: boolean };
 }
 
-export const DUAL_WEIGHTS = [0, 0.01, 0.1, 1];
+const DUAL_WEIGHTS = [0, 0.01, 0.1, 1];
 
 function withRecipe(name: string, changes: Partial<TrainPreset['recipe']>): TrainPreset {
   const { recipe } = EDGE_S_X4;

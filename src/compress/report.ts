@@ -1,5 +1,6 @@
 /** What became of a compression, for people (Markdown, pictures) and programs (JSON). */
 import { join } from 'node:path';
+import { writeWhole } from '../model-store/whole-file.ts';
 import type { NetworkSpec } from '../network/network.ts';
 import type { Budget } from './budget.ts';
 import type { Method } from './compress-settings.ts';
@@ -7,7 +8,6 @@ import type { Effort } from './effort.ts';
 import type { FitAttempt } from './latency/fit-latency.ts';
 import type { Stage } from './progress.ts';
 import { drawTradeOff, drawWidths, type NamedWidth } from './report-plots.ts';
-import { writeWhole } from './stage-store.ts';
 
 interface Candidate {
   readonly id: string;

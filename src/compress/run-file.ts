@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { badOption } from '../errors.ts';
 import { canonicalJson } from '../model-store/canonical-json.ts';
 import type { StoredModel } from '../model-store/load.ts';
+import { readIfThere, writeWhole } from '../model-store/whole-file.ts';
 import type { ResolvedSettings } from './compress-settings.ts';
 import { STAGES } from './progress.ts';
-import { readIfThere, readStage, writeWhole } from './stage-store.ts';
+import { readStage } from './stage-store.ts';
 
 /** Where the folder is, what is stored in which way, and how many workers there are may differ. */
 const DECISIVE = [

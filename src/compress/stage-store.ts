@@ -1,8 +1,9 @@
 /** What each stage of a run has found, on disk: a run that was killed goes on behind its last complete stage. */
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DualscaleError } from '../errors.ts';
 import { readSafetensors, writeSafetensors } from '../model-store/safetensors.ts';
+import { readIfThere, writeWhole } from '../model-store/whole-file.ts';
 import type { Values } from './slim.ts';
 
 export interface StageResult<Value> {
@@ -20,26 +21,6 @@ interface StageFile<Value> {
 
 export interface StoredStage<Value> extends StageResult<Value> {
   readonly seconds: number;
-}
-
-/** Whole or not at all, also after a power cut. */
-export async function writeWhole(path: string, bytes: Uint8Array | string): Promise<void> {
-  const beside = `${path}.${process.pid}.tmp`;
-  const file = await open(beside, 'w');
-  try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(beside, path);
-}
-
-export async function readIfThere(path: string): Promise<Buffer | undefined> {
-  return readFile(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
 }
 
 /** JSON has no number that is none. */

@@ -1,8 +1,9 @@
 /** Checkpoints: one safetensors file with the state vectors and, in its metadata, where the run stands. Written atomically. */
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DualscaleError } from '../errors.ts';
 import { readSafetensors, writeSafetensors } from '../model-store/safetensors.ts';
+import { readIfThere, writeWhole } from '../model-store/whole-file.ts';
 import { STATE } from './optimizer.ts';
 
 export type StateName = (typeof STATE)[number];
@@ -17,30 +18,19 @@ export interface Checkpoint {
   readonly state: Readonly<Record<StateName, Float32Array>>;
 }
 
-/** Writes beside, fsyncs, renames: a kill at any moment leaves the old checkpoint or the new one. */
+/** A kill at any moment leaves the old checkpoint or the new one. */
 export async function saveCheckpoint(path: string, { step, usualLoss, fingerprint, state }: Checkpoint): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const tensors = Object.fromEntries(STATE.map((name) => [name, { shape: [state[name].length], data: state[name] }]));
   const bytes = writeSafetensors(tensors, {
     metadata: { step: String(step), usualLoss: String(usualLoss), fingerprint },
   });
-  const beside = `${path}.${process.pid}.tmp`;
-  const file = await open(beside, 'w');
-  try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(beside, path);
+  await writeWhole(path, bytes);
 }
 
 /** Undefined when there is no checkpoint. Throws DS_BAD_DATA when there is one of another network. */
 export async function loadCheckpoint(path: string, fingerprint: string): Promise<Checkpoint | undefined> {
-  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
+  const bytes = await readIfThere(path);
   if (!bytes) return undefined;
   const { tensors, metadata } = readSafetensors(bytes);
   if (metadata['fingerprint'] !== fingerprint) {

@@ -1,7 +1,8 @@
 /** Latency tables on disk: measuring one takes a minute, and it holds until machine, engine or network change. */
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { canonicalJson } from '../../model-store/canonical-json.ts';
+import { writeWhole } from '../../model-store/whole-file.ts';
 import type { NetworkSpec } from '../../network/network.ts';
 import type { LatencyTable } from './latency-table.ts';
 
@@ -70,8 +71,6 @@ export async function cachedLatencyTable(
   const entry: Entry = { key, measuredAt: now(), table: await measure() };
   const others = (await readEntries(path)).filter((other) => other.key !== key);
   await mkdir(dirname(path), { recursive: true });
-  const beside = `${path}.${process.pid}.tmp`;
-  await writeFile(beside, `${JSON.stringify([entry, ...others].slice(0, MAX_ENTRIES), null, 1)}\n`);
-  await rename(beside, path);
+  await writeWhole(path, `${JSON.stringify([entry, ...others].slice(0, MAX_ENTRIES), null, 1)}\n`);
   return entry.table;
 }

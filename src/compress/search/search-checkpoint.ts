@@ -1,8 +1,9 @@
 /** Where a search stands, as one safetensors file, written atomically. */
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DualscaleError } from '../../errors.ts';
 import { readSafetensors, writeSafetensors } from '../../model-store/safetensors.ts';
+import { readIfThere, writeWhole } from '../../model-store/whole-file.ts';
 import { STATE } from '../../train/optimizer.ts';
 import type { TrainState } from '../../train/stepper.ts';
 import type { Proposal } from './pick-widths.ts';
@@ -44,23 +45,12 @@ export async function saveSearch(path: string, state: SearchState, fingerprint: 
     { ...Object.fromEntries(tensors), values: vector(state.values) },
     { metadata: { fingerprint, point: JSON.stringify({ step, multiplier, best, judged }) } },
   );
-  const beside = `${path}.${process.pid}.tmp`;
-  const file = await open(beside, 'w');
-  try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(beside, path);
+  await writeWhole(path, bytes);
 }
 
 /** Undefined when there is no checkpoint. Throws DS_BAD_DATA when it is one of another search. */
 export async function loadSearch(path: string, fingerprint: string): Promise<SearchState | undefined> {
-  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
+  const bytes = await readIfThere(path);
   if (!bytes) return undefined;
   const { tensors, metadata } = readSafetensors(bytes);
   if (metadata['fingerprint'] !== fingerprint) {

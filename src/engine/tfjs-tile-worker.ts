@@ -9,6 +9,7 @@ import { createServedNetwork, enlargeProgram } from './served-model.ts';
 import { createTfjsEngine } from './tfjs-engine.ts';
 import type { TileNetwork } from './tile-networks.ts';
 import type { TileTask } from './tile-task.ts';
+import { stepBehindTheServer } from './worker-priority.ts';
 
 // The native side of tfjs-node takes no shared memory.
 function copyValues(parameters: Readonly<Record<string, ParameterValues>>): Record<string, ParameterValues> {
@@ -50,4 +51,5 @@ async function createNetwork({ model, runtime }: TileTask): Promise<TileNetwork>
   };
 }
 
+stepBehindTheServer();
 export const runTile = createTileRunner(createNetwork);

@@ -5,6 +5,7 @@ import { nchwcBlockSize } from './nchwc-block.ts';
 import { createTileRunner } from './run-tile.ts';
 import type { TileNetwork } from './tile-networks.ts';
 import type { SharedOnnxModel, TileTask } from './tile-task.ts';
+import { stepBehindTheServer } from './worker-priority.ts';
 
 function createSession(shared: SharedArrayBuffer, provider: Provider, threads: number): Promise<InferenceSession> {
   // The native side takes no shared memory.
@@ -69,4 +70,5 @@ async function createNetwork({ model, runtime, threads }: TileTask): Promise<Til
   };
 }
 
+stepBehindTheServer();
 export const runTile = createTileRunner(createNetwork);

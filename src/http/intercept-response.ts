@@ -37,6 +37,26 @@ function toBuffer(chunk: unknown, encoding: unknown): Buffer {
   return Buffer.from(bytes);
 }
 
+type ViewedName = 'headersSent' | 'writableEnded';
+
+const views = new WeakMap<object, { view(name: ViewedName): boolean }>();
+
+const hostView = (name: ViewedName): PropertyDescriptor => ({
+  configurable: true,
+  get(this: object) {
+    return views.get(this)?.view(name);
+  },
+});
+
+/**
+ * Frameworks ask these to learn whether somebody has answered: the host must see its own answer, not ours to come.
+ * The same functions for all responses: with closures of its own each would be a kind of object that V8 has never seen.
+ */
+const HOST_VIEWS: PropertyDescriptorMap = {
+  headersSent: hostView('headersSent'),
+  writableEnded: hostView('writableEnded'),
+};
+
 /** Class rather than closures: one response's state has five fields that every overridden method reads. */
 class Interceptor implements Interception {
   readonly #res: ServerResponse;
@@ -63,9 +83,14 @@ class Interceptor implements Interception {
       flushHeaders: () => this.#flushHeaders(),
     };
     Object.assign(res, this.#overrides);
-    // Frameworks ask these to learn whether somebody has answered: the host must see its own answer, not ours to come.
-    this.#mirror('headersSent', () => this.#verdict !== undefined);
-    this.#mirror('writableEnded', () => this.#hostEnded);
+    views.set(res, this);
+    Object.defineProperties(res, HOST_VIEWS);
+  }
+
+  /** What `headersSent` and `writableEnded` of the response are for whoever asks now. */
+  view(name: ViewedName): boolean {
+    if (this.#sending) return Reflect.get(Object.getPrototypeOf(this.#res) as object, name, this.#res) as boolean;
+    return name === 'headersSent' ? this.#verdict !== undefined : this.#hostEnded;
   }
 
   answer(status: number, body?: Uint8Array): void {
@@ -85,19 +110,12 @@ class Interceptor implements Interception {
     this.#chunks = [];
   }
 
-  #mirror(name: 'headersSent' | 'writableEnded', hostView: () => boolean): void {
-    const prototype = Object.getPrototypeOf(this.#res) as object;
-    const get = () => (this.#sending ? (Reflect.get(prototype, name, this.#res) as boolean) : hostView());
-    Object.defineProperty(this.#res, name, { get, configurable: true });
-  }
-
   #restore(): void {
     for (const name of Object.keys(this.#overrides) as Overridden[]) {
       // Where other middleware has wrapped ours, ours stays below it and hands everything through.
       if (this.#res[name] === this.#overrides[name]) Object.assign(this.#res, { [name]: this.#native[name] });
     }
-    Reflect.deleteProperty(this.#res, 'headersSent');
-    Reflect.deleteProperty(this.#res, 'writableEnded');
+    for (const name of Object.keys(HOST_VIEWS)) Reflect.deleteProperty(this.#res, name);
   }
 
   /** A call, so that the compiler does not take an earlier look at the field for the present one. */

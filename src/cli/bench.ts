@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { chooseRuntime } from '../engine/choose-runtime.ts';
 import type { Engine, EngineName, Provider, Runtime, TfjsBackend } from '../engine/engine.ts';
 import { createOnnxEngine } from '../engine/onnx-engine.ts';
-import { enlargeProgram } from '../engine/served-model.ts';
+import { timedProgram } from '../engine/served-model.ts';
 import { createTfjsEngine } from '../engine/tfjs-engine.ts';
 import { badOption } from '../errors.ts';
 import { loadModel, modelDirectory, type StoredModel } from '../model-store/load.ts';
@@ -47,7 +47,7 @@ async function measure(
   runtime: Runtime,
 ): Promise<number> {
   const engine = await openEngine(runtime, threads);
-  const executable = await engine.compile(enlargeProgram(createNetwork(manifest.spec), parameters, size));
+  const executable = await engine.compile(timedProgram(createNetwork(manifest.spec), parameters, size));
   const { width, height } = size;
   // The time of a convolution does not depend on the values, as long as they are ordinary numbers.
   const data = Float32Array.from({ length: width * height * 3 }, (_, i) => ((i * 37) % 256) / 255);

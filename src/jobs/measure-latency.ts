@@ -1,7 +1,7 @@
 /** Latency of several models in turns, so that whatever else the machine does meets all of them. */
 import { processorTime } from '../compress/latency/processor-time.ts';
 import type { Engine } from '../engine/engine.ts';
-import { enlargeProgram } from '../engine/served-model.ts';
+import { timedProgram } from '../engine/served-model.ts';
 import type { StoredModel } from '../model-store/load.ts';
 import { createNetwork } from '../network/create-network.ts';
 import type { PixelImage } from '../pixels/image.ts';
@@ -29,7 +29,7 @@ export async function measureLatency(
   const isExact = threads === 1 && provider === 'cpu';
   const executables = await Promise.all(
     models.map(({ manifest, parameters }) =>
-      engine.compile(enlargeProgram(createNetwork(manifest.spec), parameters, { width, height })),
+      engine.compile(timedProgram(createNetwork(manifest.spec), parameters, { width, height })),
     ),
   );
   const data = new Uint8Array(width * height * 3).map((_, i) => (i * 37) % 256);

@@ -1,6 +1,6 @@
 /** How long networks take beside the uncompressed one: on a machine that does other things too, only comparisons hold. */
 import type { Engine, Executable } from '../../engine/engine.ts';
-import { enlargeProgram } from '../../engine/served-model.ts';
+import { timedProgram } from '../../engine/served-model.ts';
 import { createNetwork, initialiseParameters } from '../../network/create-network.ts';
 import type { NetworkSpec } from '../../network/network.ts';
 import { createRandom } from '../../train/random.ts';
@@ -68,7 +68,7 @@ function networksAtOnce({ spec, width, height }: MeterOptions): number {
 function compileAny({ engine, width, height }: MeterOptions, spec: NetworkSpec): Promise<Executable> {
   const network = createNetwork(spec);
   // The time of a convolution does not depend on its weights, as long as they are ordinary numbers.
-  return engine.compile(enlargeProgram(network, initialiseParameters(network, createRandom(1)), { width, height }));
+  return engine.compile(timedProgram(network, initialiseParameters(network, createRandom(1)), { width, height }));
 }
 
 export async function createLatencyMeter(options: MeterOptions): Promise<LatencyMeter> {

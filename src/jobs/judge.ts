@@ -10,6 +10,9 @@ import { crop } from '../pixels/crop.ts';
 import type { PixelImage } from '../pixels/image.ts';
 import { imresize } from '../pixels/imresize.ts';
 import { psnrDb } from '../pixels/psnr.ts';
+import type { DegradationRecipe } from '../train/degradation-recipe.ts';
+import { degradedMiddle } from '../train/degraded-batches.ts';
+import { degradationOf } from '../train/presets/blind-recipe.ts';
 import type { Judgement } from './judgement.ts';
 import { measureLatency, toTensor } from './measure-latency.ts';
 import type { Judgements, JudgeOrder } from './work-order.ts';
@@ -24,8 +27,7 @@ interface Pair {
   readonly hrImage: PixelImage;
 }
 
-async function readPair(file: string, scale: number): Promise<Pair> {
-  const photograph = await decodeRgb(await readFile(file));
+function reducePair(photograph: PixelImage, scale: number): Pair {
   const [width, height] = [photograph.width, photograph.height].map((side) =>
     Math.min(MAX_LR_SIDE, Math.floor(side / scale)),
   );
@@ -41,14 +43,24 @@ async function enlarge(executable: Executable, { lrImage, hrImage }: Pair): Prom
   return { ...hrImage, data };
 }
 
-async function measureQuality(engine: Engine, { manifest, parameters }: StoredModel, files: readonly string[]) {
+/** @param degradation how the pictures are made small that PSNR is measured on: clean reductions without it. */
+async function measureQuality(
+  engine: Engine,
+  { manifest, parameters }: StoredModel,
+  files: readonly string[],
+  degradation: DegradationRecipe | undefined,
+) {
   const { scale } = manifest;
   const executable = await engine.compile(enlargeProgram(createNetwork(manifest.spec), parameters));
   let [psnr, consistency] = [0, 0];
-  for (const file of files) {
-    const pair = await readPair(file, scale);
+  for (const [number, file] of files.entries()) {
+    const photograph = await decodeRgb(await readFile(file));
+    const pair = reducePair(photograph, scale);
     const srImage = await enlarge(executable, pair);
-    psnr += Math.min(PERFECT_DB, psnrDb(srImage, pair.hrImage, { border: scale }));
+    const hard = degradation && degradedMiddle(photograph, degradation, { scale, maxLrSide: MAX_LR_SIDE, number });
+    const [judged, truth] = hard ? [await enlarge(executable, hard), hard.hrImage] : [srImage, pair.hrImage];
+    psnr += Math.min(PERFECT_DB, psnrDb(judged, truth, { border: scale }));
+    // Of the clean reduction in any case: only of that one is it known how to make the result small again.
     const smallAgain = imresize(srImage, { scale: 1 / scale });
     consistency += Math.min(PERFECT_DB, psnrDb(smallAgain, pair.lrImage, { border: 1 }));
   }
@@ -66,9 +78,11 @@ export async function judge(order: JudgeOrder): Promise<Judgements> {
   const engine = createOnnxEngine({ provider, threads });
   const latencies = await measureLatency(engine, models, order);
   const judgements: Judgement[] = [];
+  // All by the pictures that the candidate is for.
+  const degradation = degradationOf(models[0].manifest.spec);
   for (const [i, model] of models.entries()) {
     const { id, parameters, macs } = model.manifest;
-    const quality = await measureQuality(engine, model, validation);
+    const quality = await measureQuality(engine, model, validation, degradation);
     judgements.push({ modelId: id, parameters, macs: macs.for1280x720, ...quality, latency: latencies[i] });
   }
   const of = (folder: string | undefined) => (folder === undefined ? null : judgements[folders.indexOf(folder)]);

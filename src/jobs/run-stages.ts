@@ -3,6 +3,7 @@ import { cpSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DualscaleError } from '../errors.ts';
 import { modelDirectory } from '../model-store/load.ts';
+import type { ModelManifest } from '../model-store/manifest.ts';
 import type { Activator } from './activator.ts';
 import { requireFreeBytes } from './disk-space.ts';
 import { decide } from './gate.ts';
@@ -83,12 +84,22 @@ export const outcomeOf = ({ folder }: JobEntry): Outcome | undefined => readJson
 export const judgementsOf = ({ folder }: JobEntry): Judgements | undefined =>
   readJson<Judgements>(judgementsPath(folder.work));
 
+/** A blind model serves beside the plain one of its scale, not in its place. */
+function isCompanion({ scale, degradation }: ModelManifest, serving: Serving): boolean {
+  return degradation === 'blind' && serving.servedBy(scale)?.degradation === 'bicubic';
+}
+
+/** What a result is compared with: the model that serves its scale; in the case of a companion the model it was made of. */
+function rivalOf(made: ModelManifest, serving: Serving, base: string): ModelManifest | undefined {
+  return isCompanion(made, serving) ? serving.models.find(({ id }) => id === base) : serving.servedBy(made.scale);
+}
+
 export function writeJudgeOrder(entry: JobEntry, outcome: Outcome, { options, serving }: StageParts): void {
   const { record, folder } = entry;
   const { target, model, type } = record.request;
   const order = readJson<WorkOrder>(folder.order) as WorkOrder;
-  const scale = readJson<{ scale: number }>(join(outcome.modelDirectory, 'manifest.json'))?.scale;
-  const active = scale === undefined ? undefined : serving.servedBy(scale);
+  const made = readJson<ModelManifest>(join(outcome.modelDirectory, 'manifest.json'));
+  const active = made && rivalOf(made, serving, model);
   const { modelsDir, threadsPerPicture, provider } = options;
   const isBaseActive = type === 'train' || active?.id === model;
   const judgeOrder: JudgeOrder = {
@@ -137,7 +148,9 @@ export async function settle(
     await serving.reload();
     if (!has('published')) emit({ type: 'published', data: { modelId: candidate.modelId } });
   }
-  const isAuto = isGood[verdict] && record.request.publish === 'auto';
+  const published = serving.models.find(({ id }) => id === candidate.modelId);
+  const isAlone = published === undefined || !isCompanion(published, serving);
+  const isAuto = isGood[verdict] && record.request.publish === 'auto' && isAlone;
   if (isAuto && !activator.wasActivatedBy(record.id)) {
     await activator.activate(candidate.modelId, { reason: 'job', job: record.id, detail: '' });
   }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { decodeRgb } from '../codec/decode.ts';
 import { createOnnxEngine } from '../engine/onnx-engine.ts';
 import { loadModel, type StoredModel } from '../model-store/load.ts';
+import { degradationOf } from '../train/presets/blind-recipe.ts';
 import { findPreset } from '../train/presets/find-preset.ts';
 import type { TrainPreset } from '../train/presets/preset.ts';
 import type { RunEvent, TrainRecipe } from '../train/train-model.ts';
@@ -36,7 +37,10 @@ async function openBase({ request, modelDirectory }: WorkOrder): Promise<{ recip
   const base = await loadModel(modelDirectory);
   const schedule = { steps: 1, learningRate: FINETUNE_RATE, warmupSteps: 20 };
   const shape = { batchSize: 16, lrPatchSize: 32, checkpointEvery: 1, validateEvery: 1 };
-  return { recipe: { spec: base.manifest.spec, dualWeight: 0.1, seed: 1, schedule, ...shape }, base };
+  const { spec } = base.manifest;
+  const degradation = degradationOf(spec);
+  const told = degradation ? { degradation } : {};
+  return { recipe: { spec, dualWeight: 0.1, seed: 1, schedule, ...shape, ...told }, base };
 }
 
 /** Small pictures still teach when the patches are made as small as they are. */

@@ -4,6 +4,7 @@ import type { JobView } from '../../src/jobs/job.ts';
 import type { JobReport } from '../../src/jobs/judgement.ts';
 import { STAGES } from '../../src/jobs/stages.ts';
 import { loadModel, modelDirectory } from '../../src/model-store/load.ts';
+import { publishBlindModel } from '../helpers/blind-model.ts';
 import { publishNearestModels } from '../helpers/nearest-models.ts';
 import { createJobsFolder, FINETUNE, hasEnded, type JobsBox, type JobsFolder, openJobsBox } from './jobs-box.ts';
 
@@ -58,4 +59,19 @@ test('a compression to fewer multiply-accumulates goes through all stages and wa
     history: [{ reason: 'rollback' }, { reason: 'operator' }],
   });
   expect((await box.post('/scales/2/rollback')).status).toBe(409);
+}, 300_000);
+
+test('a blind model stays blind, is compared with the one it was made of, and does not take the place of the plain one', async () => {
+  await publishBlindModel(folder.modelsDir, [0.6, 0, 0, 0.2, 0.25]);
+  await box.dualscale.reload();
+  const body = { ...FINETUNE, model: 'told-x2', budget: { steps: 4 }, publish: 'auto', name: 'told-site-x2' };
+  const { id } = (await (await box.post('/jobs', { ...body, maxPsnrDropDb: 20 })).json()) as JobView;
+  const job = await box.waitFor(id, hasEnded);
+  expect(job.result).toMatchObject({ modelId: 'told-site-x2', published: true, activated: false });
+  const report = (await (await box.call(`/jobs/${id}/report`)).json()) as JobReport;
+  expect(report.active).toMatchObject({ modelId: 'told-x2' });
+  const { manifest } = await loadModel(modelDirectory(folder.modelsDir, 'told-site-x2'));
+  expect(manifest.degradation).toBe('blind');
+  expect(manifest.provenance.recipe).toMatchObject({ degradation: expect.stringContaining('isotropic sigma') });
+  expect(box.dualscale.servedBy(2)?.id).toBe('nearest-x2');
 }, 300_000);

@@ -5,6 +5,7 @@ import fsDriver from 'unstorage/drivers/fs';
 import { describe, expect, test } from 'vitest';
 import { createSharedTier, type SharedStore } from '../../src/cache/shared-tier.ts';
 import { entryOf, keyOf } from './entry-maker.ts';
+import { NO_REDIS, openRedis } from './redis.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 function open(store: SharedStore, timeoutMs?: number) {
@@ -20,7 +21,7 @@ const stores: [name: string, create: () => Promise<SharedStore>][] = [
   ['a Map', async () => new Map<string, unknown>()],
 ];
 
-describe.each(stores)('%s', (_, create) => {
+function sharesEntries(create: () => Promise<SharedStore>): void {
   test('gives back what another server stored, byte for byte', async () => {
     const store = await create();
     const { tier: first, errors } = open(store);
@@ -44,6 +45,23 @@ describe.each(stores)('%s', (_, create) => {
     expect(await tier.get(keyOf(1))).toBeUndefined();
     expect(errors).toHaveLength(1);
     expect((await store.get(name)) ?? undefined).toBeUndefined();
+  });
+}
+
+describe.each(stores)('%s', (_, create) => sharesEntries(create));
+
+describe.skipIf(NO_REDIS)(NO_REDIS ? `Keyv on Redis: ${NO_REDIS}` : 'Keyv on Redis', () => {
+  sharesEntries(async () => (await openRedis()).store);
+
+  test('a server that is killed is a miss, and no failure', async () => {
+    const redis = await openRedis();
+    const { tier, errors } = open(redis.store, 200);
+    await tier.set(keyOf(1), entryOf(1));
+    expect(await tier.get(keyOf(1))).toBeDefined();
+    await redis.kill();
+    expect(await tier.get(keyOf(1))).toBeUndefined();
+    await tier.set(keyOf(2), entryOf(2));
+    expect(errors.length).toBeGreaterThan(0);
   });
 });
 

@@ -30,9 +30,9 @@ export interface ModelTable {
   readonly manifests: readonly ModelManifest[];
   /** Undefined for a scale that nobody serves. */
   serving(scale: number): TableModel | undefined;
-  /** Undefined for a model that is not there. */
+  /** Undefined for a model that is not there. Who names a model means it: without a wish no blind one takes its pictures. */
   named(id: string): TableModel | undefined;
-  /** The model as it answers a wish; undefined where that needs a blind model and there is none. */
+  /** The model as it answers a wish, with its blind companion; undefined where the wish needs one and there is none. */
   wished(model: TableModel, wish: DegradationWish): TableModel | undefined;
   /** Lets `id` serve `scale` once `prepare` has accepted it. Throws DS_MODEL_NOT_FOUND, DS_BAD_MODEL and what `prepare` throws. */
   activate(scale: number, id: string, prepare: (model: ServedModel) => Promise<void>): Promise<void>;
@@ -88,14 +88,104 @@ class Table implements ModelTable {
     return this.#named.get(id);
   }
 
+  wished(model: TableModel, wish: DegradationWish): TableModel | undefined;
+  /** Lets `id` serve `scale` once `prepare` has accepted it. Throws DS_MODEL_NOT_FOUND, DS_BAD_MODEL and what `prepare` throws. */
+  activate(scale: number, id: string, prepare: (model: ServedModel) => Promise<void>): Promise<void>;
+  /** Reads the folder again. A serving model that was published anew is replaced as by `activate`; one that is gone serves on. */
+  reload(prepare: (model: ServedModel) => Promise<void>): Promise<void>;
+}
+
+export interface ModelTableOptions {
+  readonly modelsDir: string;
+  readonly engine: EngineName;
+  /** See `DualscaleOptions.models`. */
+  readonly wanted: Readonly<Record<number, string>>;
+  /** Whether answers depend on the models of smaller scales too (`onLimit: 'clamp'`). */
+  readonly dependsOnSmaller: boolean;
+  readonly logger: DualscaleLogger;
+  /** Told which model serves a scale, at the start and after each change. */
+  readonly onServe: (model: ServingModel, previous: ServingModel | undefined) => void;
+}
+
+const canEstimate = ({ spec }: ModelManifest): boolean => spec.family === 'edge' && spec.code !== undefined;
+
+/** Manifests name their weights by digest: what a model computes is known before its weights are read. */
+function manifestDigest({ spec, weights }: ModelManifest): string {
+  return createHash('sha256').update(canonicalJson(spec)).update(weights.sha256).digest('base64url');
+}
+
+/** Class rather than closures: the maps change together, and every method reads them. */
+class Table implements ModelTable {
+  readonly #options: ModelTableOptions;
+  readonly #loading = new Map<string, Promise<ServedModel>>();
+  #manifests: readonly ModelManifest[] = [];
+  #named = new Map<string, TableModel>();
+  #serving = new Map<number, TableModel>();
+  #scales: readonly number[] = [];
+
+  constructor(options: ModelTableOptions) {
+    this.#options = options;
+  }
+
+  get scales(): readonly number[] {
+    return this.#scales;
+  }
+
+  get manifests(): readonly ModelManifest[] {
+    return this.#manifests;
+  }
+
+  serving(scale: number): TableModel | undefined {
+    return this.#serving.get(scale);
+  }
+
+  named(id: string): TableModel | undefined {
+    return this.#named.get(id);
+  }
+
+  standIns(scale: number): readonly TableModel[] {
+    const active = this.#serving.get(scale)?.manifest;
+    if (!active) return [];
+    const ids = quickerModels(active, this.#manifests.filter(this.#acceptsStandIn)).map(({ id }) => id);
+    return ids.flatMap((id) => this.#named.get(id) ?? []).map((model) => this.#withBlind(model));
+  }
+
+  restrictStandIns(accept: (manifest: ModelManifest) => boolean): void {
+    this.#acceptsStandIn = accept;
+  }
+
   wished(model: TableModel, wish: DegradationWish): TableModel | undefined {
+    if (Object.keys(wish).length === 0) return model;
+    const joined = this.#withBlind(model);
     const key = wishKey(wish);
-    if (key === '') return model;
-    const canBeBlind = model.loadBlind !== undefined || model.manifest.degradation === 'blind';
+    if (key === '') return joined;
+    const canBeBlind = joined.loadBlind !== undefined || model.manifest.degradation === 'blind';
     if (needsBlind(wish) && !canBeBlind) return undefined;
-    const digest = createHash('sha256').update(`${model.digest} ${key}`).digest('base64url');
+    const digest = createHash('sha256').update(`${joined.digest} ${key}`).digest('base64url');
     const smaller = model.smaller.flatMap((other) => this.wished(other, wish) ?? []);
-    return { ...model, digest, smaller, wish };
+    return { ...joined, digest, smaller, wish };
+  }
+
+  /** Holds on to what it loaded: a request that began before a switch still gets its model after it. */
+  #loader(manifest: ModelManifest): () => Promise<ServedModel> {
+    let loaded = this.#loading.get(manifestDigest(manifest));
+    return () => {
+      loaded ??= this.#load(manifest);
+      loaded.catch(() => {
+        loaded = undefined;
+      });
+      return loaded;
+    };
+  }
+
+  /** With the blind model of its scale, which then is part of what its answers depend on. */
+  #withBlind(model: TableModel): TableModel {
+    const blind = this.#blindOf(model.manifest);
+    if (!blind || model.loadBlind) return model;
+    const digest = createHash('sha256')
+      .update(`${model.digest},${manifestDigest(blind)}`)
+      .digest('base64url');
+    return { ...model, digest, loadBlind: this.#loader(blind) };
   }
 
   /** The best blind model of a scale that has a plain one. */
@@ -111,6 +201,7 @@ class Table implements ModelTable {
     const chosen = chooseModels(this.#manifests, wanted);
     if (chosen.size === 0) throw new DualscaleError('DS_MODEL_NOT_FOUND', `there is no usable model in ${modelsDir}`);
     await Promise.all([...chosen.values()].map((manifest) => this.#load(manifest)));
+    await this.#loadBlinds(chosen);
     this.#serve(chosen);
   }
 
@@ -121,6 +212,7 @@ class Table implements ModelTable {
       throw new DualscaleError('DS_MODEL_NOT_FOUND', `there is no model \`${id}\` of scale ${scale}`);
     }
     await prepare(await this.#load(manifest));
+    await this.#loadBlinds([[scale, manifest]]);
     this.#serve(new Map([...this.#current(), [scale, manifest]]));
   }
 
@@ -133,7 +225,16 @@ class Table implements ModelTable {
       else if (manifestDigest(manifest) !== manifestDigest(model.manifest))
         await this.activate(scale, model.id, prepare);
     }
+    await this.#loadBlinds(this.#current());
     this.#serve(this.#current());
+  }
+
+  /** Compiled here, not in the first request: that would hold up the others. */
+  async #loadBlinds(chosen: Iterable<readonly [scale: number, manifest: ModelManifest]>): Promise<void> {
+    for (const [, manifest] of chosen) {
+      const blind = this.#blindOf(manifest);
+      if (blind) await this.#load(blind).catch((error) => this.#options.logger.warn(`${blind.id}: ${String(error)}`));
+    }
   }
 
   #current(): ReadonlyMap<number, ModelManifest> {
@@ -170,18 +271,21 @@ class Table implements ModelTable {
   /** Everything at once and without a pause: a request sees the table before or after, never between. */
   #serve(chosen: ReadonlyMap<number, ModelManifest>): void {
     const before = this.#serving;
-    const serving = new Map<number, TableModel>();
+    const [serving, plain] = [new Map<number, TableModel>(), new Map<number, TableModel>()];
     const sorted = [...chosen].sort(([a], [b]) => a - b);
-    for (const [scale, manifest] of sorted) serving.set(scale, this.#entry(manifest, [...serving.values()].reverse()));
-    const smallerThan = (scale: number) => [...serving.values()].filter((model) => model.scale < scale).reverse();
+    for (const [scale, manifest] of sorted) {
+      serving.set(scale, this.#withBlind(this.#entry(manifest, [...serving.values()].reverse())));
+      plain.set(scale, this.#entry(manifest, [...plain.values()].reverse()));
+    }
+    const smallerThan = (scale: number) => [...plain.values()].filter((model) => model.scale < scale).reverse();
     const others = this.#manifests.map((manifest) => {
-      const active = serving.get(manifest.scale);
+      const active = plain.get(manifest.scale);
       // One that was published anew waits for `reload` while the old one serves: an id must mean one thing.
       return active?.id === manifest.id ? active : this.#entry(manifest, smallerThan(manifest.scale));
     });
     this.#serving = serving;
     this.#scales = [...serving.keys()];
-    this.#named = new Map([...others, ...serving.values()].map((model) => [model.id, model]));
+    this.#named = new Map([...others, ...plain.values()].map((model) => [model.id, model]));
     const kept = new Set([...this.#named.values()].map(({ manifest }) => manifestDigest(manifest)));
     for (const digest of this.#loading.keys()) if (!kept.has(digest)) this.#loading.delete(digest);
     for (const [scale, model] of serving) {
@@ -192,23 +296,9 @@ class Table implements ModelTable {
 
   #entry(manifest: ModelManifest, smaller: readonly TableModel[]): TableModel {
     const own = manifestDigest(manifest);
-    const blind = this.#blindOf(manifest);
-    const digests = [
-      ...(this.#options.dependsOnSmaller ? [own, ...smaller.map((model) => model.digest)] : [own]),
-      ...(blind ? [manifestDigest(blind)] : []),
-    ];
+    const digests = this.#options.dependsOnSmaller ? [own, ...smaller.map((model) => model.digest)] : [own];
     const digest = digests.length === 1 ? own : createHash('sha256').update(digests.join()).digest('base64url');
-    // Held here too: a request that began before a switch still gets its model after it.
-    let loaded = this.#loading.get(own);
-    const load = () => {
-      loaded ??= this.#load(manifest);
-      loaded.catch(() => {
-        loaded = undefined;
-      });
-      return loaded;
-    };
-    const loadBlind = blind ? { loadBlind: () => this.#load(blind) } : {};
-    return { id: manifest.id, scale: manifest.scale, digest, manifest, smaller, load, ...loadBlind };
+    return { id: manifest.id, scale: manifest.scale, digest, manifest, smaller, load: this.#loader(manifest) };
   }
 }
 

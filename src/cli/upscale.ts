@@ -62,14 +62,16 @@ async function enlargeAll(
 
 /** The flags' wish and the model for pictures that are not clean reductions. Throws DS_BAD_OPTION where the wish needs one and there is none. */
 async function openBlind(stored: StoredModel, flags: UpscaleFlags) {
-  const { degradation, sigma, noise, engine } = flags;
+  const { degradation, sigma, noise, engine, model } = flags;
   const wish: DegradationWish = {
     ...(degradation === undefined ? {} : { degradation }),
     ...(sigma === undefined ? {} : { sigma }),
     ...(noise === undefined ? {} : { noise }),
   };
   checkWish(wish);
-  if (degradation === 'bicubic' || stored.manifest.degradation === 'blind') return { wish };
+  // Who names a model means it: no blind one takes its pictures without being asked for.
+  const isNamed = model !== undefined && Object.keys(wish).length === 0;
+  if (isNamed || degradation === 'bicubic' || stored.manifest.degradation === 'blind') return { wish };
   const blind = await openBlindModel(stored.manifest.scale, flags);
   if (!blind && needsBlind(wish)) {
     throw badOption(

@@ -62,6 +62,21 @@ describe.each([
           header: 'model=nearest-x2; scale=2; degradation=bicubic; why=clean; sigma=0.20; noise=0.5; jpeg=100',
           levels: 0,
         },
+    // Who names a model gets it; the estimate decides only where it is asked to.
+    { query: 'upscale=2&sr_model=nearest-x2', header: 'model=nearest-x2; scale=2$', levels: 0 },
+    {
+      query: 'upscale=2&sr_model=nearest-x2&sr_degradation=auto',
+      header:
+        guess === 'degraded'
+          ? 'model=told-x2; scale=2; degradation=blind; why=degraded'
+          : 'model=nearest-x2; scale=2; degradation=bicubic; why=clean',
+      levels: guess === 'degraded' ? 51 : 0,
+    },
+    {
+      query: 'upscale=2&sr_model=nearest-x2&sr_noise=25',
+      header: 'model=told-x2; scale=2; degradation=blind; why=asked',
+      levels: 255,
+    },
     {
       query: 'upscale=2&sr_degradation=bicubic',
       header: 'model=nearest-x2; scale=2; degradation=bicubic; why=asked',
@@ -112,6 +127,11 @@ describe.each([
     expect((await get('upscale=4')).header).toBe('model=nearest-x4; scale=4');
   });
 
+  test('a model that is named has a validator of its own', async () => {
+    const queries = ['upscale=2', 'upscale=2&sr_model=nearest-x2', 'upscale=2&sr_model=nearest-x2&sr_degradation=auto'];
+    expect(new Set((await Promise.all(queries.map(get))).map(({ etag }) => etag)).size).toBe(3);
+  });
+
   test('the function takes the same', async () => {
     const png = await sharp(source.data, { raw: { width: 20, height: 15, channels: 3 } })
       .png()
@@ -119,6 +139,8 @@ describe.each([
     const { modelId, degradation, data } = await dualscale.upscale(png, { scale: 2, noise: 2.5 });
     expect([modelId, degradation?.kind, degradation?.why]).toEqual(['told-x2', 'blind', 'asked']);
     expect(mostDifferent((await pixelsOf(data)).data, added(25.5).data)).toBeLessThanOrEqual(1);
+    const named = await dualscale.upscale(png, { model: 'nearest-x2' });
+    expect([named.modelId, named.degradation]).toEqual(['nearest-x2', undefined]);
     await expect(dualscale.upscale(png, { scale: 2, sigma: 99 })).rejects.toThrow('`sigma`');
     await expect(dualscale.upscale(png, { scale: 4, degradation: 'blind' })).rejects.toThrow('`degradation`');
   });

@@ -1,5 +1,6 @@
 /** `createDualscale`: the only place that joins the parts. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { InspectionView } from './blind/describe-inspection.ts';
 import type { ServedModel } from './engine/engine.ts';
 import { badOption, DualscaleError } from './errors.ts';
 import { createHealth, type HealthHandler } from './health.ts';
@@ -7,6 +8,7 @@ import { createMiddleware, type Middleware } from './http/middleware.ts';
 import type { PictureCore } from './http/picture-core.ts';
 import type { Enlargement } from './http/picture-service.ts';
 import type { ServedPicture } from './http/picture-upscaler.ts';
+import { createInspector, type InspectOptions } from './inspect-bytes.ts';
 import type { Jobs } from './jobs/create-jobs.ts';
 import type { JobsOptions } from './jobs/jobs-options.ts';
 import { createMetrics, type Metrics, type MetricsRegistry } from './metrics/metrics.ts';
@@ -57,6 +59,12 @@ export interface Dualscale {
    * Throws DS_MODEL_NOT_FOUND, DS_BAD_MODEL, DS_ENGINE; the old model then serves on.
    */
   activate(scale: number, modelId: string): Promise<void>;
+  /**
+   * How a picture was degraded, as the blind model of a scale sees it: blur with its kernel, noise, JPEG quality, and how far the picture
+   * is from its enlargement made small again like that. Undefined where there is no blind model. Throws DS_BAD_IMAGE, DS_UNSUPPORTED_IMAGE,
+   * DS_INPUT_TOO_LARGE, DS_BUSY, DS_ABORTED, DS_ENGINE.
+   */
+  inspect(bytes: Uint8Array, options?: InspectOptions): Promise<InspectionView | undefined>;
   /** Reads `modelsDir` again: new models can be asked for, serving models that were published anew take over as by `activate`. */
   reload(): Promise<void>;
   /** `listener` hears of each enlargement that was tried: model, time, error. Call the result to stop it. */
@@ -68,7 +76,7 @@ export interface Dualscale {
   jobs(options: PluginJobsOptions): Promise<Jobs>;
   readonly registry: MetricsRegistry;
   /**
-   * Runs each serving model once on a small blank picture, so that the first request is as fast as the next and a model
+   * Runs each serving model, and its blind companion, once on a small blank picture, so that the first request is as fast as the next and a model
    * that cannot run here is found before it. Throws DS_ENGINE, DS_WORKER_CRASHED.
    */
   warmUp(): Promise<void>;
@@ -132,6 +140,11 @@ async function joinParts(options: ResolvedOptions, metrics: Metrics, table: Mode
   const runOnce = async (model: ServedModel) => {
     await upscaler.upscale(BLANK, model);
   };
+  const warm = async (model: TableModel) => {
+    await runOnce(await model.load());
+    const blind = await model.loadBlind?.();
+    if (blind) await runOnce(blind);
+  };
   const dualscale: Dualscale = {
     middleware: () => middleware,
     core,
@@ -143,6 +156,7 @@ async function joinParts(options: ResolvedOptions, metrics: Metrics, table: Mode
       // The caller may write into its bytes, the cache's stay as they are.
       return { ...picture, data: Uint8Array.from(picture.data) };
     },
+    inspect: createInspector({ table, upscaler, admission, limits: options.limits }),
     get scales() {
       return table.scales;
     },
@@ -168,7 +182,7 @@ async function joinParts(options: ResolvedOptions, metrics: Metrics, table: Mode
       // One after the other: each then finds all workers idle and is spread over them.
       for (const scale of table.scales) {
         const model = table.serving(scale);
-        if (model) await runOnce(await model.load());
+        if (model) await warm(model);
       }
     },
     async close({ drainMs = 0 } = {}) {

@@ -1,9 +1,11 @@
 /** What a blind model makes of a picture: how it was blurred, what noise and compression it has, and whether its enlargement fits that. */
 import type { ServedModel } from '../engine/engine.ts';
+import { crop } from '../pixels/crop.ts';
 import { degrade } from '../pixels/degrade.ts';
 import { type DegradationEstimate, decodeDegradation } from '../pixels/degrade-code.ts';
 import { type BlurKernel, gaussianKernel, pointKernel } from '../pixels/degrade-kernel.ts';
 import type { PixelImage } from '../pixels/image.ts';
+import { estimateArea } from '../upscale/estimate-area.ts';
 import type { Upscaler } from '../upscale/upscaler.ts';
 
 export interface Inspection {
@@ -27,14 +29,23 @@ function estimatedKernel({ sigmaX, sigmaY, angle }: DegradationEstimate): BlurKe
   return gaussianKernel({ sigmaX, sigmaY, angle, size });
 }
 
-/** @param lrImage RGB. Throws what `Upscaler.estimate` and `upscale` throw. */
+/** What the estimate is made from: enough to enlarge as well, however large the picture is. */
+function detailedPart(lrImage: PixelImage): PixelImage {
+  const { width, height, data } = lrImage;
+  const pixels = new SharedArrayBuffer(data.length);
+  new Uint8Array(pixels).set(data);
+  return crop(lrImage, estimateArea({ width, height, pixels }));
+}
+
+/** Of the most detailed part of at most 256x256 pixels. @param lrImage RGB. Throws what `Upscaler.estimate` and `upscale` throw. */
 export async function inspectPicture(
   lrImage: PixelImage,
   { upscaler, model, signal }: { upscaler: Upscaler; model: ServedModel; signal?: AbortSignal },
 ): Promise<Inspection> {
   const wanted = signal ? { signal } : {};
-  const { width, height, data } = lrImage;
-  const code = await upscaler.estimate(lrImage, model, wanted);
+  const part = detailedPart(lrImage);
+  const { width, height, data } = part;
+  const code = await upscaler.estimate(part, model, wanted);
   const estimate = decodeDegradation(code, model.scale);
   const kernel = estimatedKernel(estimate);
   const window = { width, height, channels: 3 as const, data, top: 0, rows: height };

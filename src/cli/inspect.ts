@@ -1,6 +1,7 @@
 /** `dualscale inspect PICTURE`: how it was blurred, what noise and compression it has. */
 import { writeFile } from 'node:fs/promises';
 import { extname } from 'node:path';
+import { describeInspection } from '../blind/describe-inspection.ts';
 import { kernelImage, kernelSvg, kernelText } from '../blind/draw-kernel.ts';
 import { type Inspection, inspectPicture } from '../blind/inspect-picture.ts';
 import { encode } from '../codec/encode.ts';
@@ -74,17 +75,7 @@ export async function runInspect(path: string, flags: InspectFlags): Promise<voi
     const found = await inspectPicture(await readRgbFile(path), { upscaler, model });
     if (out !== undefined) await draw(out, found);
     if (!json) return print(path, model.scale, found);
-    const { estimate, consistencyError, dualError, kernel } = found;
-    const matrix = Array.from({ length: kernel.size }, (_, y) => [
-      ...kernel.data.subarray(y * kernel.size, (y + 1) * kernel.size),
-    ]);
-    console.log(
-      JSON.stringify(
-        { model: model.id, scale: model.scale, ...estimate, consistencyError, dualError, kernel: matrix },
-        null,
-        2,
-      ),
-    );
+    console.log(JSON.stringify(describeInspection(found, model), null, 2));
   } finally {
     await upscaler.close();
   }

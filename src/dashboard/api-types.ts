@@ -96,6 +96,20 @@ export interface Sample {
   readonly height: number;
 }
 
+/** How a picture was degraded, as a blind model sees it. */
+export interface Inspection {
+  readonly model: string;
+  readonly scale: number;
+  readonly sigmaX: number;
+  readonly sigmaY: number;
+  readonly angle: number;
+  readonly noiseSigma: number;
+  readonly jpegQuality: number;
+  readonly consistencyError: number;
+  readonly dualError: number | null;
+  readonly kernel: readonly (readonly number[])[];
+}
+
 export interface Problem {
   readonly title: string;
   readonly status: number;

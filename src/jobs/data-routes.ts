@@ -5,7 +5,7 @@ import { readHeader } from '../codec/header.ts';
 import type { ApiParts } from './api-parts.ts';
 import { problem } from './api-problem.ts';
 import { isFinished } from './job.ts';
-import { type ApiRequest, type Route, sendJson } from './router.ts';
+import { type ApiRequest, queryInteger, type Route, sendJson } from './router.ts';
 
 const PICTURE = /\.(jpe?g|png|webp|avif)$/i;
 const MOST_SAMPLES = 50;
@@ -60,6 +60,19 @@ async function sendUpscaled(request: ApiRequest, parts: ApiParts): Promise<void>
   request.res.on('close', () => controller.abort());
   const { data, format } = await serving.upscale(bytes, { model: model as string, signal: controller.signal });
   sendPicture(request, data, format);
+}
+
+const SCALES = [2, 8] as const;
+
+async function sendInspection({ res, params, query }: ApiRequest, parts: ApiParts): Promise<void> {
+  const scale = queryInteger(query, 'scale', SCALES);
+  const bytes = await readSample(parts, params['id']);
+  const controller = new AbortController();
+  res.on('close', () => controller.abort());
+  const wanted = { signal: controller.signal, ...(scale === undefined ? {} : { scale }) };
+  const inspection = await parts.serving.inspect(bytes, wanted);
+  if (!inspection) throw problem('DS_NOT_FOUND', 'No model of this server can tell how a picture was degraded.');
+  sendJson(res, 200, inspection);
 }
 
 function requireUpload({ uploads }: ApiParts, id: string) {
@@ -122,6 +135,7 @@ export function dataRoutes(parts: ApiParts): Route[] {
         sendPicture(request, bytes, (await readHeader(bytes)).format);
       },
     },
+    { method: 'GET', path: '/samples/{id}/inspection', handle: (request) => sendInspection(request, parts) },
     { method: 'GET', path: '/samples/{id}/upscaled', handle: (request) => sendUpscaled(request, parts) },
   ];
 }

@@ -1,4 +1,5 @@
 /** What jobs need of the plugin that serves; a `Dualscale` fits. */
+import type { InspectionView } from '../blind/describe-inspection.ts';
 import type { ModelManifest } from '../model-store/manifest.ts';
 
 /** One enlargement that was tried. */
@@ -26,5 +27,10 @@ export interface Serving {
     bytes: Uint8Array,
     options: { readonly model: string; readonly signal?: AbortSignal },
   ): Promise<{ readonly data: Uint8Array; readonly format: string }>;
+  /** How a picture was degraded, as a blind model of this scale sees it; undefined where there is none. */
+  inspect(
+    bytes: Uint8Array,
+    options: { readonly scale?: number; readonly signal?: AbortSignal },
+  ): Promise<InspectionView | undefined>;
   onEnlargement(listener: (enlargement: ServedEnlargement) => void): () => void;
 }

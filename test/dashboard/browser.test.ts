@@ -46,6 +46,14 @@ interface PageNode {
   decode(): Promise<void>;
 }
 
+interface Canvas {
+  readonly width: number;
+  readonly height: number;
+  getContext(kind: '2d'): {
+    getImageData(...area: [number, number, number, number]): { readonly data: readonly number[] };
+  };
+}
+
 const hasFocus = (node: PageNode) => node.ownerDocument.activeElement === node;
 const splitOf = (slider: PageNode) => slider.parentElement.style.getPropertyValue('--split');
 const transformOf = (image: PageNode) => image.style.transform;
@@ -168,6 +176,33 @@ describe.skipIf(NO_CHROMIUM)(NO_CHROMIUM ?? 'the dashboard in Chromium', () => {
     expect(await right.evaluate(transformOf)).toMatch(/scale\(1\.5\)/);
     await page.getByRole('combobox', { name: 'Left' }).selectOption('browser');
     await page.getByRole('img', { name: 'browser', exact: true }).waitFor();
+  });
+
+  test('shows how the compared picture was made small: the blur as a drawing, noise, compression, consistency', async () => {
+    await open('#/compare?left=browser&right=nearest-x2');
+    const blur = 'Estimated blur: σ 2.01 along 0°, 0.67 across, in pixels of the enlarged picture';
+    const drawing = page.getByRole('img', { name: blur });
+    await drawing.waitFor();
+    // The blur lies along x: the middle row has light at its ends, the middle column has none.
+    const lights = await drawing.evaluate((canvas: Canvas) => {
+      const { width, height } = canvas;
+      const at = (x: number, y: number) => canvas.getContext('2d').getImageData(x, y, 1, 1).data[0];
+      return [at(width >> 1, height >> 1), at((width >> 1) - 4, height >> 1), at(width >> 1, (height >> 1) - 4)];
+    });
+    expect(lights[0]).toBe(255);
+    expect(lights[1]).toBeGreaterThan(60);
+    expect(lights[2]).toBeLessThan(10);
+    const figures = await page.locator('.inspection .figure').allTextContents();
+    expect(figures[0]).toContain('along 0°, 0.67 across');
+    expect(figures.slice(1, 3)).toEqual(['Noiseσ 0.0of 255', 'JPEG75quality']);
+    expect(figures[3]).toMatch(/^Consistency\d+\.\d\dof 255/);
+    await page.getByText('As told-x2 sees its most detailed part.').waitFor();
+    // Another picture is looked at anew, with the keyboard alone.
+    const asked = page.waitForResponse(/photo-1\.png\/inspection\?scale=2$/);
+    await page.getByRole('radio', { name: /Picture 1,/ }).focus();
+    await page.keyboard.press('ArrowRight');
+    expect((await asked).status()).toBe(200);
+    await page.waitForFunction(`document.querySelector('.stage .status').textContent === ''`);
   });
 
   test('hears on by event stream when sockets are cut, and misses nothing', async () => {

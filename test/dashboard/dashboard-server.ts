@@ -9,6 +9,7 @@ import type { Duplex } from 'node:stream';
 import express from 'express';
 import { createDashboard } from '../../src/dashboard/dashboard.ts';
 import { createDualscale } from '../../src/plugin.ts';
+import { publishBlindModel } from '../helpers/blind-model.ts';
 import { writeGeneratedPhotos } from '../helpers/generated-photos.ts';
 import { publishNearestModels } from '../helpers/nearest-models.ts';
 
@@ -18,6 +19,7 @@ export async function openDashboardServer() {
   const directory = await mkdtemp(join(tmpdir(), 'dualscale-dashboard-'));
   const photos = join(directory, 'photos');
   const models = await publishNearestModels([2], { featureCount: 8, blocks: 2 });
+  await publishBlindModel(models.directory, [0.75, 0.6, 0, 0, 0.25]);
   await writeGeneratedPhotos(photos, 12, { width: 96, height: 80 });
   const dualscale = await createDualscale({ modelsDir: models.directory, provider: 'cpu', workers: 1 });
   const jobs = await dualscale.jobs({
@@ -46,9 +48,9 @@ export async function openDashboardServer() {
         headers: { Authorization: `Bearer ${TOKEN}`, 'Content-Type': 'application/json' },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       }),
-    /** Which model enlarged a picture that is asked for now. */
+    /** Which model enlarged a clean picture that is asked for now. */
     async servedBy(): Promise<string | undefined> {
-      const response = await fetch(`${url}/photos/photo-0.png?upscale=2`);
+      const response = await fetch(`${url}/photos/photo-0.png?upscale=2&sr_degradation=bicubic`);
       await response.arrayBuffer();
       return /model=([^;]+)/.exec(response.headers.get('x-dualscale') ?? '')?.[1];
     },

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { JobView } from '../../src/jobs/job.ts';
+import { publishBlindModel } from '../helpers/blind-model.ts';
 import { createJobsFolder, FINETUNE, hasEnded, type JobsBox, type JobsFolder, openJobsBox } from './jobs-box.ts';
 import { findDeviations, OPERATIONS } from './openapi.ts';
 
@@ -9,6 +10,7 @@ let folder: JobsFolder;
 let box: JobsBox;
 beforeAll(async () => {
   folder = await createJobsFolder();
+  await publishBlindModel(folder.modelsDir, [0.6, 0, 0, 0, 0.25]);
   box = await openJobsBox(folder, { jobs: { samplesDir: folder.photos, traffic: {}, queueLimit: 3 } });
 });
 afterAll(async () => {
@@ -46,6 +48,16 @@ describe('answers', () => {
     const { jobs } = (await (await box.call('/jobs')).json()) as { jobs: JobView[] };
     for (const job of jobs) await box.post(`/jobs/${job.id}/cancel`);
     expect(deviations).toEqual([]);
+  });
+
+  test('to how a sample was made small come from the blind model of the scale', async () => {
+    const path = '/samples/photo-0.png/inspection';
+    const response = await box.call(path);
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({ model: 'told-x2', scale: 2, jpegQuality: 75, noiseSigma: 0 });
+    expect((await box.call(`${path}?scale=2`)).status).toBe(200);
+    expect((await box.call(`${path}?scale=4`)).status).toBe(404);
+    expect((await box.call(`${path}?scale=16`)).status).toBe(400);
   });
 
   test('to what is not there are 404, to wrong methods 405 with those that are allowed', async () => {

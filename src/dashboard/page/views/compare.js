@@ -3,6 +3,7 @@
 /** @import { App, View } from '../main.js' */
 import { messageOf } from '../api.js';
 import { element, fill } from '../dom.js';
+import { createInspectionPanel } from '../inspection.js';
 import { empty, pageHead } from '../parts.js';
 import { createPictures } from '../pictures.js';
 import { createSplitStage } from '../split-stage.js';
@@ -38,7 +39,7 @@ function sampleChoices(samples, pictures, onChoose) {
 }
 
 /** @param {App} app @param {URLSearchParams} parameters @param {readonly Sample[]} samples @param {ReturnType<typeof createPictures>} pictures */
-function comparison({ store }, parameters, samples, pictures) {
+function comparison({ api, store }, parameters, samples, pictures) {
   const models = [...(store.models()?.models ?? [])].sort(
     (a, b) => Number(b.active) - Number(a.active) || b.scale - a.scale,
   );
@@ -50,6 +51,7 @@ function comparison({ store }, parameters, samples, pictures) {
   const asked = { left: parameters.get('left'), right: parameters.get('right') };
   left.select.value = has(asked.left) ? /** @type {string} */ (asked.left) : BROWSER;
   right.select.value = has(asked.right) ? /** @type {string} */ (asked.right) : (active?.id ?? '');
+  const inspection = createInspectionPanel(api);
   let sample = samples[0];
   let round = 0;
 
@@ -65,6 +67,7 @@ function comparison({ store }, parameters, samples, pictures) {
     const own = round;
     stage.say('Enlarging…');
     stage.setRatio(sample.width / sample.height);
+    void inspection.show(sample.id, models.find(({ id }) => id === right.select.value)?.scale);
     try {
       await Promise.all([showSide('left', own), showSide('right', own)]);
       if (own === round) stage.say('');
@@ -92,6 +95,7 @@ function comparison({ store }, parameters, samples, pictures) {
     stage.root,
     choices,
     hint,
+    inspection.root,
   );
 }
 

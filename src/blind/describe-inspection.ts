@@ -1,0 +1,31 @@
+/** An inspection as plain data: what `dualscale inspect --json` prints and the job API answers. */
+import type { Inspection } from './inspect-picture.ts';
+
+export interface InspectionView {
+  /** Which model looked, and at which scale. */
+  readonly model: string;
+  readonly scale: number;
+  /** Of the blur, in pixels of the enlarged picture; the larger one first. */
+  readonly sigmaX: number;
+  readonly sigmaY: number;
+  /** Of sigmaX's axis, radians, counter-clockwise. */
+  readonly angle: number;
+  /** Standard deviation, 0..255. */
+  readonly noiseSigma: number;
+  /** 1 to 100; 100 where no compression shows. */
+  readonly jpegQuality: number;
+  /** Mean of absolute 8-bit levels; see `Inspection`. */
+  readonly consistencyError: number;
+  readonly dualError: number | null;
+  /** Rows of the blur kernel, whose sum is 1. */
+  readonly kernel: readonly (readonly number[])[];
+}
+
+export function describeInspection(
+  { estimate, kernel, consistencyError, dualError }: Inspection,
+  model: { readonly id: string; readonly scale: number },
+): InspectionView {
+  const { size, data } = kernel;
+  const rows = Array.from({ length: size }, (_, y) => [...data.subarray(y * size, (y + 1) * size)]);
+  return { model: model.id, scale: model.scale, ...estimate, consistencyError, dualError: dualError ?? null, kernel: rows };
+}

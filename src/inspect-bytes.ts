@@ -1,0 +1,47 @@
+/** What a blind model sees in an encoded picture: how it was blurred, its noise and compression. */
+import type { Admission } from './admission/admission.ts';
+import { describeInspection, type InspectionView } from './blind/describe-inspection.ts';
+import { inspectPicture } from './blind/inspect-picture.ts';
+import { decode } from './codec/decode.ts';
+import type { ImageLimits } from './codec/limits.ts';
+import { workCost } from './http/work-cost.ts';
+import type { ModelManifest } from './model-store/manifest.ts';
+import type { ModelTable } from './model-table.ts';
+import type { Upscaler } from './upscale/upscaler.ts';
+
+export interface InspectOptions {
+  /** Which model looks: one of this scale. @default the largest scale that has one */
+  readonly scale?: number;
+  readonly signal?: AbortSignal;
+}
+
+interface InspectorParts {
+  readonly table: Pick<ModelTable, 'manifests' | 'named'>;
+  readonly upscaler: Upscaler;
+  readonly admission: Pick<Admission, 'run'>;
+  readonly limits: ImageLimits;
+}
+
+/** At most so many pixels of a picture are looked at. */
+const MOST_PIXELS = 256 ** 2;
+
+const canTell = ({ spec }: ModelManifest): boolean => spec.family === 'edge' && spec.code !== undefined;
+
+/** Gives undefined where no model can tell. Throws as decoding does, DS_ABORTED, DS_BUSY, DS_ENGINE. */
+export type Inspector = (bytes: Uint8Array, options?: InspectOptions) => Promise<InspectionView | undefined>;
+
+export function createInspector({ table, upscaler, admission, limits }: InspectorParts): Inspector {
+  return async (bytes, { scale, signal } = {}) => {
+    const able = table.manifests.filter(
+      (manifest) => canTell(manifest) && (scale ?? manifest.scale) === manifest.scale,
+    );
+    const [manifest] = able.toSorted((a, b) => b.scale - a.scale);
+    const model = await (manifest && table.named(manifest.id))?.load();
+    if (!model) return undefined;
+    const wanted = signal ? { signal } : {};
+    return admission.run({ cost: workCost(model, MOST_PIXELS), ...wanted }, async () => {
+      const { rgb } = await decode(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), limits);
+      return describeInspection(await inspectPicture(rgb, { upscaler, model, ...wanted }), model);
+    });
+  };
+}

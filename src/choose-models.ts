@@ -40,3 +40,27 @@ export function chooseModels(
   }
   return new Map([...chosen].sort(([a], [b]) => a - b));
 }
+
+/** PSNR on a set that both were measured on, Set5 if it is one; undefined where there is none. */
+function comparePsnr(model: ModelManifest, rival: ModelManifest): number | undefined {
+  const common = model.quality.filter(({ set }) => rival.quality.some((other) => other.set === set));
+  const set = (common.find((entry) => entry.set === 'Set5') ?? common[0])?.set;
+  const of = ({ quality }: ModelManifest) => quality.find((entry) => entry.set === set)?.psnrDb;
+  const [own, other] = [of(model), of(rival)];
+  return own === undefined || other === undefined ? undefined : own - other;
+}
+
+/**
+ * Models that may stand in for `active` when there is no time for it: of its scale and kind of degradation, with fewer
+ * multiply-accumulates, best first. More of them count as better, because sets that jobs measure on are their own; but a model that
+ * is no better than a quicker one, on a set that both were measured on, is left out.
+ */
+export function quickerModels(active: ModelManifest, models: readonly ModelManifest[]): readonly ModelManifest[] {
+  const cost = ({ macs }: ModelManifest) => macs.perLrPixel;
+  const quicker = models
+    .filter(({ scale, degradation }) => scale === active.scale && degradation === active.degradation)
+    .filter((model) => cost(model) < cost(active));
+  const isNeedless = (model: ModelManifest) =>
+    quicker.some((rival) => cost(rival) < cost(model) && (comparePsnr(model, rival) ?? 1) <= 0);
+  return quicker.filter((model) => !isNeedless(model)).sort((a, b) => cost(b) - cost(a) || (a.id < b.id ? -1 : 1));
+}

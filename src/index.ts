@@ -5,7 +5,6 @@ export { createDashboard, type DashboardHandler, type DashboardOptions } from '.
 export { DualscaleError, ERRORS, type ErrorCode } from './errors.ts';
 export type { HealthHandler } from './health.ts';
 export type { Middleware } from './http/middleware.ts';
-export type { Enlargement } from './http/picture-service.ts';
 export type {
   CacheStatus,
   EnlargedPicture,
@@ -14,6 +13,7 @@ export type {
   ServedPicture,
   StageTimings,
 } from './http/picture-upscaler.ts';
+export type { Enlargement } from './http/service-parts.ts';
 export { type SigningOptions, type SignUrlOptions, signUrl } from './http/signature.ts';
 export type { Jobs } from './jobs/create-jobs.ts';
 export type { JobEvent } from './jobs/job-event.ts';

@@ -1,6 +1,6 @@
 /** Which model serves which scale, now: models are loaded at their first use and switched without a request noticing. */
 import { createHash } from 'node:crypto';
-import { chooseModels } from './choose-models.ts';
+import { chooseModels, quickerModels } from './choose-models.ts';
 import type { EngineName, ServedModel } from './engine/engine.ts';
 import { compileServedModel } from './engine/served-model.ts';
 import { DualscaleError } from './errors.ts';
@@ -32,6 +32,10 @@ export interface ModelTable {
   serving(scale: number): TableModel | undefined;
   /** Undefined for a model that is not there. Who names a model means it: without a wish no blind one takes its pictures. */
   named(id: string): TableModel | undefined;
+  /** Quicker models that may answer in the place of the one that serves `scale`, best first; see `quickerModels`. */
+  standIns(scale: number): readonly TableModel[];
+  /** From now on only models that `accept` takes stand in for others. */
+  restrictStandIns(accept: (manifest: ModelManifest) => boolean): void;
   /** The model as it answers a wish, with its blind companion; undefined where the wish needs one and there is none. */
   wished(model: TableModel, wish: DegradationWish): TableModel | undefined;
   /** Lets `id` serve `scale` once `prepare` has accepted it. Throws DS_MODEL_NOT_FOUND, DS_BAD_MODEL and what `prepare` throws. */
@@ -67,6 +71,7 @@ class Table implements ModelTable {
   #named = new Map<string, TableModel>();
   #serving = new Map<number, TableModel>();
   #scales: readonly number[] = [];
+  #acceptsStandIn: (manifest: ModelManifest) => boolean = () => true;
 
   constructor(options: ModelTableOptions) {
     this.#options = options;
@@ -86,6 +91,17 @@ class Table implements ModelTable {
 
   named(id: string): TableModel | undefined {
     return this.#named.get(id);
+  }
+
+  standIns(scale: number): readonly TableModel[] {
+    const active = this.#serving.get(scale)?.manifest;
+    if (!active) return [];
+    const ids = quickerModels(active, this.#manifests.filter(this.#acceptsStandIn)).map(({ id }) => id);
+    return ids.flatMap((id) => this.#named.get(id) ?? []).map((model) => this.#withBlind(model));
+  }
+
+  restrictStandIns(accept: (manifest: ModelManifest) => boolean): void {
+    this.#acceptsStandIn = accept;
   }
 
   wished(model: TableModel, wish: DegradationWish): TableModel | undefined {

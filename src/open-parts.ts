@@ -1,10 +1,12 @@
 /** Each part with what the options say about it; `plugin.ts` joins them. */
 import { join } from 'node:path';
 import { createAdmission } from './admission/admission.ts';
+import { createPace } from './admission/pace.ts';
 import { createCache } from './cache/cache.ts';
 import { checkPicture, type EnlargeParts, enlargePicture, inspectPicture, skipReason } from './http/enlarge-picture.ts';
 import { createPictureCore, type PictureCore } from './http/picture-core.ts';
-import { type Enlargement, PictureService } from './http/picture-service.ts';
+import { PictureService } from './http/picture-service.ts';
+import type { Enlargement } from './http/service-parts.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { createModelTable, type ModelTable, type TableModel } from './model-table.ts';
 import type { ResolvedOptions } from './options.ts';
@@ -35,7 +37,8 @@ export function openTable(options: ResolvedOptions, metrics: Metrics): Promise<M
 
 /** What serves pictures, and what has to be closed with it. */
 export async function openService(options: ResolvedOptions, metrics: Metrics, table: ModelTable, upscaler: Upscaler) {
-  const { concurrency, queueLimit, queueCost, limits, consistency, deadlineMs, onLimit, logger } = options;
+  const { concurrency, queueLimit, queueCost, limits, consistency, deadlineMs, latencyObjectiveMs, onLimit, logger } =
+    options;
   const now = () => performance.now();
   const listeners = new Set<(enlargement: Enlargement) => void>([(enlargement) => metrics.enlarged(enlargement)]);
   const onChange = metrics.queue;
@@ -53,7 +56,8 @@ export async function openService(options: ResolvedOptions, metrics: Metrics, ta
   };
   const encoding = JSON.stringify([quality, metadata, consistency, onLimit === 'clamp' ? limits : null]);
   const pictures = new PictureService<TableModel>({
-    ...{ models: table, admission, cache, meter: metrics, encoding, deadlineMs, clamps: onLimit === 'clamp', now },
+    ...{ models: table, admission, pace: createPace(now), cache, meter: metrics, now },
+    ...{ encoding, deadlineMs, latencyObjectiveMs, clamps: onLimit === 'clamp' },
     ...{ skipReason, inspect: inspectPicture, check: (bytes, scale) => checkPicture(bytes, scale, limits) },
     enlarge: async (bytes, model, signal, fit) => {
       const fitting = fit ? { ...parts, encoding: { ...parts.encoding, fit } } : parts;

@@ -80,6 +80,12 @@ export interface DualscaleOptions {
    * ahead of it lets one tell, is answered with a 503 and `Retry-After` at once. @default 30000
    */
   readonly deadlineMs?: number;
+  /**
+   * Milliseconds from a request to its enlarged picture that should hold, 1 to 600000. A picture for which the serving model would take
+   * longer, as far as its size and the work ahead of it let one tell, is made by the best quicker model of the scale that is in time, else
+   * by the quickest. Requests that name a model get that one. @default none: the serving model always answers
+   */
+  readonly latencyObjectiveMs?: number;
   /** What becomes of a picture beyond `limits`: `reject` (413), `passthrough`, `clamp` (a smaller scale). @default 'reject' */
   readonly onLimit?: OnLimit;
   /** What becomes of a picture that cannot be enlarged: `fail` (its status), `passthrough` (the host's own, not to be stored). @default 'fail' */
@@ -98,7 +104,7 @@ export interface DualscaleOptions {
 
 const SILENT: DualscaleLogger = { info: () => {}, warn: () => {}, error: () => {} };
 
-export interface ResolvedOptions extends Omit<DualscaleOptions, 'signing'> {
+export interface ResolvedOptions extends Omit<DualscaleOptions, 'signing' | 'latencyObjectiveMs'> {
   readonly models: Readonly<Record<number, string>>;
   readonly engine: EngineName;
   readonly limits: Required<ImageLimits>;
@@ -109,6 +115,7 @@ export interface ResolvedOptions extends Omit<DualscaleOptions, 'signing'> {
   readonly cache: CacheOptions;
   readonly metricsPrefix: string;
   readonly deadlineMs: number;
+  readonly latencyObjectiveMs: number | undefined;
   readonly onLimit: OnLimit;
   readonly onError: OnError;
   readonly onBadParameter: OnBadParameter;
@@ -126,6 +133,7 @@ const NAMES = new Set([
     'cache',
     'metricsPrefix',
     'deadlineMs',
+    'latencyObjectiveMs',
     'onLimit',
     'onError',
     'onBadParameter',
@@ -193,6 +201,12 @@ function checkQueueCost({ queueCost, workers = availableParallelism() }: Dualsca
   return queueCost;
 }
 
+function checkObjective(milliseconds: number | undefined): number | undefined {
+  if (milliseconds === undefined) return undefined;
+  if (typeof milliseconds === 'number' && milliseconds >= 1 && milliseconds <= 600_000) return milliseconds;
+  throw badOption('latencyObjectiveMs', 'a number from 1 to 600000', milliseconds);
+}
+
 /** Checks what the parts below do not check themselves, and fills in the defaults. Throws DS_BAD_OPTION. */
 export function resolveOptions(options: DualscaleOptions): ResolvedOptions {
   checkNames(options);
@@ -212,6 +226,7 @@ export function resolveOptions(options: DualscaleOptions): ResolvedOptions {
     cache: options.cache === false ? { memoryBytes: 0 } : checkCache(options.cache ?? {}),
     metricsPrefix: checkPrefix(options.metricsPrefix ?? METRICS_PREFIX),
     deadlineMs: checkInteger('deadlineMs', options.deadlineMs ?? 30_000, 100, 600_000),
+    latencyObjectiveMs: checkObjective(options.latencyObjectiveMs),
     onLimit: checkChoice('onLimit', ON_LIMIT, options.onLimit ?? 'reject'),
     onError: checkChoice('onError', ON_ERROR, options.onError ?? 'fail'),
     onBadParameter: checkChoice('onBadParameter', ON_BAD_PARAMETER, options.onBadParameter ?? 'reject'),

@@ -6,8 +6,8 @@ import { badOption, DualscaleError } from './errors.ts';
 import { createHealth, type HealthHandler } from './health.ts';
 import { createMiddleware, type Middleware } from './http/middleware.ts';
 import type { PictureCore } from './http/picture-core.ts';
-import type { Enlargement } from './http/picture-service.ts';
 import type { ServedPicture } from './http/picture-upscaler.ts';
+import type { Enlargement } from './http/service-parts.ts';
 import { createInspector, type InspectOptions } from './inspect-bytes.ts';
 import type { Jobs } from './jobs/create-jobs.ts';
 import type { JobsOptions } from './jobs/jobs-options.ts';
@@ -60,6 +60,11 @@ export interface Dualscale {
    */
   activate(scale: number, modelId: string): Promise<void>;
   /**
+   * From now on only models that `accept` takes stand in for the serving ones under `latencyObjectiveMs`. Jobs use it: what they made
+   * waits until it was activated, what was rolled back is out.
+   */
+  restrictStandIns(accept: (manifest: ModelManifest) => boolean): void;
+  /**
    * How a picture was degraded, as the blind model of a scale sees it: blur with its kernel, noise, JPEG quality, and how far the picture
    * is from its enlargement made small again like that. Undefined where there is no blind model. Throws DS_BAD_IMAGE, DS_UNSUPPORTED_IMAGE,
    * DS_INPUT_TOO_LARGE, DS_BUSY, DS_ABORTED, DS_ENGINE.
@@ -76,8 +81,8 @@ export interface Dualscale {
   jobs(options: PluginJobsOptions): Promise<Jobs>;
   readonly registry: MetricsRegistry;
   /**
-   * Runs each serving model, and its blind companion, once on a small blank picture, so that the first request is as fast as the next and a model
-   * that cannot run here is found before it. Throws DS_ENGINE, DS_WORKER_CRASHED.
+   * Runs each serving model, its blind companion, and with `latencyObjectiveMs` each that may stand in for one, once on a small blank
+   * picture, so that the first request is as fast as the next and a model that cannot run here is found before it. Throws DS_ENGINE, DS_WORKER_CRASHED.
    */
   warmUp(): Promise<void>;
   /**
@@ -165,6 +170,7 @@ async function joinParts(options: ResolvedOptions, metrics: Metrics, table: Mode
     },
     servedBy: (scale) => table.serving(scale)?.manifest,
     activate: (scale, modelId) => table.activate(scale, modelId, runOnce),
+    restrictStandIns: (accept) => table.restrictStandIns(accept),
     reload: () => table.reload(runOnce),
     onEnlargement(listener) {
       listeners.add(listener);
@@ -181,8 +187,8 @@ async function joinParts(options: ResolvedOptions, metrics: Metrics, table: Mode
     async warmUp() {
       // One after the other: each then finds all workers idle and is spread over them.
       for (const scale of table.scales) {
-        const model = table.serving(scale);
-        if (model) await warm(model);
+        const standIns = options.latencyObjectiveMs === undefined ? [] : table.standIns(scale);
+        for (const model of [table.serving(scale), ...standIns]) if (model) await warm(model);
       }
     },
     async close({ drainMs = 0 } = {}) {

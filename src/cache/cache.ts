@@ -31,6 +31,8 @@ export interface PictureCache {
   peek(key: string): CacheEntry | undefined;
   /** From the first layer that has it; the layers above get it too. */
   get(key: string): Promise<CacheEntry | undefined>;
+  /** Whether any layer has it. As `get` it brings it into those above; hits and misses are not counted. */
+  has(key: string): Promise<boolean>;
   /** At once in memory, soon in the other layers. */
   set(key: string, entry: CacheEntry): void;
   /** Waits for what is being written. */
@@ -76,20 +78,25 @@ export async function createCache(parts: CacheParts): Promise<PictureCache> {
     if (entry) meter.cacheHit('memory');
     return entry;
   };
+  const find = async (key: string) => {
+    for (const [index, [name, tier]] of slow.entries()) {
+      const entry = await tier.get(key);
+      if (!entry) continue;
+      memory?.set(key, entry);
+      for (const [, above] of slow.slice(0, index)) void above.set(key, entry);
+      return { entry, name };
+    }
+    return undefined;
+  };
   return {
     peek,
     async get(key) {
-      for (const [index, [name, tier]] of slow.entries()) {
-        const entry = await tier.get(key);
-        if (!entry) continue;
-        meter.cacheHit(name);
-        memory?.set(key, entry);
-        for (const [, above] of slow.slice(0, index)) void above.set(key, entry);
-        return entry;
-      }
-      meter.cacheMiss();
-      return undefined;
+      const found = await find(key);
+      if (found) meter.cacheHit(found.name);
+      else meter.cacheMiss();
+      return found?.entry;
     },
+    has: async (key) => memory?.get(key) !== undefined || (await find(key)) !== undefined,
     set(key, entry) {
       memory?.set(key, entry);
       // Layers report their failures themselves and never reject.

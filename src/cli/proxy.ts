@@ -18,6 +18,8 @@ export interface ProxyFlags extends ModelFlags {
   readonly engine: EngineName;
   readonly provider: 'auto' | Provider | TfjsBackend;
   readonly workers?: number;
+  /** Milliseconds. */
+  readonly latencyObjective?: number;
 }
 
 /** Keys come from the environment alone: every user of the machine sees the arguments of a process. */
@@ -29,7 +31,7 @@ function signingKeys(): string[] | undefined {
 /** Resolves when the server listens; a first SIGINT or SIGTERM closes it in peace, a second one at once. */
 export async function runProxy(flags: ProxyFlags): Promise<void> {
   const { upstream, allowPrivate, timeout, port, metricsPort, host, onLimit, onError } = flags;
-  const { engine, provider, workers } = flags;
+  const { engine, provider, workers, latencyObjective } = flags;
   const keys = signingKeys();
   const server = await startProxyServer({
     ...{ upstream, timeoutMs: timeout, port, host, logger: consoleLogger },
@@ -38,6 +40,7 @@ export async function runProxy(flags: ProxyFlags): Promise<void> {
     dualscale: {
       ...{ modelsDir: modelsRoot(flags), engine, provider, onLimit, onError },
       ...(workers === undefined ? {} : { workers }),
+      ...(latencyObjective === undefined ? {} : { latencyObjectiveMs: latencyObjective }),
       ...(keys ? { signing: { keys } } : {}),
     },
   });

@@ -15,6 +15,8 @@ export interface ServeFlags extends ModelFlags {
   readonly engine: EngineName;
   readonly provider: 'auto' | Provider | TfjsBackend;
   readonly workers?: number;
+  /** Milliseconds. */
+  readonly latencyObjective?: number;
   /** Folder of jobs. */
   readonly jobs?: string;
   readonly dataRoot?: Readonly<Record<string, string>>;
@@ -51,7 +53,7 @@ function jobsOptions({ jobs: dir, dataRoot, sampleTraffic, pauseAbove }: ServeFl
 
 /** Resolves when the server listens; a first SIGINT or SIGTERM closes it in peace, a second one at once. */
 export async function runServe(flags: ServeFlags): Promise<void> {
-  const { images, port, host, engine, provider, workers } = flags;
+  const { images, port, host, engine, provider, workers, latencyObjective } = flags;
   requireJobs(flags);
   const server = await startServer({
     ...(images === undefined ? {} : { imagesDir: images }),
@@ -62,6 +64,7 @@ export async function runServe(flags: ServeFlags): Promise<void> {
       engine,
       provider,
       ...(workers === undefined ? {} : { workers }),
+      ...(latencyObjective === undefined ? {} : { latencyObjectiveMs: latencyObjective }),
     },
   });
   console.log(`dualscale is at ${server.url}`);

@@ -1,7 +1,7 @@
 /** The grammar of the commands that serve. */
 import { type Command, Option } from 'commander';
 import { integerFrom, namedFolder, numberBetween } from './option-values.ts';
-import { engine, models, provider, workers } from './shared-options.ts';
+import { engine, latencyObjective, models, provider, workers } from './shared-options.ts';
 
 export function addServe(program: Command): void {
   program
@@ -20,6 +20,7 @@ export function addServe(program: Command): void {
     .addOption(engine())
     .addOption(provider('auto'))
     .addOption(workers('worker threads; default: one per core, one on a GPU'))
+    .addOption(latencyObjective())
     .option('--jobs <dir>', 'take jobs that train and compress, kept in this folder; DUALSCALE_TOKEN is their token')
     .option(
       '--data-root <name=dir...>',
@@ -57,6 +58,7 @@ export function addProxy(program: Command): void {
     .addOption(engine())
     .addOption(provider('auto'))
     .addOption(workers('worker threads; default: one per core, one on a GPU'))
+    .addOption(latencyObjective())
     .addHelpText(
       'after',
       '\nDUALSCALE_SIGNING_KEYS: secrets, separated by commas; only URLs signed with one of them are enlarged.',

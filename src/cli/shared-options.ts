@@ -1,7 +1,7 @@
 /** Options that several commands take. */
 import { Option } from 'commander';
 import { ENGINE_NAMES } from '../engine/engine.ts';
-import { integerFrom } from './option-values.ts';
+import { integerFrom, milliseconds } from './option-values.ts';
 
 export const models = () =>
   new Option('--models <dir>', 'folder of models; default: those that ship with the package').env('DUALSCALE_MODELS');
@@ -12,4 +12,9 @@ export const provider = (whenAbsent: string) =>
   new Option('--provider <name>', 'where networks run; tensorflow and wasm belong to --engine tfjs, cpu to both')
     .choices([...ONNX_PROVIDERS, 'tensorflow', 'wasm'])
     .default(whenAbsent);
+export const latencyObjective = () =>
+  new Option(
+    '--latency-objective <time>',
+    'time in which an answer should be ready, e.g. 300ms: a quicker model answers where the serving one would be later',
+  ).argParser(milliseconds);
 export const workers = (what: string) => new Option('--workers <n>', what).argParser(integerFrom(1, 1024));

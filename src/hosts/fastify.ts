@@ -1,11 +1,11 @@
 /** `dualscale/fastify`: enlarges what Fastify's routes and plugins send, in the `onSend` hook. */
 import { Readable } from 'node:stream';
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
+import type { Exchange, HeadVerdict } from '../http/exchange.ts';
 import type { HeaderStore } from '../http/header-store.ts';
 import { hideHeaders, rewriteUrl } from '../http/host-request.ts';
 import { PARAMETERS } from '../http/parameters.ts';
 import type { PictureCore } from '../http/picture-core.ts';
-import type { Exchange, HeadVerdict } from '../http/picture-exchange.ts';
 import { describeProblem } from '../http/respond.ts';
 
 export interface FastifyUpscaleOptions {

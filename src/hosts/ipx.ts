@@ -5,6 +5,7 @@ import { MODEL_PARAMETER, PARAMETER, valuesOf, withoutParameters } from '../http
 import { type Asked, parseAsked } from '../http/parse-request.ts';
 import type { CoreParts, PictureCore } from '../http/picture-core.ts';
 import { createExchange } from '../http/picture-exchange.ts';
+import type { ServingModel } from '../http/picture-upscaler.ts';
 import { toProblem } from '../http/respond.ts';
 
 type Modifiers = Readonly<Record<string, unknown>>;
@@ -28,6 +29,12 @@ const VERSION_MODIFIER = 'sr_version';
 
 const texts = (...values: readonly unknown[]): string[] => values.filter((value) => value !== undefined).map(String);
 
+/** IPX makes its validators before the picture: it must be known by then which model makes it. */
+function withoutStandIns(asked: Asked): Asked {
+  const [first, ...others] = asked.models.map(({ standIns: _, ...model }) => model);
+  return { ...asked, models: [first as ServingModel, ...others] };
+}
+
 function readAsked(modifiers: Modifiers, { pictures, onBadParameter }: CoreParts): Asked | undefined {
   const { width, w = width, height, h = height, resize, s = resize } = modifiers;
   const [resizedWidth, resizedHeight] = typeof s === 'string' ? s.split('x') : [];
@@ -38,7 +45,7 @@ function readAsked(modifiers: Modifiers, { pictures, onBadParameter }: CoreParts
     height: texts(h ?? resizedHeight),
   };
   try {
-    return parseAsked(asked, pictures);
+    return withoutStandIns(parseAsked(asked, pictures));
   } catch (error) {
     const { code, status, publicMessage } = toProblem(error);
     if (onBadParameter === 'ignore' && code === 'DS_BAD_PARAMETER') return undefined;

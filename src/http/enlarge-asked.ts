@@ -9,23 +9,43 @@ import type {
   OnLimit,
   PictureUpscaler,
   RequestOutcome,
-  ServedPicture,
+  ServingModel,
+  StandIn,
 } from './picture-upscaler.ts';
 import { toProblem } from './respond.ts';
 
 /** What `enlarge` needs beside the wish. */
 export type EnlargeContext = Omit<EnlargeRequest, 'scale' | 'model' | 'fit'>;
 
-/** A still picture of a known format; `large-enough` where it fills the asked box already. Throws what `enlarge` throws. */
-export async function enlargeAsked(
+/** For a host's picture whose bytes are too many to be kept. */
+export function tooLarge(maxInputBytes: number): DualscaleError {
+  const publicDetail = `The limit is ${maxInputBytes} bytes.`;
+  const message = `the host's picture exceeds maxInputBytes. ${publicDetail}`;
+  return new DualscaleError('DS_INPUT_TOO_LARGE', message, { publicDetail });
+}
+
+/** What `enlarge` is to be asked for. */
+export interface EnlargePlan {
+  readonly request: EnlargeRequest & { readonly model: ServingModel };
+  readonly standIn?: StandIn;
+}
+
+/**
+ * What to do with a still picture of a known format; `large-enough` where it fills the asked box already. Throws DS_BAD_IMAGE,
+ * DS_UNSUPPORTED_IMAGE.
+ */
+export async function planAsked(
   pictures: PictureUpscaler,
   bytes: Buffer,
   { models, box }: Asked,
   context: EnlargeContext,
-): Promise<ServedPicture | 'large-enough'> {
-  if (box === undefined) return pictures.enlarge(bytes, { ...context, scale: models[0].scale, model: models[0] });
-  const filling = fillBox(await pictures.inspect(bytes), box, models);
-  return filling ? pictures.enlarge(bytes, { ...context, ...filling, scale: filling.model.scale }) : 'large-enough';
+): Promise<EnlargePlan | 'large-enough'> {
+  const filling = box === undefined ? { model: models[0] } : fillBox(await pictures.inspect(bytes), box, models);
+  if (filling === undefined) return 'large-enough';
+  const request = { ...context, ...filling, scale: filling.model.scale };
+  if (filling.model.standIns === undefined) return { request };
+  const { model, why, better } = await pictures.choose(bytes, request);
+  return { request: { ...request, model }, ...(why === undefined ? {} : { standIn: { model, why, better } }) };
 }
 
 export interface FailurePolicies {

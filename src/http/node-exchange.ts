@@ -1,8 +1,8 @@
 /** An exchange over Node's response object, on which the host writes as if we were not there. */
 import type { ServerResponse } from 'node:http';
+import type { Answer, Exchange } from './exchange.ts';
 import { nodeHeaders } from './header-store.ts';
 import { type HostListener, type Interception, interceptResponse, type Verdict } from './intercept-response.ts';
-import type { Answer, Exchange } from './picture-exchange.ts';
 
 /** Takes over `res` until the answer is out; the host may be called when this returns. */
 export function startNodeExchange(res: ServerResponse, exchange: Exchange): void {

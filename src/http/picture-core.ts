@@ -1,8 +1,9 @@
 /** What every host's adapter is built on: a request's facts in, an exchange or a refusal out. */
 import type { DualscaleError } from '../errors.ts';
+import type { Exchange } from './exchange.ts';
 import { upscaleValues, withoutParameters } from './parameters.ts';
 import { askedText, parseAsked } from './parse-request.ts';
-import { createExchange, type Exchange, type ExchangeParts } from './picture-exchange.ts';
+import { createExchange, type ExchangeParts } from './picture-exchange.ts';
 import { toProblem } from './respond.ts';
 import { type SigningOptions, verifySignature } from './signature.ts';
 

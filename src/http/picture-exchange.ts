@@ -1,11 +1,20 @@
 /** One request with the parameter, from the head of the host's answer to ours, whatever the host is. */
 import { DualscaleError } from '../errors.ts';
+import { type AskedOf, etagOf, knownStandIn } from './asked-etag.ts';
 import { announcedLength, classifyAnswer, hostEtag, type SkipReason } from './classify-answer.ts';
-import { bodyDigest, makeEtag, matchesIfNoneMatch } from './conditional.ts';
-import { enlargeAsked, type FailurePolicies, judgeFailure } from './enlarge-asked.ts';
+import { bodyDigest, matchesIfNoneMatch } from './conditional.ts';
+import { type FailurePolicies, judgeFailure, planAsked, tooLarge } from './enlarge-asked.ts';
+import type { Answer, Exchange, HeadVerdict } from './exchange.ts';
 import type { HeaderStore } from './header-store.ts';
 import type { Asked } from './parse-request.ts';
-import type { PictureUpscaler, RequestMeter, RequestOutcome, ServedPicture } from './picture-upscaler.ts';
+import type {
+  PictureUpscaler,
+  RequestMeter,
+  RequestOutcome,
+  ServedPicture,
+  ServingModel,
+  StandIn,
+} from './picture-upscaler.ts';
 import {
   describeBody,
   describeNotModified,
@@ -13,6 +22,7 @@ import {
   describeProblem,
   markFailed,
   markSkipped,
+  type ServedBy,
 } from './respond.ts';
 
 export interface ExchangeParts extends FailurePolicies {
@@ -33,38 +43,6 @@ export interface ExchangeRequest {
   readonly address: string;
   readonly ifNoneMatch: string | undefined;
   readonly isHead: boolean;
-}
-
-/** What to send in the host's place, with the headers as they are by now. */
-export interface Answer {
-  readonly status: number;
-  readonly body?: Uint8Array;
-  /** Pixels of an enlarged picture. */
-  readonly size?: { readonly width: number; readonly height: number };
-}
-
-/** `pass`: the host's answer goes out as it is (its headers may have been marked). `collect`: its body is wanted. */
-export type HeadVerdict = 'pass' | 'collect' | Answer;
-
-/**
- * The adapter calls `head`, then `body` or `overflow` where the verdict was `collect`; `expire` where neither came before the
- * deadline; `leave` at any time. None throws.
- */
-export interface Exchange {
-  /** Bytes of the host's body that may be kept in memory. */
-  readonly maxBytes: number;
-  /** The host's status and headers stand, nothing has been sent. `headers` are changed to those of the answer. */
-  head(status: number, headers: HeaderStore): HeadVerdict;
-  /** The whole body of the host. Undefined when nobody waits any more. */
-  body(bytes: Buffer): Promise<Answer | undefined>;
-  /** More than `maxBytes` came. `pass`: what was kept and the rest go out as they are. */
-  overflow(): 'pass' | Answer;
-  /** Milliseconds that the host has for its whole picture. */
-  readonly deadlineMs: number;
-  /** The host was too slow: what to send in its place. Undefined when its picture is there or nobody waits. */
-  expire(headers: HeaderStore): Answer | undefined;
-  /** The client has left, or the host's answer broke off. */
-  leave(): void;
 }
 
 /** Class rather than closures: the steps share what the request has and holds. */
@@ -100,7 +78,7 @@ class PictureExchange implements Exchange {
   }
 
   overflow(): 'pass' | Answer {
-    return this.#failure(this.#tooLarge()) ?? 'pass';
+    return this.#failure(tooLarge(this.#parts.maxInputBytes)) ?? 'pass';
   }
 
   async body(bytes: Buffer): Promise<Answer | undefined> {
@@ -146,9 +124,11 @@ class PictureExchange implements Exchange {
     if (this.#request.isHead) return this.#headOnly(etag);
     const length = announcedLength(this.#headers);
     if (length === 0) return this.#skip('empty') ?? 'pass';
-    if (length !== undefined && length > maxInputBytes) throw this.#tooLarge();
+    if (length !== undefined && length > maxInputBytes) throw tooLarge(maxInputBytes);
     const cached = source === undefined ? undefined : this.#peek(source);
-    if (cached) return this.#picture(cached, etag, this.#elapsed());
+    if (cached && source !== undefined) {
+      return this.#knownStandIn(source, cached.standIn) ?? this.#picture(cached, source, this.#elapsed());
+    }
     this.#leavePlace = pictures.reserve();
     return 'collect';
   }
@@ -161,31 +141,44 @@ class PictureExchange implements Exchange {
     const etag = this.#etag(source ?? digest);
     if (this.#isKnown(etag)) return this.#notModified(etag);
     const reason = bytes.length === 0 ? 'empty' : await pictures.skipReason(bytes);
-    const picture =
+    const plan =
       reason ??
-      (await enlargeAsked(pictures, bytes, this.#request.asked, {
+      (await planAsked(pictures, bytes, this.#request.asked, {
         ...{ signal: this.#gone.signal, startedAt: this.#start, digest },
         ...(source === undefined ? {} : { source: this.#sourceName(source) }),
         address: this.#request.address,
       }));
     if (this.#isDone) return undefined;
-    if (typeof picture === 'string') return this.#skip(picture) ?? { status: 200, body: bytes };
-    return this.#picture(picture, etag, hostMs);
+    if (typeof plan === 'string') return this.#skip(plan) ?? { status: 200, body: bytes };
+    const { request, standIn } = plan;
+    const known = this.#knownStandIn(source ?? digest, standIn);
+    if (known) return known;
+    const picture = await pictures.enlarge(bytes, request);
+    if (this.#isDone) return undefined;
+    return this.#picture({ ...picture, ...(standIn ? { standIn } : {}) }, source ?? digest, hostMs);
   }
 
   #elapsed(): number {
     return this.#parts.now() - this.#start;
   }
 
-  #etag(source: string): string {
-    const { models, canonical } = this.#request.asked;
-    const modelDigest = models.map(({ digest }) => digest).join();
+  #askedOf(source: string): AskedOf {
     const { encoding } = this.#parts.pictures;
-    return makeEtag({ source, mediaType: this.#mediaType, asked: canonical, modelDigest, encoding });
+    return { asked: this.#request.asked, source, mediaType: this.#mediaType, encoding };
+  }
+
+  #etag(source: string, standIn?: ServingModel): string {
+    return etagOf(this.#askedOf(source), standIn);
   }
 
   #isKnown(etag: string | undefined): etag is string {
     return etag !== undefined && matchesIfNoneMatch(this.#request.ifNoneMatch, etag);
+  }
+
+  #knownStandIn(source: string, standIn: StandIn | undefined): Answer | undefined {
+    const { ifNoneMatch } = this.#request;
+    const known = standIn && ifNoneMatch && knownStandIn(this.#askedOf(source), standIn, ifNoneMatch);
+    return known ? this.#notModified(known.etag, known) : undefined;
   }
 
   #sourceName(source: string): string {
@@ -195,7 +188,7 @@ class PictureExchange implements Exchange {
   #peek(source: string): ServedPicture | undefined {
     const { models, box } = this.#request.asked;
     // Which scale fills a box depends on the picture's size.
-    return box ? undefined : this.#parts.pictures.peek(this.#sourceName(source), models[0]);
+    return box ? undefined : this.#parts.pictures.peek(this.#sourceName(source), models[0], this.#start);
   }
 
   /** Undefined: the host's own answer goes out, marked. */
@@ -211,8 +204,8 @@ class PictureExchange implements Exchange {
     return { status: 304 };
   }
 
-  #notModified(etag: string): Answer {
-    describeNotModified(this.#headers, { model: this.#onlyModel(), etag });
+  #notModified(etag: string, { model, why }: Omit<ServedBy, 'etag'> = { model: this.#onlyModel() }): Answer {
+    describeNotModified(this.#headers, { model, etag, why });
     this.#finish('not-modified');
     return { status: 304 };
   }
@@ -228,23 +221,20 @@ class PictureExchange implements Exchange {
     return box ? undefined : models[0];
   }
 
-  #picture(picture: ServedPicture, etag: string | undefined, hostMs: number): Answer {
+  #picture(picture: ServedPicture, source: string, hostMs: number): Answer {
     const { meter } = this.#parts;
+    const { modelId, scale, standIn } = picture;
     const isCached = picture.cache === 'hit';
     // The other stages are reported where they are done: once, however many wait for them.
     meter.stage('host', hostMs);
-    describePicture(this.#headers, { model: undefined, etag });
+    if (this.#request.asked.models.some((model) => model.scale === scale && model.standIns)) {
+      meter.chosen({ modelId, scale, why: standIn?.why ?? 'active' });
+    }
+    describePicture(this.#headers, { model: undefined, etag: this.#etag(source, standIn?.model), why: standIn?.why });
     describeBody(this.#headers, picture, hostMs);
     this.#finish(isCached ? 'cached' : 'upscaled');
     const { data, width, height } = picture;
     return { status: 200, body: data, size: { width, height } };
-  }
-
-  #tooLarge(): DualscaleError {
-    const limit = `The limit is ${this.#parts.maxInputBytes} bytes.`;
-    return new DualscaleError('DS_INPUT_TOO_LARGE', `the host's picture exceeds maxInputBytes. ${limit}`, {
-      publicDetail: limit,
-    });
   }
 
   /** Undefined: the host's own answer goes out in the error's place, as the policies say. */

@@ -18,6 +18,8 @@ export interface PictureMemo {
   /** From memory, by key. */
   peek(key: string): MadePicture | undefined;
   get(key: string): Promise<MadePicture | undefined>;
+  /** Whether `get` would give one; brings it into memory and counts nothing. */
+  has(key: string): Promise<boolean>;
   set(key: string, picture: MadePicture): void;
   remember(source: string, model: ServingModel, key: string): void;
   close(): Promise<void>;
@@ -58,6 +60,7 @@ export function createPictureMemo(cache: PictureCache, encoding: string): Pictur
       const entry = await cache.get(key);
       return entry && toPicture(entry);
     },
+    has: (key) => cache.has(key),
     set: (key, picture) => cache.set(key, toEntry(picture)),
     remember: (source, model, key) => void names.set(nameOf(source, model), key),
     close: () => cache.close(),

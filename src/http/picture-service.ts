@@ -1,12 +1,10 @@
 /** The steps below HTTP: the cache, equal work under way, a free slot, the picture. */
-import type { Admission } from '../admission/admission.ts';
-import type { PictureCache } from '../cache/cache.ts';
 import { DualscaleError } from '../errors.ts';
-import type { DegradationWish } from '../upscale/degradation-wish.ts';
+import { type DegradationWish, needsBlind } from '../upscale/degradation-wish.ts';
+import { type Choice, type ChooseModel, costOf, createModelChooser } from './choose-model.ts';
 import { bodyDigest } from './conditional.ts';
 import { createPictureMemo, type MadePicture, type PictureMemo } from './picture-memo.ts';
 import type {
-  EnlargedPicture,
   EnlargeRequest,
   PictureFacts,
   PictureSize,
@@ -15,67 +13,8 @@ import type {
   ServingModel,
 } from './picture-upscaler.ts';
 import { startDeadline } from './request-deadline.ts';
+import type { Enlargement, PictureServiceParts, ServiceModel } from './service-parts.ts';
 import { createSingleFlight, type SingleFlight } from './single-flight.ts';
-import { workCost } from './work-cost.ts';
-
-/** A model with what its cost and its stand-ins are. */
-export interface ServiceModel extends ServingModel {
-  readonly manifest: { readonly macs: { readonly perLrPixel: number } };
-  /** What `onLimit: 'clamp'` may take instead, the largest scale first. */
-  readonly smaller: readonly this[];
-}
-
-/** The models as the service needs them; `createModelTable` gives such a table. */
-export interface ServiceModels<Model> {
-  readonly scales: readonly number[];
-  readonly manifests: readonly { readonly id: string; readonly scale: number }[];
-  serving(scale: number): Model | undefined;
-  named(id: string): Model | undefined;
-  /** The model as it answers a wish: another key, the same id. Undefined where it would need a blind model and there is none. */
-  wished(model: Model, wish: DegradationWish): Model | undefined;
-}
-
-/** What the service reports about each enlargement it tried; `src/metrics` implements it. */
-export interface ServiceMeter {
-  stage(stage: 'queue' | 'decode' | 'infer' | 'encode', milliseconds: number): void;
-  pixels(direction: 'in' | 'out', count: number): void;
-  joined(): void;
-}
-
-/** One enlargement that was tried: what a rollback of a bad model is decided on. */
-export interface Enlargement {
-  readonly modelId: string;
-  readonly scale: number;
-  /** From the start of decoding to the end of encoding, without the queue. */
-  readonly milliseconds: number;
-  /** The error's code; undefined for a success. */
-  readonly error?: string;
-  readonly consistencyError?: number;
-  readonly fallback?: EnlargedPicture['fallback'];
-  /** Of the result; absent with an error. */
-  readonly outputPixels?: number;
-  /** The picture as it came, and what it was asked for by where HTTP asked. Not to be written into, nor kept longer than the call. */
-  readonly input: { readonly bytes: Uint8Array; readonly address?: string };
-}
-
-export interface PictureServiceParts<Model extends ServiceModel> {
-  readonly models: ServiceModels<Model>;
-  readonly admission: Admission;
-  readonly cache: PictureCache;
-  readonly meter: ServiceMeter;
-  readonly encoding: string;
-  readonly deadlineMs: number;
-  /** Whether a smaller scale is taken where the asked one is too much. */
-  readonly clamps: boolean;
-  readonly skipReason: PictureUpscaler['skipReason'];
-  readonly inspect: (bytes: Buffer) => Promise<PictureFacts>;
-  /** Checks the limits on the header. Throws DS_BAD_IMAGE, DS_UNSUPPORTED_IMAGE, DS_INPUT_TOO_LARGE, DS_OUTPUT_TOO_LARGE. */
-  readonly check: (bytes: Buffer, scale: number) => Promise<PictureFacts>;
-  readonly enlarge: (bytes: Buffer, model: Model, signal: AbortSignal, fit?: PictureSize) => Promise<EnlargedPicture>;
-  readonly onEnlargement: (enlargement: Enlargement) => void;
-  /** Milliseconds of a monotonic clock. */
-  readonly now: () => number;
-}
 
 type Input = Enlargement['input'] & { readonly bytes: Buffer; readonly fit?: PictureSize };
 
@@ -90,11 +29,17 @@ function refuse(name: string, got: unknown, allowed: readonly (string | number)[
   return new DualscaleError('DS_BAD_PARAMETER', message, { publicDetail });
 }
 
+/** The model and its stand-ins, best first. */
+function candidatesOf<Model extends ServingModel>(model: Model): readonly Model[] {
+  return [model, ...((model.standIns ?? []) as readonly Model[])];
+}
+
 /** Class rather than closures: the steps share a dozen parts. */
 export class PictureService<Model extends ServiceModel> implements PictureUpscaler {
   readonly #parts: PictureServiceParts<Model>;
   readonly #memo: PictureMemo;
   readonly #flights: SingleFlight<Flown> = createSingleFlight<Flown>();
+  readonly #chooseModel: ChooseModel | undefined;
   readonly encoding: string;
   readonly skipReason: PictureUpscaler['skipReason'];
   readonly inspect: PictureUpscaler['inspect'];
@@ -102,6 +47,9 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
   constructor(parts: PictureServiceParts<Model>) {
     this.#parts = parts;
     this.#memo = createPictureMemo(parts.cache, parts.encoding);
+    const { latencyObjectiveMs: objectiveMs, admission, pace, now } = parts;
+    this.#chooseModel =
+      objectiveMs === undefined ? undefined : createModelChooser({ objectiveMs, admission, pace, now });
     this.encoding = parts.encoding;
     this.skipReason = parts.skipReason;
     this.inspect = parts.inspect;
@@ -122,15 +70,54 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
     if (model?.scale === scale) {
       const wished = wish ? models.wished(model, wish) : model;
       if (!wished) throw refuse('sr_degradation', 'blind', ['auto', 'bicubic']);
-      return wished;
+      const standIns = modelId === undefined ? this.#standIns(scale, wish) : [];
+      return standIns.length > 0 ? { ...wished, standIns } : wished;
     }
     if (modelId === undefined) throw refuse('upscale', scale, models.scales);
     throw refuse('sr_model', modelId, this.modelIds(scale));
   }
 
-  peek(source: string, model: ServingModel): ServedPicture | undefined {
-    const picture = this.#memo.named(source, model);
-    return picture && this.#served(picture, model, 'hit', 0);
+  /** A request that names a model, or needs the blind one, has no other choice. */
+  #standIns(scale: number, wish: DegradationWish | undefined): readonly Model[] {
+    if (!this.#chooseModel || (wish && needsBlind(wish))) return [];
+    const { models } = this.#parts;
+    return models.standIns(scale).flatMap((model) => (wish ? models.wished(model, wish) : model) ?? []);
+  }
+
+  peek(source: string, model: ServingModel, startedAt: number): ServedPicture | undefined {
+    const candidates = candidatesOf(model as Model);
+    for (const [index, candidate] of candidates.entries()) {
+      const picture = this.#memo.named(source, candidate);
+      if (!picture) continue;
+      const served = this.#served(picture, candidate, 'hit', 0);
+      if (index === 0) return served;
+      const pixels = (picture.width * picture.height) / picture.scale ** 2;
+      const { why, better } = this.#chooseModel?.(candidates, pixels, startedAt) ?? { better: [] };
+      // There is time for a better one.
+      if (why === undefined || better.length < index) return undefined;
+      return { ...served, standIn: { model: candidate, why, better: candidates.slice(0, index) } };
+    }
+    return undefined;
+  }
+
+  async choose(bytes: Buffer, request: EnlargeRequest & { readonly model: ServingModel }): Promise<Choice> {
+    const candidates = candidatesOf(request.model as Model);
+    const [active] = candidates as [Model];
+    // What is wrong with a picture, or is made of one that is too large, `enlarge` knows.
+    const facts = await this.#parts.check(bytes, active.scale).catch(() => undefined);
+    if (!facts || !this.#chooseModel) return { model: active, better: [] };
+    const { startedAt = this.#parts.now() } = request;
+    const choice = this.#chooseModel(candidates, facts.width * facts.height, startedAt);
+    const areThere = await Promise.all(choice.better.map((model) => this.#isThere(bytes, request, model)));
+    const index = areThere.indexOf(true);
+    if (index === 0) return { model: active, better: [] };
+    return index < 0 ? choice : { ...choice, model: candidates[index] as Model, better: candidates.slice(0, index) };
+  }
+
+  /** Whether its picture is in the cache or under way. */
+  async #isThere(bytes: Buffer, request: EnlargeRequest, model: Model): Promise<boolean> {
+    const key = this.#keyOf(bytes, request, model);
+    return this.#flights.has(key) || this.#memo.has(key);
   }
 
   reserve(): () => void {
@@ -193,14 +180,16 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
   }
 
   async #make(input: Input, asked: Model, signal: AbortSignal, deadline?: number): Promise<MadePicture> {
-    const { admission, meter, now } = this.#parts;
+    const { admission, pace, meter, now } = this.#parts;
     const { bytes } = input;
     const { model, facts } = await this.#choose(bytes, asked);
-    const { scale, manifest } = model;
-    const cost = workCost({ scale, macsPerLrPixel: manifest.macs.perLrPixel }, facts.width * facts.height);
+    const { scale } = model;
+    const cost = costOf(model, facts.width * facts.height);
     const waits = now();
     return admission.run({ cost, signal, ...(deadline === undefined ? {} : { deadline }) }, async () => {
       const start = now();
+      const paced = pace.start(model.id);
+      let doneCost = 0;
       meter.stage('queue', start - waits);
       try {
         const picture = await this.#parts.enlarge(bytes, model, signal, input.fit);
@@ -208,10 +197,13 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
         meter.pixels('in', facts.width * facts.height);
         meter.pixels('out', picture.width * picture.height);
         this.#tell(model, start, input, { ...picture, outputPixels: picture.width * picture.height });
+        doneCost = cost;
         return { ...picture, scale };
       } catch (error) {
         this.#tell(model, start, input, { error: error instanceof DualscaleError ? error.code : 'DS_ENGINE' });
         throw error;
+      } finally {
+        paced(doneCost);
       }
     });
   }

@@ -1,5 +1,6 @@
 /** The seam between HTTP and the rest: models by scale, and encoded bytes in, enlarged encoded bytes out. */
 import type { DegradationNote, DegradationWish } from '../upscale/degradation-wish.ts';
+import type { Choice, ChoiceReason } from './choose-model.ts';
 import type { SkipReason } from './classify-answer.ts';
 
 /** Milliseconds each step took; of a cached picture, when it was made. */
@@ -46,6 +47,15 @@ export interface ServedPicture extends EnlargedPicture {
   readonly queueMs: number;
   /** The scale that was asked for, where `onLimit: 'clamp'` gave a smaller one. */
   readonly askedScale?: number;
+  /** Set where a quicker model answered than the one that serves. */
+  readonly standIn?: StandIn;
+}
+
+export interface StandIn {
+  readonly model: ServingModel;
+  readonly why: ChoiceReason;
+  /** Models that are better, best first. */
+  readonly better: readonly ServingModel[];
 }
 
 /** One model as it serves now. Hold on to it for a whole request: validator and pixels then agree whatever is activated meanwhile. */
@@ -54,6 +64,8 @@ export interface ServingModel {
   readonly scale: number;
   /** Changes whenever the pixels of an answer might: part of every validator and key. */
   readonly digest: string;
+  /** Quicker models that may answer in its place so that `latencyObjectiveMs` holds, best first; each makes answers of its own. */
+  readonly standIns?: readonly ServingModel[];
 }
 
 export interface EnlargeRequest {
@@ -103,9 +115,15 @@ export interface PictureUpscaler {
   inspect(bytes: Buffer): Promise<PictureFacts>;
   /**
    * The enlarged picture, if it lies in memory. `source` names the host's bytes and must hold everything they depend on: its
-   * address, path and query, media type and ETag (which is unique for one URL only). Costs no digest and no place.
+   * address, path and query, media type and ETag (which is unique for one URL only). Costs no digest and no place. That of a
+   * stand-in only where no better one could be made in time. `startedAt` as in `EnlargeRequest`.
    */
-  peek(source: string, model: ServingModel): ServedPicture | undefined;
+  peek(source: string, model: ServingModel, startedAt: number): ServedPicture | undefined;
+  /**
+   * Which of `model` and its stand-ins `enlarge` is to be asked for: the best that is there already or will be in time, else the
+   * quickest. Without stand-ins it is `model`.
+   */
+  choose(bytes: Buffer, request: EnlargeRequest & { readonly model: ServingModel }): Promise<Choice>;
   /** Takes a place for one host's picture in memory; throws DS_BUSY when all are taken. Call the result when its bytes are gone. */
   reserve(): () => void;
   /** Whole seconds after which a refused client may find a free place, 1 to 60. */
@@ -125,6 +143,8 @@ export interface RequestMeter {
   stage(stage: RequestStage, milliseconds: number): void;
   /** +1 when a request with the parameter comes in, -1 when it is answered. */
   inflight(change: 1 | -1): void;
+  /** A picture that several models could have made, by the one that did; `why` is `active` or a `ChoiceReason`. */
+  chosen(choice: { readonly modelId: string; readonly scale: number; readonly why: string }): void;
   /** A picture that goes out as the host made it. */
   skipped(reason: string): void;
   /** An error's code, as the client gets it. */

@@ -2,6 +2,7 @@
 import { DualscaleError, ERRORS, type ErrorCode } from '../errors.ts';
 import type { DegradationNote } from '../upscale/degradation-wish.ts';
 import type { SkipReason } from './classify-answer.ts';
+import { limitFreshness } from './freshness.ts';
 import type { HeaderStore } from './header-store.ts';
 import type { CacheStatus, ServedPicture } from './picture-upscaler.ts';
 
@@ -66,15 +67,23 @@ export interface ServedBy {
   readonly model: { readonly id: string; readonly scale: number } | undefined;
   /** Undefined where nothing to make it from is known: a HEAD to a host without validators. */
   readonly etag: string | undefined;
+  /** Why `model` stands in for the one that serves. */
+  readonly why?: string | undefined;
 }
 
+/** The serving model may be free by then, and its picture is better. */
+const STAND_IN_SECONDS = 60;
+
 /** The head that a GET, a HEAD and a 304 share. Cache-Control, Vary, CSP and the rest of the host's headers stay. */
-export function describePicture(headers: HeaderStore, { model, etag }: ServedBy): void {
+export function describePicture(headers: HeaderStore, { model, etag, why }: ServedBy): void {
   remove(headers, ABOUT_THE_BYTES);
   if (etag !== undefined) headers.set('ETag', etag);
   headers.set('X-Content-Type-Options', 'nosniff');
-  if (model) headers.set(STATUS_HEADER, `model=${model.id}; scale=${model.scale}`);
+  if (why !== undefined) limitFreshness(headers, STAND_IN_SECONDS);
+  if (model) headers.set(STATUS_HEADER, [`model=${model.id}`, `scale=${model.scale}`, ...whyPart(why)].join('; '));
 }
+
+const whyPart = (why: string | undefined): string[] => (why === undefined ? [] : [`why=${why}`]);
 
 /** What was chosen and why; the numbers are what the choice was made by. */
 function degradationParts({ kind, why, sigma, noise, jpegQuality }: DegradationNote): string[] {
@@ -83,8 +92,9 @@ function degradationParts({ kind, why, sigma, noise, jpegQuality }: DegradationN
   return [`degradation=${kind}`, `why=${why}`, ...seen];
 }
 
-function statusOf({ modelId, scale, askedScale, consistencyError, fallback, degradation }: ServedPicture): string {
-  const parts = [`model=${modelId}`, `scale=${scale}`];
+function statusOf(picture: ServedPicture): string {
+  const { modelId, scale, askedScale, consistencyError, fallback, degradation, standIn } = picture;
+  const parts = [`model=${modelId}`, `scale=${scale}`, ...whyPart(standIn?.why)];
   if (askedScale !== undefined && askedScale !== scale) parts.push(`asked=${askedScale}`);
   if (degradation) parts.push(...degradationParts(degradation));
   if (consistencyError !== undefined) parts.push(`consistency=${consistencyError.toFixed(2)}`);

@@ -7,6 +7,8 @@ export interface SingleFlight<Result> {
    * who leaves earlier gets DS_ABORTED alone.
    */
   run(key: string, work: (signal: AbortSignal) => Promise<Result>, signal: AbortSignal): Promise<Result>;
+  /** Whether work is under way for `key`. */
+  has(key: string): boolean;
 }
 
 interface Flight<Result> {
@@ -33,6 +35,7 @@ export function createSingleFlight<Result>(): SingleFlight<Result> {
   };
 
   return {
+    has: (key) => flights.has(key),
     async run(key, work, signal) {
       if (signal.aborted) throw new DualscaleError('DS_ABORTED', 'aborted before it began');
       const flight = flights.get(key) ?? start(key, work);

@@ -18,6 +18,7 @@ import { createLoadPause } from './load-pause.ts';
 import { lockFolder } from './lock-folder.ts';
 import { Runner } from './runner.ts';
 import { createServingStats } from './serving-stats.ts';
+import { mayStandIn } from './stand-ins.ts';
 import { countStates } from './status-routes.ts';
 import { createSwitchWatch } from './switch-watch.ts';
 import { createTrafficSampler, type TrafficSampler } from './traffic.ts';
@@ -169,6 +170,7 @@ async function joinJobs(opened: Parts, unlock: () => void): Promise<Jobs> {
   const { options, access, log, activator, runner, watch } = opened;
   const { mountPath, logger, meter } = options;
   await activator.restore();
+  opened.serving.restrictStandIns((manifest) => mayStandIn(manifest, activator.history()));
   const streams = new Set<() => void>();
   const clients = (): number => streams.size + socket.clients;
   const tell = () => meter?.clients(clients());

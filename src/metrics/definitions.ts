@@ -143,6 +143,11 @@ export const METRICS = {
     help: 'Times another model took over a scale.',
     labels: ['scale'],
   },
+  dualscale_model_choices_total: {
+    type: 'counter',
+    help: 'Pictures that several models could have made under latencyObjectiveMs, by the one that did and why: active, size, load.',
+    labels: ['model', 'scale', 'why'],
+  },
   dualscale_worker_restarts_total: {
     type: 'counter',
     help: 'Worker threads that died and were replaced.',

@@ -23,6 +23,7 @@ export interface Metrics {
   readonly registry: Registry;
   request(outcome: string, milliseconds?: number): void;
   inflight(change: 1 | -1): void;
+  chosen(choice: Served & { readonly why: string }): void;
   skipped(reason: string): void;
   error(code: string): void;
   stage(stage: string, milliseconds: number): void;
@@ -62,6 +63,8 @@ export function createMetrics(registry: Registry = new Registry(), prefix: strin
       if (milliseconds !== undefined) of.dualscale_request_duration_seconds.observe({ outcome }, milliseconds / 1000);
     },
     inflight: (change) => of.dualscale_inflight.inc(change),
+    chosen: ({ modelId: model, scale, why }) =>
+      of.dualscale_model_choices_total.inc({ model, scale: String(scale), why }),
     skipped: (reason) => of.dualscale_skips_total.inc({ reason }),
     error: (code) => of.dualscale_errors_total.inc({ code }),
     stage: (stage, milliseconds) => of.dualscale_stage_duration_seconds.observe({ stage }, milliseconds / 1000),

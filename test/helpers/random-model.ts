@@ -14,8 +14,14 @@ const PROVENANCE = {
 };
 
 /** Publishes it into `directory`, in the place of one of the same id; `seed` from 1 decides the weights. */
-export async function publishRandomModel(directory: string, id: string, scale: 2 | 3 | 4, seed: number): Promise<void> {
-  const spec: EdgeSpec = { family: 'edge', scale, featureCount: 4, innerWidths: [4] };
+export async function publishRandomModel(
+  directory: string,
+  id: string,
+  scale: 2 | 3 | 4,
+  seed: number,
+  featureCount = 4,
+): Promise<void> {
+  const spec: EdgeSpec = { family: 'edge', scale, featureCount, innerWidths: [4] };
   let state = seed;
   const random = () => {
     state = (state * 48271) % 2147483647;

@@ -94,6 +94,7 @@ describe('refusals', () => {
           retryAfterSeconds: () => 1,
         },
         inspect: async () => ({ format: 'png', width: 1, height: 1 }),
+        choose: async (_, { model }) => ({ model, better: [] }),
         enlarge: () => Promise.reject(failure),
       },
       meter: createMetrics(),

@@ -14,6 +14,7 @@ import { METRICS } from '../../src/metrics/definitions.ts';
 import type { Dualscale } from '../../src/plugin.ts';
 import { encoder, serveBehind } from '../helpers/http-host.ts';
 import { image, usePlugin } from '../helpers/plugin-fixture.ts';
+import { publishRandomModel } from '../helpers/random-model.ts';
 
 interface Panel {
   readonly title: string;
@@ -61,7 +62,10 @@ describe.skipIf(!has('prometheus'))('Prometheus (skipped where it is not install
   const plugin = usePlugin({ limits: { maxInputPixels: 10_000 } });
 
   test('every query of the dashboard has data while the server has traffic, every alert rule is evaluated', async () => {
-    const { dualscale } = plugin;
+    // Two models of a scale and an objective: then there is a choice to be counted.
+    await publishRandomModel(plugin.modelsDir, 'wide-x2', 2, 7, 8);
+    const dualscale = await plugin.create({ latencyObjectiveMs: 1000, models: { 2: 'wide-x2' } });
+    onTestFinished(() => dualscale.close());
     const server = await serveWithMetrics(dualscale);
     const prometheus = await startPrometheus(new URL(server).host);
     let isDone = false;

@@ -9,11 +9,13 @@ import { createChildReport } from './child-report.ts';
 import { jobFolder, readJson, replaceJson } from './job-folder.ts';
 import { lowerPriority } from './lower-priority.ts';
 import { runRecipe } from './run-recipe.ts';
+import { createWorkLog } from './work-log.ts';
 import type { WorkOrder } from './work-order.ts';
 
 const MEMORY_CHECK_MS = 2000;
 
 const channel = openChildChannel();
+const log = createWorkLog({ now: Date.now, write: (line) => void process.stdout.write(line) });
 const folder = jobFolder(resolve(process.argv[2] as string));
 
 /** Outside its folder nobody can do anything about a mistake; a mistake in what was asked for is told. */
@@ -40,12 +42,18 @@ async function main(): Promise<void> {
   if (!order) throw new Error(`there is no ${folder.order}`);
   lowerPriority(order.nice);
   watchMemory(order);
+  const { type, model } = order.request;
+  log.say(`process ${process.pid}: ${type} of ${model}, ${order.threads} threads, ${describeMachine()}`);
   const outcome = await runRecipe({
     ...{ order, work: folder.work, machine: describeMachine(), now: Date.now, signal: channel.signal },
-    report: createChildReport((message) => void channel.send(message)),
+    report: createChildReport((message) => {
+      log.tell(message);
+      void channel.send(message);
+    }),
   });
   if (outcome) {
     replaceJson(folder.outcome, outcome);
+    log.say('the model is made');
     await channel.send({ type: 'done' });
   }
   process.exit(0);

@@ -7,16 +7,29 @@ import { inspect } from 'node:util';
 import { openChildChannel } from './child-process.ts';
 import { jobFolder, readJson, replaceJson } from './job-folder.ts';
 import { judge } from './judge.ts';
+import type { Judgement } from './judgement.ts';
+import { createWorkLog } from './work-log.ts';
 import { type JudgeOrder, judgementsPath, judgeOrderPath } from './work-order.ts';
 
 const channel = openChildChannel();
+const log = createWorkLog({ now: Date.now, write: (line) => void process.stdout.write(line) });
 const { work } = jobFolder(resolve(process.argv[2] as string));
+
+function describe({ modelId, psnrDb, consistencyDb, latency }: Judgement): string {
+  const decibels = (value: number | null) => (value === null ? 'not measured' : `${value.toFixed(2)} dB`);
+  const { percentileMs, percentile, width, height, threads } = latency;
+  const time = `${percentileMs.toFixed(2)} ms (percentile ${percentile}) at ${width}x${height}, ${threads} threads`;
+  return `${modelId}: PSNR ${decibels(psnrDb)}, consistency ${decibels(consistencyDb)}, ${time}`;
+}
 
 async function main(): Promise<void> {
   await channel.go;
   const order = readJson<JudgeOrder>(judgeOrderPath(work));
   if (!order) throw new Error(`there is no ${judgeOrderPath(work)}`);
-  replaceJson(judgementsPath(work), await judge(order));
+  log.say(`process ${process.pid}: stage judge, ${order.validation.length} held-out pictures`);
+  const judgements = await judge(order);
+  for (const judgement of [judgements.candidate, judgements.active]) if (judgement) log.say(describe(judgement));
+  replaceJson(judgementsPath(work), judgements);
   await channel.send({ type: 'done' });
   process.exit(0);
 }

@@ -208,6 +208,7 @@ export const METRICS = {
     type: 'counter',
     help: 'Times a scale went back to the model before, by reason: rollback, automatic-rollback.',
     labels: ['reason'],
+    values: ['rollback', 'automatic-rollback'],
   },
 } as const satisfies Record<string, MetricDefinition>;
 

@@ -29,6 +29,7 @@ function createCounters(of: Instruments): Readonly<Record<string, (data: Fields)
     },
     validation: ({ psnrDb }) => of.dualscale_job_psnr_db.set(psnrDb),
     latency: ({ kind, ms }) => of.dualscale_job_latency_seconds.set({ kind }, ms / 1000),
+    succeeded: () => of.dualscale_job_progress_ratio.set(1),
     published: () => of.dualscale_job_publications_total.inc(),
     activated({ reason }) {
       if (String(reason).endsWith('rollback')) of.dualscale_model_rollbacks_total.inc({ reason });

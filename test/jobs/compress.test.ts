@@ -46,6 +46,24 @@ test('a compression to fewer multiply-accumulates goes through all stages and wa
   expect(report.active).toMatchObject({ modelId: 'nearest-x2', macs: full });
   expect(report.recipe).toMatchObject({ method: 'drc' });
   expect(job.result).toMatchObject({ modelId: 'slim-x2', published: true, activated: false });
+  const log = await (await box.call(`/jobs/${id}/log`)).text();
+  for (const name of names.slice(0, -1)) expect(log).toMatch(new RegExp(`^\\S+Z .*stage ${name}\\b`, 'm'));
+  expect(log).toMatch(/^\S+Z step 4\/4, loss \d/m);
+  const metrics = await box.dualscale.registry.metrics();
+  for (const line of [
+    'dualscale_jobs{state="succeeded"} 1',
+    'dualscale_jobs_ended_total{type="compress",state="succeeded"} 1',
+    'dualscale_job_duration_seconds_count{type="compress",state="succeeded"} 1',
+    'dualscale_job_stage{stage="publish"} 1',
+    'dualscale_job_progress_ratio 1',
+    'dualscale_job_publications_total 1',
+    `dualscale_job_latency_seconds{kind="measured"} ${report.candidate.latency.medianMs / 1000}`,
+    `dualscale_job_psnr_db ${job.metrics.psnrDb}`,
+    `dualscale_job_loss ${job.metrics.loss}`,
+  ]) {
+    expect(metrics.split('\n')).toContain(line);
+  }
+  expect(log).toContain(` slim-x2: PSNR ${report.candidate.psnrDb?.toFixed(2)} dB`);
   expect(box.dualscale.servedBy(2)?.id).toBe('nearest-x2');
   const { manifest } = await loadModel(modelDirectory(folder.modelsDir, 'slim-x2'));
   expect(manifest.macs.for1280x720).toBe(report.candidate.macs);
@@ -59,6 +77,7 @@ test('a compression to fewer multiply-accumulates goes through all stages and wa
     history: [{ reason: 'rollback' }, { reason: 'operator' }],
   });
   expect((await box.post('/scales/2/rollback')).status).toBe(409);
+  expect(await box.dualscale.registry.metrics()).toContain('dualscale_model_rollbacks_total{reason="rollback"} 1');
 }, 300_000);
 
 test('a blind model stays blind, is compared with the one it was made of, and does not take the place of the plain one', async () => {

@@ -3,24 +3,21 @@
  * What was measured is kept in a file beside (`--state`, default blind-tables.json) and not measured again.
  */
 
-import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { compressJpeg } from '../src/codec/compress-jpeg.ts';
-import { decodeRgb } from '../src/codec/decode.ts';
 import { readRgbFile } from '../src/codec/read-rgb-file.ts';
 import { cropToMultiple } from '../src/pixels/crop.ts';
 import { degrade } from '../src/pixels/degrade.ts';
 import { decodeDegradation } from '../src/pixels/degrade-code.ts';
 import type { PixelImage } from '../src/pixels/image.ts';
-import { imresize } from '../src/pixels/imresize.ts';
 import { psnrDb } from '../src/pixels/psnr.ts';
-import { isValidation } from '../src/train/dataset.ts';
 import { createRandom } from '../src/train/random.ts';
 import { type Case, listTables, type Table } from './blind/cases.ts';
 import { type Enlargers, openEnlargers } from './blind/enlargers.ts';
+import { readHeldOut } from './blind/held-out.ts';
 
 const { values: flags } = parseArgs({
   options: {
@@ -89,20 +86,6 @@ function printTable({ id, title, cases }: Table, names: readonly string[]): void
 
 const DRAWS = 3;
 
-/** Held-out training photographs, as the trainer splits and prepares them. */
-async function readHeldOut(): Promise<PixelImage[]> {
-  const images: PixelImage[] = [];
-  for (const folder of ['train/photos', 'train/BSDS500']) {
-    for (const file of (await readdir(join(flags.data, folder))).sort()) {
-      const bytes = await readFile(join(flags.data, folder, file));
-      if (!isValidation(createHash('sha256').update(bytes).digest('hex'), 0.03)) continue;
-      const image = await decodeRgb(bytes);
-      images.push(image.width * image.height > 400_000 ? imresize(image, { scale: 0.5 }) : image);
-    }
-  }
-  return images.slice(0, Number(flags.images));
-}
-
 function median(numbers: readonly number[]): number {
   return numbers.toSorted((a, b) => a - b)[numbers.length >> 1] as number;
 }
@@ -110,7 +93,7 @@ function median(numbers: readonly number[]): number {
 /** How far the estimated sigma is from the true one, in pixels of the enlarged picture. */
 async function measureEstimates({ scale, estimate }: Enlargers): Promise<void> {
   const errors: number[] = [];
-  for (const [i, image] of (await readHeldOut()).entries()) {
+  for (const [i, image] of (await readHeldOut(flags.data)).slice(0, Number(flags.images)).entries()) {
     for (let draw = 0; draw < DRAWS; draw++) {
       const key = `${flags.blind} estimate ${i} ${draw}`;
       if (state[key] === undefined) {

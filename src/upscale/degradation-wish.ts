@@ -95,7 +95,8 @@ function overlay(code: Float32Array, { sigma, noise }: DegradationWish, scale: n
   return known;
 }
 
-const isClean = (code: Float32Array): boolean =>
+/** Whether an estimate is that of a clean reduction. */
+export const isClean = (code: Float32Array): boolean =>
   (code[0] as number) < CLEAN.width && (code[3] as number) < CLEAN.noise && (code[4] as number) < CLEAN.jpeg;
 
 function describe(code: Float32Array, scale: number) {

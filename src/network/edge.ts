@@ -66,12 +66,12 @@ export function createEdge(spec: EdgeSpec): Network<EdgeSpec> {
 
 function addCode(plain: Network<EdgeSpec>, trunk: Trunk, code: CodeSpec): Network<EdgeSpec> {
   const { scale } = plain.spec;
-  const { layers, estimate } = createEstimator(code);
+  const { layers, parameters: estimating, estimate } = createEstimator(code);
   const modulation = planModulation(code, new Map(trunk.blocks.map(([{ name, outChannels }]) => [name, outChannels])));
   return {
     ...plain,
     layers: [...plain.layers, ...modulationLayers(modulation), ...layers],
-    parameters: [...plain.parameters, ...modulationParameters(modulation), ...convParameters(layers)],
+    parameters: [...plain.parameters, ...modulationParameters(modulation), ...estimating],
     estimate,
     forward(parameters, image, given = estimate(parameters, image)) {
       return enlarge(trunk, scale, modulatedConv(modulation, parameters, given), parameters, image);

@@ -23,6 +23,6 @@ test('a blind model goes through every stage of compression and comes out blind,
   expect(manifest.degradation).toBe('blind');
   expect(manifest.spec).toMatchObject({ innerWidths: [4, 4], code: { width: 5, hidden: 4, estimator: [4, 4, 4] } });
   expect(parameters['body.0.conv1.scale.weight'].shape).toEqual([1, 1, 4, 4]);
-  expect(parameters['estimator.0.weight'].shape).toEqual([3, 3, 3, 4]);
+  expect(parameters['estimator.0.weight'].shape).toEqual([3, 3, 6, 4]);
   expect(Object.keys(dualParameters ?? {})).toContain('dual.0.scale.weight');
 });

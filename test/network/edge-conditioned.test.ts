@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { countParameters } from '../../src/network/count.ts';
 import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';
 import { createDuals } from '../../src/network/dual.ts';
+import { withDetail } from '../../src/network/estimator.ts';
 import type { EdgeSpec, Parameters } from '../../src/network/network.ts';
 import { parseSpec } from '../../src/network/parse-spec.ts';
 import { type Tensor4D, tf } from '../../src/tf.ts';
@@ -85,7 +86,7 @@ describe('edge with a degradation code', () => {
     // 5*4+4 | 4*4+4 | per block twice (4*w+w).
     const modulation = 24 + 20 + 2 * (25 + 20);
     // 3*9*4+4 | 4*9*6+6 | 6*9*6+6 | 6*9*8+8 | twice 8*9*8+8 | twice 8*5+5.
-    const estimator = 112 + 222 + 330 + 440 + 2 * 584 + 2 * 45;
+    const estimator = 220 + 222 + 330 + 440 + 2 * 584 + 2 * 45;
     expect(countParameters(network)).toBe(trunk + modulation + estimator);
     const stored = network.parameters.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b), 0);
     expect(stored).toBe(trunk + modulation + estimator);
@@ -128,5 +129,24 @@ describe('its dual network', () => {
 
   test('does not work without it', () => {
     expect(() => dual.forward(parameters, large)).toThrow("needs the degradation's code");
+  });
+});
+
+describe('what the estimator looks at', () => {
+  test('is the picture and its Laplacian, channel by channel', () => {
+    const data = new Float32Array(5 * 5 * 3);
+    // Red in the middle, and green in a corner, whose neighbours beyond the border are as it is.
+    data[(2 * 5 + 2) * 3] = 1;
+    data[1] = 1;
+    const seen = withDetail(tf.tensor4d(data, [1, 5, 5, 3])).arraySync()[0] as number[][][];
+    expect(seen[2][2]).toEqual([1, 0, 0, 64, 0, 0]);
+    expect(seen[2][1]).toEqual([0, 0, 0, -16, 0, 0]);
+    expect(seen[1][1]).toEqual([0, 0, 0, 0, 0, 0]);
+    expect(seen[0][0]).toEqual([0, 1, 0, 0, 32, 0]);
+  });
+
+  test('shows no edges at the borders of a plain picture', () => {
+    const seen = withDetail(tf.fill([1, 4, 6, 3], 0.3) as Tensor4D);
+    expect(tf.max(tf.abs(tf.slice(seen, [0, 0, 0, 3], [1, -1, -1, 3]))).dataSync()[0]).toBeLessThan(1e-5);
   });
 });

@@ -3,6 +3,6 @@ import type { TrainPreset } from './preset.ts';
 
 export const EDGE_BLIND_X4: TrainPreset = {
   id: 'edge-blind-x4',
-  description: 'x4 for blurred, noisy, compressed pictures, 329 thousand parameters; start from edge-x4 (--start-from)',
+  description: 'x4 for blurred, noisy, compressed pictures, 330 thousand parameters; start from edge-x4 (--start-from)',
   recipe: blindRecipe(4),
 };

@@ -57,6 +57,15 @@ export function pixelSize(text: string): PixelSize {
   return { width, height };
 }
 
+/** Regular expressions, given once or more. */
+export function patterns(text: string, before: readonly RegExp[] = []): RegExp[] {
+  try {
+    return [...before, new RegExp(text)];
+  } catch {
+    throw new InvalidArgumentError('Expected a regular expression, e.g. ^shop\\.example /products/.');
+  }
+}
+
 /** `name=dir`, given once or more: absolute folders by name. */
 export function namedFolder(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
   const [, name, directory] = /^([A-Za-z0-9][A-Za-z0-9_-]{0,62})=(.+)$/s.exec(text) ?? [];

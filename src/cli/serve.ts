@@ -21,7 +21,17 @@ export interface ServeFlags extends ModelFlags {
   readonly jobs?: string;
   readonly dataRoot?: Readonly<Record<string, string>>;
   readonly sampleTraffic?: boolean;
+  readonly sampleAllow?: readonly RegExp[];
+  readonly sampleDeny?: readonly RegExp[];
+  readonly sampleDays?: number;
   readonly pauseAbove?: number;
+}
+
+function requireSampling({ sampleTraffic, sampleAllow, sampleDeny, sampleDays }: ServeFlags): void {
+  if (sampleTraffic) return;
+  for (const [name, value] of Object.entries({ allow: sampleAllow, deny: sampleDeny, days: sampleDays })) {
+    if (value !== undefined) throw badOption(`--sample-${name}`, 'used with --sample-traffic', String(value));
+  }
 }
 
 function requireJobs({ jobs, dataRoot, sampleTraffic, pauseAbove }: ServeFlags): void {
@@ -37,7 +47,19 @@ async function openModelsDir(flags: ServeFlags): Promise<string> {
   return copyModels(modelsRoot(flags), join(flags.jobs, 'models'));
 }
 
-function jobsOptions({ jobs: dir, dataRoot, sampleTraffic, pauseAbove }: ServeFlags) {
+function trafficOptions({ sampleTraffic, sampleAllow, sampleDeny, sampleDays }: ServeFlags) {
+  if (!sampleTraffic) return {};
+  return {
+    traffic: {
+      ...(sampleAllow ? { allow: sampleAllow } : {}),
+      ...(sampleDeny ? { deny: sampleDeny } : {}),
+      ...(sampleDays === undefined ? {} : { retentionDays: sampleDays }),
+    },
+  };
+}
+
+function jobsOptions(flags: ServeFlags) {
+  const { jobs: dir, dataRoot, pauseAbove } = flags;
   if (dir === undefined) return {};
   const token = process.env['DUALSCALE_TOKEN'];
   return {
@@ -45,7 +67,7 @@ function jobsOptions({ jobs: dir, dataRoot, sampleTraffic, pauseAbove }: ServeFl
       dir,
       ...(token === undefined ? {} : { token }),
       ...(dataRoot ? { dataRoots: dataRoot } : {}),
-      ...(sampleTraffic ? { traffic: {} } : {}),
+      ...trafficOptions(flags),
       ...(pauseAbove === undefined ? {} : { pauseAboveLoad: pauseAbove }),
     },
   };
@@ -55,6 +77,7 @@ function jobsOptions({ jobs: dir, dataRoot, sampleTraffic, pauseAbove }: ServeFl
 export async function runServe(flags: ServeFlags): Promise<void> {
   const { images, port, host, engine, provider, workers, latencyObjective } = flags;
   requireJobs(flags);
+  requireSampling(flags);
   const server = await startServer({
     ...(images === undefined ? {} : { imagesDir: images }),
     ...{ port, host, logger: consoleLogger },

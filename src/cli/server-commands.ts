@@ -1,6 +1,6 @@
 /** The grammar of the commands that serve. */
 import { type Command, Option } from 'commander';
-import { integerFrom, namedFolder, numberBetween } from './option-values.ts';
+import { integerFrom, namedFolder, numberBetween, patterns } from './option-values.ts';
 import { engine, latencyObjective, models, provider, workers } from './shared-options.ts';
 
 export function addServe(program: Command): void {
@@ -28,6 +28,9 @@ export function addServe(program: Command): void {
       namedFolder,
     )
     .option('--sample-traffic', 'keep a sample of the pictures that pass through, for jobs')
+    .option('--sample-allow <regexp...>', 'of these only; compared with `<host> <path and query>`', patterns)
+    .option('--sample-deny <regexp...>', 'of these never', patterns)
+    .option('--sample-days <n>', 'for so long; default: 30', numberBetween(0))
     .option('--pause-above <n>', 'jobs stand still while more pictures than this are made at a time', numberBetween(0))
     .action(async (flags) => (await import('./serve.ts')).runServe(flags));
 }

@@ -1,7 +1,7 @@
 /** The traffic sampler: a bounded random sample of the pictures that passed through, to learn from what is really asked for. */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { copyFile, link, mkdir, rm } from 'node:fs/promises';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { copyFile, link, mkdir, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { badOption } from '../errors.ts';
 import { countPictures, inspectPicture, keepPicture, listPictures, type PictureCount } from './picture-folder.ts';
@@ -86,11 +86,33 @@ function readKept(directory: string): Map<string, Kept> {
   return kept;
 }
 
+async function linkPictures(from: string, to: string): Promise<void> {
+  for (const kind of KINDS) {
+    await mkdir(join(to, kind), { recursive: true });
+    for (const path of await listPictures(from, kind)) {
+      const copy = join(to, kind, basename(path));
+      await link(path, copy).catch(() => copyFile(path, copy).catch(() => {}));
+    }
+  }
+}
+
+/** How many pictures passed before; a file that is absent or damaged says nothing. */
+function readSeen(path: string, least: number): number {
+  try {
+    const seen = Number(readFileSync(path, 'utf8'));
+    return Number.isSafeInteger(seen) ? Math.max(seen, least) : least;
+  } catch {
+    return least;
+  }
+}
+
 export function createTrafficSampler(options: TrafficOptions, parts: TrafficParts): TrafficSampler {
   const { maxPictures, maxBytes, retentionDays } = resolveTraffic(options);
   const { directory, now, random, warn } = parts;
   const kept = readKept(directory);
-  let seen = kept.size;
+  // Kept over restarts: a server that forgot it would replace what it has by whatever passes next.
+  const seenPath = join(directory, 'seen');
+  let seen = readSeen(seenPath, kept.size);
   let total = [...kept.values()].reduce((sum, { bytes }) => sum + bytes, 0);
   let pending = 0;
   let last: Promise<void> = Promise.resolve();
@@ -117,6 +139,7 @@ export function createTrafficSampler(options: TrafficOptions, parts: TrafficPart
     const path = await keepPicture(directory, name, bytes, usable);
     kept.set(name, { path, bytes: bytes.length, since: now() });
     total += bytes.length;
+    await writeFile(seenPath, String(seen));
   };
 
   /** Algorithm R (Vitter 1985): every picture that passed has the same chance to be among the kept ones. */
@@ -138,18 +161,10 @@ export function createTrafficSampler(options: TrafficOptions, parts: TrafficPart
         });
     },
     count: async () => ({ ...(await countPictures(directory)), seen }),
-    async snapshot(target) {
-      for (const kind of KINDS) {
-        await mkdir(join(target, kind), { recursive: true });
-        for (const path of await listPictures(directory, kind)) {
-          const copy = join(target, kind, basename(path));
-          await link(path, copy).catch(() => copyFile(path, copy).catch(() => {}));
-        }
-      }
-    },
+    snapshot: (target) => linkPictures(directory, target),
     async clear() {
       await last;
-      for (const kind of KINDS) await rm(join(directory, kind), { recursive: true, force: true });
+      for (const part of [...KINDS, 'seen']) await rm(join(directory, part), { recursive: true, force: true });
       kept.clear();
       [total, seen] = [0, 0];
     },

@@ -85,6 +85,13 @@ const mistakes: readonly (readonly [typed: string, ...named: string[]])[] = [
   ['export --model nearest-x2 --models % --out x.onnx --size 12', '--size', 'WIDTHxHEIGHT', '12'],
   ['bench --models % --runs -1', '--runs', 'integer from 1'],
   ['serve --port 99999', '--port', '0 to 65535', '99999'],
+  ['serve --latency-objective 300', '--latency-objective', '20ms', '300'],
+  ['serve --latency-objective 3000s', 'latencyObjectiveMs', '600000'],
+  ['proxy --upstream http://127.0.0.1:9 --latency-objective soon', '--latency-objective', 'soon'],
+  ['serve --sample-traffic', '--sample-traffic', '--jobs'],
+  ['serve --jobs @/jobs --sample-deny a', '--sample-deny', '--sample-traffic'],
+  ['serve --jobs @/jobs --sample-traffic --sample-deny (', '--sample-deny', 'regular expression', '('],
+  ['serve --jobs @/jobs --sample-traffic --sample-days 0', '--sample-days', 'above 0'],
 ];
 
 const expand = (typed: string) =>

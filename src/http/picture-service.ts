@@ -39,7 +39,7 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
   readonly #parts: PictureServiceParts<Model>;
   readonly #memo: PictureMemo;
   readonly #flights: SingleFlight<Flown> = createSingleFlight<Flown>();
-  readonly #chooseModel: ChooseModel | undefined;
+  readonly #chooseModel: ChooseModel | undefined = undefined;
   readonly encoding: string;
   readonly skipReason: PictureUpscaler['skipReason'];
   readonly inspect: PictureUpscaler['inspect'];
@@ -47,9 +47,12 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
   constructor(parts: PictureServiceParts<Model>) {
     this.#parts = parts;
     this.#memo = createPictureMemo(parts.cache, parts.encoding);
-    const { latencyObjectiveMs: objectiveMs, admission, pace, now } = parts;
-    this.#chooseModel =
-      objectiveMs === undefined ? undefined : createModelChooser({ objectiveMs, admission, pace, now });
+    const { latencyObjectiveMs, deadlineMs, admission, pace, now } = parts;
+    if (latencyObjectiveMs !== undefined) {
+      // What would be refused is not in time either.
+      const objectiveMs = Math.min(latencyObjectiveMs, deadlineMs);
+      this.#chooseModel = createModelChooser({ objectiveMs, admission, pace, now });
+    }
     this.encoding = parts.encoding;
     this.skipReason = parts.skipReason;
     this.inspect = parts.inspect;
@@ -197,7 +200,8 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
         meter.pixels('in', facts.width * facts.height);
         meter.pixels('out', picture.width * picture.height);
         this.#tell(model, start, input, { ...picture, outputPixels: picture.width * picture.height });
-        doneCost = cost;
+        // A blind model that took over tells nothing about this one.
+        if (picture.modelId === model.id) doneCost = cost;
         return { ...picture, scale };
       } catch (error) {
         this.#tell(model, start, input, { error: error instanceof DualscaleError ? error.code : 'DS_ENGINE' });

@@ -10,6 +10,7 @@ import { degradeTwice } from '../pixels/degrade-second-order.ts';
 import { createRandom } from '../train/random.ts';
 import type { Enlarger, EvalFlags } from './eval.ts';
 import { createProgress } from './progress.ts';
+import { recordQuality } from './record-quality.ts';
 import { formatTable } from './table.ts';
 
 /** Stands for the random second-order pipeline. */
@@ -43,7 +44,7 @@ async function measure(
 
 /** Prints mean PSNR and SSIM by degradation. Throws what `evaluate` throws, DS_BAD_OPTION for a model that takes no code. */
 export async function evaluateDegraded(enlarger: Enlarger, texts: readonly string[], flags: EvalFlags): Promise<void> {
-  const { data, told = false, json, set = basename(resolve(data)) } = flags;
+  const { data, told = false, json, record, set = basename(resolve(data)) } = flags;
   const { name, scale, codeWidth } = enlarger;
   if (told && codeWidth === undefined) throw badOption('--told', 'used with a model that takes a degradation', name);
   const progress = createProgress('eval', texts.length);
@@ -58,6 +59,10 @@ export async function evaluateDegraded(enlarger: Enlarger, texts: readonly strin
     }
   } finally {
     progress.stop();
+  }
+  if (record && enlarger.stored) {
+    const measured = rows.map((row) => ({ ...row, set, told }));
+    await recordQuality(enlarger.stored, measured, flags);
   }
   if (json) {
     console.log(JSON.stringify({ enlarger: name, set, scale, told, rows }, null, 2));

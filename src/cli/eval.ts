@@ -6,16 +6,15 @@ import { badOption } from '../errors.ts';
 import { baseline, type Enlarge } from '../eval/baseline.ts';
 import { type Evaluation, evaluate } from '../eval/evaluate.ts';
 import { roundParameters } from '../model-store/convert.ts';
-import { modelDirectory, type StoredModel } from '../model-store/load.ts';
-import type { QualityEntry } from '../model-store/manifest.ts';
-import { updateMeasurements } from '../model-store/publish.ts';
+import type { StoredModel } from '../model-store/load.ts';
 import type { StoredDtype } from '../model-store/safetensors.ts';
 import type { PixelImage } from '../pixels/image.ts';
 import { createUpscaler } from '../upscale/upscale.ts';
 import { checkDegradedFlags, evaluateDegraded } from './eval-degraded.ts';
 import { quietLogger } from './logger.ts';
-import { type ModelFlags, modelsRoot, openModel } from './open-models.ts';
+import { type ModelFlags, openModel } from './open-models.ts';
 import { createProgress, type Progress } from './progress.ts';
+import { PROTOCOL, recordQuality } from './record-quality.ts';
 import { formatTable } from './table.ts';
 
 export interface EvalFlags extends ModelFlags {
@@ -33,8 +32,6 @@ export interface EvalFlags extends ModelFlags {
   readonly provider: 'auto' | Provider | TfjsBackend;
   readonly workers?: number;
 }
-
-const PROTOCOL = 'unrounded BT.601 Y of the 8-bit result, border = scale, mean over the images';
 
 export interface Enlarger {
   readonly name: string;
@@ -74,18 +71,6 @@ async function openEnlarger(flags: EvalFlags): Promise<Enlarger> {
     ...(model === asStored ? {} : { enlargeAsStored: (lrImage) => upscaler.upscale(lrImage, asStored) }),
     close: () => upscaler.close(),
   };
-}
-
-/** In the manifest there is one result per set and scale: the last. Paths of this machine say nothing elsewhere. */
-async function record(stored: StoredModel, set: string, { scale, psnrDb, ssim }: Evaluation, flags: EvalFlags) {
-  const { id, quality } = stored.manifest;
-  const entry: QualityEntry = {
-    ...{ set, scale, psnrDb: Number(psnrDb.toFixed(4)), ssim: Number(ssim.toFixed(5)), protocol: PROTOCOL },
-    command: `dualscale eval --model ${id} --data ${set} --scale ${scale}`,
-    date: new Date().toISOString().slice(0, 10),
-  };
-  const others = quality.filter((other) => other.set !== set || other.scale !== scale);
-  await updateMeasurements(modelDirectory(modelsRoot(flags), id), { quality: [...others, entry] });
 }
 
 function printTable({ images, psnrDb, ssim }: Evaluation): void {
@@ -130,7 +115,7 @@ export async function runEval(flags: EvalFlags): Promise<void> {
     if (json) console.log(JSON.stringify({ enlarger: name, set, protocol: PROTOCOL, ...result, ...compared }, null, 2));
     else printTable(result);
     if (asStored && !json) printDifference(weights as string, result, asStored);
-    if (isRecorded && enlarger.stored) await record(enlarger.stored, set, result, flags);
+    if (isRecorded && enlarger.stored) await recordQuality(enlarger.stored, [{ set, ...result }], flags);
   } finally {
     progress?.stop();
     await enlarger.close();

@@ -4,7 +4,9 @@ import { modelsMarkdown } from './models-markdown.ts';
 import { type ModelFlags, openManifests } from './open-models.ts';
 import { formatTable } from './table.ts';
 
-function quality({ quality: entries }: ModelManifest): string {
+/** Of clean reductions: what was measured under a degradation is in the manifest and on the page. */
+function quality({ quality: all }: ModelManifest): string {
+  const entries = all.filter(({ set }) => !set.includes(', '));
   return entries.map(({ set, psnrDb, ssim }) => `${set} ${psnrDb.toFixed(2)}/${ssim.toFixed(4)}`).join(', ') || '-';
 }
 

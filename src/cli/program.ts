@@ -140,7 +140,7 @@ function addEval(program: Command): void {
       new Option(
         '--degradation <text...>',
         'make the LR images so, e.g. gaussian:2.4,noise:10,jpeg:60; several give a table, --data is any folder of pictures',
-      ).conflicts(['record', 'weights']),
+      ).conflicts('weights'),
     )
     .option('--told', 'tell the model the degradation; without it a blind model guesses')
     .addOption(json())

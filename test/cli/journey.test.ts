@@ -108,6 +108,23 @@ describe('eval', () => {
     expect(table).toContain(`set ${result.psnrDb.toFixed(2)}/${result.ssim.toFixed(4)}`);
   });
 
+  test('records what it measures under degradations beside that', async () => {
+    const args = ['eval', ...model(), '--data', at('set'), '--degradation', 'gaussian:1.2', 'noise:5,jpeg:60'];
+    const { rows } = JSON.parse(await expectOk([...args, '--record', '--json']));
+    const [{ quality }] = JSON.parse(await expectOk(['models', '--models', at('run'), '--json']));
+    expect(quality.map(({ set }: { set: string }) => set)).toEqual([
+      'set',
+      'set, gaussian:1.2',
+      'set, noise:5,jpeg:60',
+    ]);
+    expect(quality[1].psnrDb).toBeCloseTo(rows[0].psnrDb, 3);
+    expect(quality[1].command).toBe('dualscale eval --model tiny-x2 --data set --scale 2 --degradation gaussian:1.2');
+    expect(await expectOk(['models', '--models', at('run')])).not.toContain('gaussian');
+    await expectOk([...args, '--record']);
+    const [{ quality: again }] = JSON.parse(await expectOk(['models', '--models', at('run'), '--json']));
+    expect(again).toHaveLength(3);
+  });
+
   test('tells what float16 weights would change, and `convert` changes just that', async () => {
     await cp(at('run', 'tiny-x2'), at('half', 'tiny-x2'), { recursive: true });
     const half = ['--model', 'tiny-x2', '--models', at('half')];

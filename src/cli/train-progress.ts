@@ -39,10 +39,16 @@ function describeData({ trainImages, validationImages, skipped, unpaired }: Data
   return [...pairs, ...describeSkipped(unpaired.skipped), `${unpaired.images} pictures without ground truth`];
 }
 
+function describeStage({ batchSize, lrPatchSize, learns = 'all' }: Extract<RunEvent, { type: 'stage' }>): string {
+  const batches = `from here: batches of ${batchSize} patches of ${lrPatchSize} pixels`;
+  return learns === 'all' ? batches : `${batches}, only the ${learns} learns (loss: error of its codes)`;
+}
+
 /** @param now milliseconds of a clock. */
 export function createTrainProgress({ id, recipe }: TrainPreset, now: () => number): TrainProgress {
   const { schedule } = recipe;
   let { batchSize } = recipe;
+  let learns: Extract<RunEvent, { type: 'stage' }>['learns'];
   let progress: Progress | undefined;
   let psnr = '-';
   let [steps, loss, secondsPerStep, since] = [0, 0, 0, now()];
@@ -56,15 +62,16 @@ export function createTrainProgress({ id, recipe }: TrainPreset, now: () => numb
     since = now();
   };
   const stage = (event: Extract<RunEvent, { type: 'stage' }>) => {
-    if (recipe.stages) progress?.say(`from here: batches of ${event.batchSize} patches of ${event.lrPatchSize} pixels`);
+    if (recipe.stages) progress?.say(describeStage(event));
     // Steps of another stage say nothing about how long these take.
-    [batchSize, steps] = [event.batchSize, 0];
+    [batchSize, learns, steps] = [event.batchSize, event.learns, 0];
     since = now();
   };
   const step = (event: Extract<RunEvent, { type: 'step' }>) => {
     steps += 1;
     secondsPerStep = mean(secondsPerStep, (now() - since) / 1000);
-    loss = mean(loss, event.primalLoss);
+    // Where only the estimator learns nothing is enlarged.
+    loss = mean(loss, learns === 'estimator' ? (event.codeLoss ?? 0) : event.primalLoss);
     since = now();
     const left = formatDuration((schedule.steps - event.step) * secondsPerStep);
     const speed = `${(batchSize / secondsPerStep).toFixed(1)} patches/s`;

@@ -17,6 +17,9 @@ const DETAIL_GAIN = 16;
 /** He's initialisation, U(-sqrt(6 / fanIn), sqrt(6 / fanIn)): with PyTorch's, signals fade to a hundredth on their way through six ReLUs. */
 const HE = 6;
 
+/** What the names of its parameters begin with. */
+export const ESTIMATOR = 'estimator.';
+
 interface Estimator {
   readonly layers: readonly ConvLayer[];
   readonly parameters: readonly ParameterSpec[];
@@ -53,7 +56,7 @@ export function createEstimator({ width, estimator: [full, half, quarter] }: Cod
     level: number,
     stride: 1 | 2 = 1,
   ): ConvLayer => ({
-    ...{ name: `estimator.${name}`, kernel: 3, inChannels, outChannels, stride },
+    ...{ name: `${ESTIMATOR}${name}`, kernel: 3, inChannels, outChannels, stride },
     positionsPerLrPixel: 1 / 4 ** level,
   });
   const body = [

@@ -85,8 +85,9 @@ function fillDegradedPatch(
   { images, codes, codesGiven }: BatchBuffers,
   i: number,
 ): void {
-  const scale = Math.max(...images.keys());
   const { pyramid, x, y } = sample(random);
+  // Not the largest that the batch wants: an estimator learns from the small pictures alone.
+  const scale = Math.max(...pyramid.keys());
   const symmetry = Math.floor(random() * 8);
   const drawn = drawDegradation(degradation, scale, random);
   const place: HrPlace = {

@@ -103,6 +103,9 @@ function lossSeries(records: readonly RunRecord[]): Series[] {
   return [
     { name: 'primal loss (L1)', color: '#0b62a4', points: points(({ primalLoss }) => primalLoss) },
     { name: 'dual loss (L1, unweighted)', color: '#c1440e', points: points(({ dualLoss }) => dualLoss) },
+    ...(steps.some(({ codeLoss }) => codeLoss !== undefined)
+      ? [{ name: 'error of the estimated code', color: '#6a3d9a', points: points(({ codeLoss = 0 }) => codeLoss) }]
+      : []),
   ];
 }
 

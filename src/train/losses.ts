@@ -44,8 +44,25 @@ interface LossParts {
 interface CodeTerms {
   /** [n, 1, 1, width]: what the networks are told. */
   readonly code?: Tensor4D;
-  /** Mean absolute error of the estimate, over the pictures whose degradation is known. */
+  /** `codeError` of the estimate, over the pictures whose degradation is known. */
   readonly loss: Tensor;
+}
+
+/** [n, width] to [n, 1, 1, width]. */
+function likeEstimate(codes: Tensor, estimate: Tensor4D): Tensor4D {
+  const [count, , , width] = estimate.shape;
+  return tf.reshape(codes, [count, 1, 1, width]);
+}
+
+/**
+ * Mean squared error of `estimate` [n, 1, 1, width] against `codes` [n, width]. Squared, because most pictures have no noise, no
+ * compression and no direction: what is best by absolute errors is then to say 0, always.
+ *
+ * @param pairWeights as in `Batch`.
+ */
+export function codeError(estimate: Tensor4D, codes: Tensor, pairWeights?: Tensor): Tensor {
+  const squares = tf.square(tf.sub(estimate, likeEstimate(codes, estimate)));
+  return pairWeights ? tf.mean(tf.mul(pairWeights, tf.mean(squares, [1, 2, 3]))) : tf.mean(squares);
 }
 
 /** Half of a batch learns from the truth, half from the estimate, so that the network trusts a code no more than it deserves. */
@@ -54,11 +71,11 @@ function codeTerms({ primal }: LossParts, parameters: Parameters, { images, told
   const estimate = primal.estimate(parameters, images(1));
   // Nobody knows how the pictures were degraded: what the primal network goes by, the dual is told.
   if (!told) return { code: estimate, loss: tf.scalar(0) };
-  const [count, , , width] = estimate.shape;
-  const codes = tf.reshape(told.codes, [count, 1, 1, width]) as Tensor4D;
+  const codes = likeEstimate(told.codes, estimate);
+  const [count] = estimate.shape;
   const isGiven = tf.reshape(told.isGiven, [count, 1, 1, 1]);
   const code: Tensor4D = tf.add(tf.mul(codes, isGiven), tf.mul(estimate, tf.sub(1, isGiven)));
-  return { code, loss: l1(estimate, codes, pairWeights) };
+  return { code, loss: codeError(estimate, told.codes, pairWeights) };
 }
 
 /**
@@ -89,7 +106,7 @@ export interface Losses {
   readonly dual: Tensor;
   /** Mean over all pictures of the distance to the teacher's images; unweighted. */
   readonly distill: Tensor;
-  /** Mean absolute error of the estimated codes; unweighted. */
+  /** `codeError` of the estimated codes; unweighted. */
   readonly code: Tensor;
 }
 

@@ -7,7 +7,7 @@ import { checkDegradation, type DegradationRecipe } from './degradation-recipe.t
 import type { BatchShape } from './objective.ts';
 import type { TrainPreset } from './presets/preset.ts';
 import type { Schedule } from './schedule.ts';
-import { planStages, type Stage } from './stages.ts';
+import { LEARNERS, type Learner, planStages, type Stage } from './stages.ts';
 import type { TrainRecipe } from './train-model.ts';
 
 const MOST_STEPS = 1e9;
@@ -40,8 +40,15 @@ function parseShape(fields: JsonFields): BatchShape {
 }
 
 function parseStage(value: unknown, path: string): Stage {
-  const fields = new JsonFields(value, path, ['fromShare', 'batchSize', 'lrPatchSize']);
-  return { fromShare: fields.number('fromShare', 0, 1), ...parseShape(fields) };
+  const fields = new JsonFields(value, path, ['fromShare', 'batchSize', 'lrPatchSize', 'learns', 'learningRate']);
+  const learns = fields.raw('learns') as Learner | undefined;
+  if (learns !== undefined && !LEARNERS.includes(learns)) {
+    throw badOption(`${path}.learns`, LEARNERS.join(' or '), String(learns));
+  }
+  return {
+    ...{ fromShare: fields.number('fromShare', 0, 1), ...parseShape(fields), ...(learns ? { learns } : {}) },
+    ...optional(value, 'learningRate', (name) => fields.number(name, 0, 1)),
+  };
 }
 
 const RANGES = ['sigma', 'anisotropicSigma', 'noiseSigma', 'jpegQuality'] as const;

@@ -45,9 +45,11 @@ const LOSS = 'L1 + dualWeight * dual L1';
 /** e.g. `from 0.5: 8 of 48 pixels; from 0.8: 4 of 64 pixels`. */
 function describeStages(stages: readonly Stage[] = []): { readonly stages?: string } {
   if (stages.length === 0) return {};
-  const texts = stages.map(
-    ({ fromShare, batchSize, lrPatchSize }) => `from ${fromShare}: ${batchSize} of ${lrPatchSize} pixels`,
-  );
+  const texts = stages.map(({ fromShare, batchSize, lrPatchSize, learns = 'all', learningRate }) => {
+    const part = learns === 'all' ? '' : ` for the ${learns} alone`;
+    const rate = learningRate === undefined ? '' : ` from a rate of ${learningRate}`;
+    return `from ${fromShare}: ${batchSize} of ${lrPatchSize} pixels${part}${rate}`;
+  });
   return { stages: texts.join('; ') };
 }
 

@@ -6,7 +6,7 @@ import { scriptFor } from '../engine/pool-script.ts';
 import { compileProgram } from '../graph/compile.ts';
 import { serializeOnnx } from '../graph/onnx-model.ts';
 import { LOSSES, meanLosses, nameBuffers } from './batch-gradient.ts';
-import type { BatchShape, Objective } from './objective.ts';
+import type { BatchShape, GradientProgram, Objective } from './objective.ts';
 import { batchInputs } from './objective.ts';
 import type { AdamOptions } from './optimizer.ts';
 import { STATE } from './optimizer.ts';
@@ -22,6 +22,8 @@ export interface ResidentStepperOptions extends BatchShape {
   readonly adam?: AdamOptions;
   /** Told after the first step which nodes the provider left to the CPU. */
   readonly onPlacement?: (placement: NodePlacement) => void;
+  /** Another program with the inputs and outputs of `gradientProgram`, which is the default. */
+  readonly program?: GradientProgram;
 }
 
 const shared = (length: number) => new Float32Array(new SharedArrayBuffer(length * 4));
@@ -32,7 +34,7 @@ export async function createResidentStepper(
   options: ResidentStepperOptions,
 ): Promise<Stepper> {
   const { provider, threads = 1, adam = {}, onPlacement } = options;
-  const program = stepProgram(objective, options, adam);
+  const program = stepProgram(objective, options, adam, options.program);
   const onnx = serializeOnnx(compileProgram(program, { target: targetOf(provider) }));
   const specs = Object.entries(batchInputs(objective, options));
   const lengths = specs.map(([name, { shape }]) => [name, shape.reduce((a, b) => a * b)] as const);

@@ -1,6 +1,6 @@
 /** A whole training step as one program: on a GPU nothing but images goes in and a few numbers come out. */
 import type { Program } from '../graph/program.ts';
-import type { BatchShape, Objective } from './objective.ts';
+import type { BatchShape, GradientProgram, Objective } from './objective.ts';
 import { gradientProgram } from './objective.ts';
 import type { AdamOptions } from './optimizer.ts';
 import { adamProgram, nextName, STATE } from './optimizer.ts';
@@ -11,8 +11,13 @@ export const NEXT_OUTPUTS: Readonly<Record<string, string>> = Object.fromEntries
 );
 
 /** Inputs: the state vectors, the batch and Adam's scalars. Outputs: the new state vectors, `gradientNorm` and the losses. */
-export function stepProgram(objective: Objective, shape: BatchShape, options: AdamOptions = {}): Program {
-  const gradients = gradientProgram(objective, shape);
+export function stepProgram(
+  objective: Objective,
+  shape: BatchShape,
+  options: AdamOptions = {},
+  programFor: GradientProgram = gradientProgram,
+): Program {
+  const gradients = programFor(objective, shape);
   const adam = adamProgram(objective.layout.size, options);
   const { gradient: _, ...adamInputs } = adam.inputs;
   return {

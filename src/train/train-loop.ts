@@ -8,7 +8,7 @@ import { fillMixedBatch } from './mixed-batches.ts';
 import type { AdamOptions } from './optimizer.ts';
 import { createRandom } from './random.ts';
 import type { Schedule } from './schedule.ts';
-import { learningRateAt } from './schedule.ts';
+import { type StagePlan, stageRateAt } from './stages.ts';
 import type { StepNumbers, Stepper } from './stepper.ts';
 
 export interface LoopOptions {
@@ -27,8 +27,8 @@ export interface LoopOptions {
   readonly validateEvery: number;
   /** How LR patches are made, one by one. @default bicubic reduction of the whole photograph */
   readonly degradation?: DegradationRecipe;
-  /** Steps after which this part of the run ends. @default all of the schedule */
-  readonly until?: number;
+  /** The part of the run that this is. @default all of the schedule */
+  readonly stage?: StagePlan;
 }
 
 export type TrainEvent =
@@ -77,10 +77,14 @@ function createBatchFiller(options: LoopOptions, { stepper, dataset, unpaired }:
 }
 
 /** @param step from 0. */
-function numbersAt(step: number, { schedule, adam = {}, emaDecay = 0.999 }: LoopOptions): StepNumbers {
+function numbersAt(
+  step: number,
+  { schedule, adam = {}, emaDecay = 0.999 }: LoopOptions,
+  stage: StagePlan,
+): StepNumbers {
   const { beta1 = 0.9, beta2 = 0.999 } = adam;
   return {
-    learningRate: learningRateAt(step, schedule),
+    learningRate: stageRateAt(step, schedule, stage),
     beta1Correction: 1 - beta1 ** (step + 1),
     beta2Correction: 1 - beta2 ** (step + 1),
     // A young average follows the weights closely; 1/10 of the run's length so far is what it remembers.
@@ -88,8 +92,16 @@ function numbersAt(step: number, { schedule, adam = {}, emaDecay = 0.999 }: Loop
   };
 }
 
+const isUsual = (loss: number, usual: number, { skipAbove = 10 }: LoopOptions): boolean => loss <= skipAbove * usual;
+
+/** A running mean. Where only the estimator learns nothing is enlarged, and there is no loss to follow. */
+function nextUsual(loss: number, usual: number, { learns }: StagePlan): number {
+  if (learns === 'estimator') return usual;
+  return Number.isFinite(usual) ? 0.99 * usual + 0.01 * loss : loss;
+}
+
 /**
- * Trains from `start` to `until`, or until the signal fires, and returns the final state.
+ * Trains from `start` to the end of the stage, or until the signal fires, and returns the final state.
  * A checkpoint is saved every `checkpointEvery` steps and at the end, also when the signal ended it.
  */
 export async function trainLoop(
@@ -97,27 +109,30 @@ export async function trainLoop(
   options: LoopOptions,
   parts: LoopParts,
 ): Promise<Omit<Checkpoint, 'fingerprint'>> {
-  const { schedule, until = schedule.steps, skipAbove = 10, checkpointEvery, validateEvery } = options;
+  const { schedule, batchSize, lrPatchSize, checkpointEvery, validateEvery } = options;
+  const { steps } = schedule;
+  const { stage = { batchSize, lrPatchSize, from: 0, until: steps, scheduleSteps: steps } } = options;
+  const { until } = stage;
   const { stepper, validate, save, report, signal } = parts;
   let { step, usualLoss } = start;
   const prepareBatch = createBatchFiller(options, parts);
   if (step < until) prepareBatch(step);
   while (step < until && !signal?.aborted) {
-    const numbers = numbersAt(step, options);
+    const numbers = numbersAt(step, options, stage);
     const computing = stepper.compute(numbers);
     // The workers are busy now: this thread cuts the next step's patches meanwhile.
     prepareBatch(step + 1);
     const losses = await computing;
     const { primalLoss } = losses;
-    const skipped = !(primalLoss <= skipAbove * usualLoss);
+    const skipped = !isUsual(primalLoss, usualLoss, options);
     let gradientNorm = 0;
     if (!skipped) {
       gradientNorm = await stepper.accept();
-      usualLoss = Number.isFinite(usualLoss) ? 0.99 * usualLoss + 0.01 * primalLoss : primalLoss;
+      usualLoss = nextUsual(primalLoss, usualLoss, stage);
     }
     step += 1;
     report({ type: 'step', step, ...losses, learningRate: numbers.learningRate, gradientNorm, skipped });
-    if (step % validateEvery === 0 || step === schedule.steps) {
+    if (step % validateEvery === 0 || step === steps) {
       const { average } = await stepper.readState();
       report({ type: 'validation', step, psnrDb: await validate(average) });
     }

@@ -13,6 +13,7 @@ import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import type { Dataset } from './dataset.ts';
 import { checkDegradation } from './degradation-recipe.ts';
 import { createEagerGradients } from './eager-gradients.ts';
+import { estimatorObjective, estimatorProgram, restOthers } from './estimator-stage.ts';
 import { createGradientPool } from './gradient-pool.ts';
 import type { BatchShape, Objective } from './objective.ts';
 import { createObjective } from './objective.ts';
@@ -20,7 +21,7 @@ import { flattenParameters, unflattenParameters } from './parameter-layout.ts';
 import { createRandom } from './random.ts';
 import { createResidentStepper } from './resident-stepper.ts';
 import type { Schedule } from './schedule.ts';
-import type { StagedRecipe } from './stages.ts';
+import type { Learner, StagedRecipe, StagePlan } from './stages.ts';
 import { planStages } from './stages.ts';
 import { createSplitStepper, type Stepper } from './stepper.ts';
 import type { Teacher } from './teacher.ts';
@@ -30,7 +31,7 @@ import type { DatasetSummary, TrainingData, UnpairedOptions } from './training-d
 import { loadTrainingData, summarise } from './training-data.ts';
 import { createValidator } from './validate.ts';
 
-export interface TrainRecipe extends Omit<LoopOptions, 'until'>, StagedRecipe {
+export interface TrainRecipe extends Omit<LoopOptions, 'stage'>, StagedRecipe {
   readonly schedule: Schedule;
   readonly spec: NetworkSpec;
   /** Weight of the dual regression loss. 0 turns it off. @default 0.1 */
@@ -81,7 +82,7 @@ export type RunEvent =
       readonly dataset: DatasetSummary;
     }
   /** Everything is ready for steps with batches of this shape. */
-  | ({ readonly type: 'stage'; readonly step: number } & BatchShape);
+  | ({ readonly type: 'stage'; readonly step: number; readonly learns?: Learner } & BatchShape);
 
 export interface TrainResult {
   readonly step: number;
@@ -138,20 +139,24 @@ function createRunObjective({ recipe, unpaired, teacher }: TrainOptions): Object
 
 /** One program for the whole step where another device than the CPU takes a batch as one; else gradients and optimiser apart. */
 async function createStepper(
-  objective: Objective,
-  { state }: TrainPoint,
+  whole: Objective,
+  point: TrainPoint,
   { recipe, engine, workers = 1, provider = 'cpu', microBatchSize, onPlacement }: TrainOptions,
-  { batchSize, lrPatchSize }: BatchShape,
+  { batchSize, lrPatchSize, learns }: StagePlan,
 ): Promise<Stepper> {
+  const isPart = learns === 'estimator';
+  const objective = isPart ? estimatorObjective(whole) : whole;
+  const state = isPart ? restOthers(whole.layout, point.state) : point.state;
+  const learnt = isPart ? { program: estimatorProgram } : {};
   const chosen = typeof microBatchSize === 'function' ? microBatchSize({ batchSize, lrPatchSize }) : microBatchSize;
-  const shape = { batchSize, lrPatchSize, ...(chosen === undefined ? {} : { microBatchSize: chosen }) };
+  const shape = { ...learnt, batchSize, lrPatchSize, ...(chosen === undefined ? {} : { microBatchSize: chosen }) };
   const { adam = {} } = recipe;
   if (engine.name === 'tfjs') {
     return createSplitStepper(await createEagerGradients(objective, engine, shape), engine, state, adam);
   }
   const told = onPlacement ? { onPlacement } : {};
   if (provider !== 'cpu' && workers === 1 && (chosen ?? batchSize) === batchSize) {
-    return createResidentStepper(objective, state, { batchSize, lrPatchSize, provider, adam, ...told });
+    return createResidentStepper(objective, state, { ...learnt, batchSize, lrPatchSize, provider, adam, ...told });
   }
   const pool = await createGradientPool(objective, { ...shape, workers, provider, ...told });
   return createSplitStepper(pool, engine, state, adam);
@@ -169,10 +174,10 @@ async function runStages(
   for (const stage of planStages(recipe)) {
     if (point.step >= stage.until || signal?.aborted) continue;
     const stepper = await createStepper(objective, point, options, stage);
-    const { batchSize, lrPatchSize, until } = stage;
+    const { batchSize, lrPatchSize, learns } = stage;
     try {
-      report({ type: 'stage', step: point.step, batchSize, lrPatchSize });
-      point = await trainLoop(point, { ...recipe, batchSize, lrPatchSize, until }, { ...parts, stepper });
+      report({ type: 'stage', step: point.step, batchSize, lrPatchSize, ...(learns ? { learns } : {}) });
+      point = await trainLoop(point, { ...recipe, batchSize, lrPatchSize, stage }, { ...parts, stepper });
     } finally {
       await stepper.close();
     }

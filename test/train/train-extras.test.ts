@@ -1,11 +1,23 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeRgb } from '../../src/codec/decode.ts';
 import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
-import type { BatchShape } from '../../src/train/objective.ts';
-import { checkpointPath, type RunEvent, type TrainOptions, trainModel } from '../../src/train/train-model.ts';
+import type { EdgeSpec } from '../../src/network/network.ts';
+import { loadCheckpoint } from '../../src/train/checkpoint.ts';
+import type { DegradationRecipe } from '../../src/train/degradation-recipe.ts';
+import { type BatchShape, createObjective } from '../../src/train/objective.ts';
+import { degradationOf } from '../../src/train/presets/blind-recipe.ts';
+import type { TrainState } from '../../src/train/stepper.ts';
+import {
+  checkpointPath,
+  type RunEvent,
+  type TrainOptions,
+  type TrainRecipe,
+  trainModel,
+} from '../../src/train/train-model.ts';
 import { writeGeneratedPhotos } from '../helpers/generated-photos.ts';
 import { TINY } from './tiny-recipe.ts';
 
@@ -78,6 +90,61 @@ describe('a curriculum of patch sizes', () => {
     };
     await train({ recipe, microBatchSize });
     expect(asked).toEqual(['4 x 12', '2 x 16', '4 x 8']);
+  });
+});
+
+describe('a stage in which only the estimator learns', () => {
+  const spec: EdgeSpec = {
+    ...{ family: 'edge', scale: 2, featureCount: 4, innerWidths: [4, 4] },
+    code: { width: 5, hidden: 4, estimator: [4, 4, 8] },
+  };
+  const recipe: TrainRecipe = {
+    ...withSteps(40),
+    ...{ spec, degradation: degradationOf(spec) as DegradationRecipe, checkpointEvery: 8 },
+    stages: [{ fromShare: 0.2, batchSize: 8, lrPatchSize: 20, learns: 'estimator', learningRate: 1e-2 }],
+  };
+  const { layout } = createObjective(spec, recipe.dualWeight);
+  const state = async (out: string) =>
+    (await loadCheckpoint(checkpointPath(out), fingerprintIn(out)))?.state as TrainState;
+  const fingerprintIn = (out: string): string => {
+    const bytes = readFileSync(checkpointPath(out));
+    const header = JSON.parse(bytes.subarray(8, 8 + Number(bytes.readBigUInt64LE(0))).toString());
+    return header['__metadata__'].fingerprint;
+  };
+
+  test('moves nothing else, and lowers the error of the codes', async () => {
+    const controller = new AbortController();
+    const report = (event: RunEvent) => event.type === 'step' && event.step === 8 && controller.abort();
+    const { out } = await train({ recipe, signal: controller.signal, report });
+    const before = await state(out);
+    const { events } = await train({ recipe, out, resume: true });
+    const after = await state(out);
+    for (const { name, offset, size } of layout.slots) {
+      const [old, now] = [before, after].map(({ parameters }) => parameters.slice(offset, offset + size));
+      if (name.startsWith('estimator.')) expect(now, name).not.toEqual(old);
+      else expect(now, name).toEqual(old);
+    }
+    const errors = events.flatMap((event) => (event.type === 'step' ? [event.codeLoss as number] : []));
+    const mean = (part: readonly number[]) => part.reduce((sum, value) => sum + value, 0) / part.length;
+    expect(errors).toHaveLength(32);
+    expect(mean(errors.slice(-10))).toBeLessThan(0.8 * mean(errors.slice(0, 5)));
+    const rates = events.flatMap((event) => (event.type === 'step' ? [event.learningRate] : []));
+    expect(Math.max(...rates)).toBeCloseTo(1e-2, 3);
+    expect(rates.at(-1)).toBeLessThan(1e-3);
+  });
+
+  test('goes on to the same bits wherever it was stopped', async () => {
+    const whole = await train({ recipe });
+    for (const step of [8, 19]) {
+      expect((await trainInTwoParts(step, { recipe })).checkpoint.equals(whole.checkpoint)).toBe(true);
+    }
+  });
+
+  test('is refused for a network that guesses nothing', async () => {
+    const { degradation: _, ...plain } = recipe;
+    await expect(train({ recipe: { ...plain, spec: TINY.recipe.spec } })).rejects.toMatchObject({
+      code: 'DS_BAD_OPTION',
+    });
   });
 });
 

@@ -27,12 +27,18 @@ function blindSpec(scale: 2 | 4): EdgeSpec {
   return { ...trunk, code: { width: CODE_WIDTH, hidden: 32, estimator: [16, 32, 64] } };
 }
 
-/** Larger patches at the end: a blur shows in what lies further apart, and an estimate gains by more places. */
+/**
+ * Larger patches towards the end: a blur shows in what lies further apart. The estimator learns last, alone, from still larger ones:
+ * before, it also learns what is good for the enlargement of small patches, which is not quite the truth.
+ */
 export function blindRecipe(scale: 2 | 4): TrainRecipe {
   return {
     ...EDGE_RECIPE,
     schedule: { steps: 14_000, learningRate: 1e-3, warmupSteps: 200 },
-    stages: [{ fromShare: 0.7, batchSize: 8, lrPatchSize: 48 }],
+    stages: [
+      { fromShare: 0.56, batchSize: 8, lrPatchSize: 48 },
+      { fromShare: 0.8, batchSize: 16, lrPatchSize: 64, learns: 'estimator', learningRate: 2e-3 },
+    ],
     spec: blindSpec(scale),
     degradation: blindDegradation(scale),
   };

@@ -6,7 +6,7 @@ import { isMainThread } from 'node:worker_threads';
  * How much nicer a computing thread is than its process, on the scale of `nice`. Measured with 200 connections on two cores (docs/experiments.md): without it
  * the event loop waits up to a fifth of a second for a core that a network holds.
  */
-export const WORKER_NICE = 10;
+export const WORKER_NICE = 5;
 const NICEST = 19;
 
 /**

@@ -27,5 +27,12 @@ export function describeInspection(
 ): InspectionView {
   const { size, data } = kernel;
   const rows = Array.from({ length: size }, (_, y) => [...data.subarray(y * size, (y + 1) * size)]);
-  return { model: model.id, scale: model.scale, ...estimate, consistencyError, dualError: dualError ?? null, kernel: rows };
+  return {
+    model: model.id,
+    scale: model.scale,
+    ...estimate,
+    consistencyError,
+    dualError: dualError ?? null,
+    kernel: rows,
+  };
 }

@@ -9,7 +9,7 @@ import { canonicalJson } from './model-store/canonical-json.ts';
 import { listModels, loadModel, modelDirectory } from './model-store/load.ts';
 import type { ModelManifest } from './model-store/manifest.ts';
 import type { DualscaleLogger } from './options.ts';
-import { type DegradationWish, needsBlind, wishKey } from './upscale/degradation-wish.ts';
+import { type DegradationMode, type DegradationWish, needsBlind, wishKey } from './upscale/degradation-wish.ts';
 
 export interface TableModel extends ServingModel {
   readonly manifest: ModelManifest;
@@ -17,7 +17,7 @@ export interface TableModel extends ServingModel {
   readonly smaller: readonly TableModel[];
   /** What the request knows of the picture's degradation. @default auto */
   readonly wish?: DegradationWish;
-  /** The blind model of the same scale, for pictures that are not clean reductions; absent where there is none. */
+  /** The blind model of the same scale, for pictures that are not clean reductions; absent where there is none or none is wanted. */
   readonly loadBlind?: () => Promise<ServedModel>;
   /** Compiled once. Throws DS_BAD_MODEL, also when the folder holds another model by now. */
   load(): Promise<ServedModel>;
@@ -38,6 +38,8 @@ export interface ModelTable {
   restrictStandIns(accept: (manifest: ModelManifest) => boolean): void;
   /** The model as it answers a wish, with its blind companion; undefined where the wish needs one and there is none. */
   wished(model: TableModel, wish: DegradationWish): TableModel | undefined;
+  /** The model as it answers who names neither a model nor a wish: as `degradation` says, plainly where that needs what is not there. */
+  byDefault(model: TableModel): TableModel;
   /** Lets `id` serve `scale` once `prepare` has accepted it. Throws DS_MODEL_NOT_FOUND, DS_BAD_MODEL and what `prepare` throws. */
   activate(scale: number, id: string, prepare: (model: ServedModel) => Promise<void>): Promise<void>;
   /** Reads the folder again. A serving model that was published anew is replaced as by `activate`; one that is gone serves on. */
@@ -49,6 +51,8 @@ export interface ModelTableOptions {
   readonly engine: EngineName;
   /** See `DualscaleOptions.models`. */
   readonly wanted: Readonly<Record<number, string>>;
+  /** What is done with pictures of which nobody says anything. */
+  readonly degradation: DegradationMode;
   /** Whether answers depend on the models of smaller scales too (`onLimit: 'clamp'`). */
   readonly dependsOnSmaller: boolean;
   readonly logger: DualscaleLogger;
@@ -97,7 +101,7 @@ class Table implements ModelTable {
     const active = this.#serving.get(scale)?.manifest;
     if (!active) return [];
     const ids = quickerModels(active, this.#manifests.filter(this.#acceptsStandIn)).map(({ id }) => id);
-    return ids.flatMap((id) => this.#named.get(id) ?? []).map((model) => this.#withBlind(model));
+    return ids.flatMap((id) => this.#named.get(id) ?? []);
   }
 
   restrictStandIns(accept: (manifest: ModelManifest) => boolean): void {
@@ -106,14 +110,35 @@ class Table implements ModelTable {
 
   wished(model: TableModel, wish: DegradationWish): TableModel | undefined {
     if (Object.keys(wish).length === 0) return model;
-    const joined = this.#withBlind(model);
-    const key = wishKey(wish);
-    if (key === '') return joined;
-    const canBeBlind = joined.loadBlind !== undefined || model.manifest.degradation === 'blind';
-    if (needsBlind(wish) && !canBeBlind) return undefined;
-    const digest = createHash('sha256').update(`${joined.digest} ${key}`).digest('base64url');
+    const blind = this.#blindOf(model.manifest);
+    if (needsBlind(wish) && !blind && model.manifest.degradation !== 'blind') return undefined;
     const smaller = model.smaller.flatMap((other) => this.wished(other, wish) ?? []);
-    return { ...joined, digest, smaller, wish };
+    return this.#answering(model, wish, smaller);
+  }
+
+  byDefault(model: TableModel): TableModel {
+    const { degradation } = this.#options;
+    const isMet = degradation !== 'blind' || this.#blindOf(model.manifest) || model.manifest.degradation === 'blind';
+    const smaller = model.smaller.map((other) => this.byDefault(other));
+    return this.#answering(model, isMet ? { degradation } : {}, smaller);
+  }
+
+  /** What the answers depend on besides the model is in the digest: its blind companion, the wish, what smaller models make of both. */
+  #answering(model: TableModel, wish: DegradationWish, smaller: readonly TableModel[]): TableModel {
+    const key = wishKey(wish);
+    const blind = key === 'bicubic' ? undefined : this.#blindOf(model.manifest);
+    const parts = [
+      ...(blind ? [manifestDigest(blind)] : []),
+      ...(key === '' ? [] : [key]),
+      ...(this.#options.dependsOnSmaller ? smaller.map(({ digest }) => digest) : []),
+    ];
+    const digest = createHash('sha256')
+      .update([model.digest, ...parts].join())
+      .digest('base64url');
+    return {
+      ...{ ...model, smaller, wish, digest: parts.length === 0 ? model.digest : digest },
+      ...(blind ? { loadBlind: this.#loader(blind) } : {}),
+    };
   }
 
   /** Holds on to what it loaded: a request that began before a switch still gets its model after it. */
@@ -126,16 +151,6 @@ class Table implements ModelTable {
       });
       return loaded;
     };
-  }
-
-  /** With the blind model of its scale, which then is part of what its answers depend on. */
-  #withBlind(model: TableModel): TableModel {
-    const blind = this.#blindOf(model.manifest);
-    if (!blind || model.loadBlind) return model;
-    const digest = createHash('sha256')
-      .update(`${model.digest},${manifestDigest(blind)}`)
-      .digest('base64url');
-    return { ...model, digest, loadBlind: this.#loader(blind) };
   }
 
   /** The best blind model of a scale that has a plain one. */
@@ -179,8 +194,9 @@ class Table implements ModelTable {
     this.#serve(this.#current());
   }
 
-  /** Compiled here, not in the first request: that would hold up the others. */
+  /** Compiled here, not in the first request: that would hold up the others. Not at all where none is used unasked. */
   async #loadBlinds(chosen: Iterable<readonly [scale: number, manifest: ModelManifest]>): Promise<void> {
+    if (this.#options.degradation === 'bicubic') return;
     for (const [, manifest] of chosen) {
       const blind = this.#blindOf(manifest);
       if (blind) await this.#load(blind).catch((error) => this.#options.logger.warn(`${blind.id}: ${String(error)}`));
@@ -221,21 +237,20 @@ class Table implements ModelTable {
   /** Everything at once and without a pause: a request sees the table before or after, never between. */
   #serve(chosen: ReadonlyMap<number, ModelManifest>): void {
     const before = this.#serving;
-    const [serving, plain] = [new Map<number, TableModel>(), new Map<number, TableModel>()];
+    const serving = new Map<number, TableModel>();
     const sorted = [...chosen].sort(([a], [b]) => a - b);
     for (const [scale, manifest] of sorted) {
-      serving.set(scale, this.#withBlind(this.#entry(manifest, [...serving.values()].reverse())));
-      plain.set(scale, this.#entry(manifest, [...plain.values()].reverse()));
+      serving.set(scale, this.#entry(manifest, [...serving.values()].reverse()));
     }
-    const smallerThan = (scale: number) => [...plain.values()].filter((model) => model.scale < scale).reverse();
+    const smallerThan = (scale: number) => [...serving.values()].filter((model) => model.scale < scale).reverse();
     const others = this.#manifests.map((manifest) => {
-      const active = plain.get(manifest.scale);
+      const active = serving.get(manifest.scale);
       // One that was published anew waits for `reload` while the old one serves: an id must mean one thing.
       return active?.id === manifest.id ? active : this.#entry(manifest, smallerThan(manifest.scale));
     });
     this.#serving = serving;
     this.#scales = [...serving.keys()];
-    this.#named = new Map([...others, ...plain.values()].map((model) => [model.id, model]));
+    this.#named = new Map([...others, ...serving.values()].map((model) => [model.id, model]));
     const kept = new Set([...this.#named.values()].map(({ manifest }) => manifestDigest(manifest)));
     for (const digest of this.#loading.keys()) if (!kept.has(digest)) this.#loading.delete(digest);
     for (const [scale, model] of serving) {

@@ -25,9 +25,9 @@ export function openUpscaler(options: ResolvedOptions, metrics: Metrics): Promis
 }
 
 export function openTable(options: ResolvedOptions, metrics: Metrics): Promise<ModelTable> {
-  const { modelsDir = join(PACKAGE_ROOT, 'models'), engine, logger, models: wanted, onLimit } = options;
+  const { modelsDir = join(PACKAGE_ROOT, 'models'), engine, logger, models: wanted, degradation, onLimit } = options;
   return createModelTable({
-    ...{ modelsDir, engine, logger, wanted, dependsOnSmaller: onLimit === 'clamp' },
+    ...{ modelsDir, engine, logger, wanted, degradation, dependsOnSmaller: onLimit === 'clamp' },
     onServe: (model, previous) => {
       metrics.serves(model, previous);
       logger.info(`x${model.scale} is served by ${model.id}`);
@@ -61,8 +61,7 @@ export async function openService(options: ResolvedOptions, metrics: Metrics, ta
     ...{ skipReason, inspect: inspectPicture, check: (bytes, scale) => checkPicture(bytes, scale, limits) },
     enlarge: async (bytes, model, signal, fit) => {
       const fitting = fit ? { ...parts, encoding: { ...parts.encoding, fit } } : parts;
-      const isPlain = model.wish?.degradation === 'bicubic';
-      const blind = isPlain ? undefined : await model.loadBlind?.();
+      const blind = await model.loadBlind?.();
       return enlargePicture(bytes, await model.load(), { ...fitting, blind, wish: model.wish }, signal);
     },
     onEnlargement: (enlargement) => {

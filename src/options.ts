@@ -11,6 +11,7 @@ import type { OnError, OnLimit } from './http/picture-upscaler.ts';
 import { checkSigning, type SigningOptions } from './http/signature.ts';
 import { METRICS_PREFIX } from './metrics/definitions.ts';
 import type { MetricsRegistry } from './metrics/metrics.ts';
+import { DEGRADATION_MODES, type DegradationMode } from './upscale/degradation-wish.ts';
 import { type ConsistencyOptions, checkConsistency } from './upscale/enlarge-encoded.ts';
 
 export interface DualscaleLogger {
@@ -28,6 +29,11 @@ export interface DualscaleOptions {
    * marks as default, else by the one with the best PSNR in its manifest (Set5 where it was measured, else the first set). @default {}
    */
   readonly models?: Readonly<Record<number, string>>;
+  /**
+   * What is done with pictures whose request does not say how they were degraded: `auto`, a blind model's estimate decides; `bicubic`, the plain
+   * model enlarges them and nothing is estimated; `blind`, the blind model does. A scale without a blind model has its plain one. @default 'auto'
+   */
+  readonly degradation?: DegradationMode;
   /**
    * What runs the networks: `onnx` compiles them for ONNX Runtime; `tfjs` runs them eagerly on TF.js, several times slower. @default 'onnx'
    */
@@ -106,6 +112,7 @@ const SILENT: DualscaleLogger = { info: () => {}, warn: () => {}, error: () => {
 
 export interface ResolvedOptions extends Omit<DualscaleOptions, 'signing' | 'latencyObjectiveMs'> {
   readonly models: Readonly<Record<number, string>>;
+  readonly degradation: DegradationMode;
   readonly engine: EngineName;
   readonly limits: Required<ImageLimits>;
   readonly consistency: ConsistencyOptions | false;
@@ -124,7 +131,7 @@ export interface ResolvedOptions extends Omit<DualscaleOptions, 'signing' | 'lat
 }
 
 const NAMES = new Set([
-  ...['modelsDir', 'models', 'engine', 'provider', 'workers', 'threadsPerWorker', 'limits', 'quality'],
+  ...['modelsDir', 'models', 'degradation', 'engine', 'provider', 'workers', 'threadsPerWorker', 'limits', 'quality'],
   ...['metadata', 'spoolFolder', 'consistency'],
   ...[
     'concurrency',
@@ -221,6 +228,7 @@ export function resolveOptions(options: DualscaleOptions): ResolvedOptions {
   return {
     ...options,
     consistency: options.consistency ?? {},
+    degradation: checkChoice('degradation', DEGRADATION_MODES, options.degradation ?? 'auto'),
     ...{ models, engine, limits: resolveLimits(options.limits), concurrency, queueLimit, logger },
     queueCost: checkQueueCost(options),
     cache: options.cache === false ? { memoryBytes: 0 } : checkCache(options.cache ?? {}),

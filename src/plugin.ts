@@ -25,7 +25,7 @@ export interface UpscaleOptions {
   readonly scale?: number;
   /** Id of one of `Dualscale.models`. @default the model that serves `scale` */
   readonly model?: string;
-  /** What is known of how the picture was degraded. @default the blind model's estimate decides, where there is one */
+  /** What is known of how the picture was degraded. @default the plugin's option `degradation`; nothing is estimated where `model` is given */
   readonly degradation?: DegradationWish['degradation'];
   /** Known width of its blur: standard deviation in pixels of the enlarged picture, 0 to 8. @default estimated */
   readonly sigma?: number;
@@ -123,13 +123,14 @@ function wantedModel(table: ModelTable, { scale, model: id }: UpscaleOptions): T
 }
 
 /** Throws DS_BAD_OPTION for a wish that is out of range or needs a blind model where there is none. */
-function meetWish(table: ModelTable, model: TableModel, { degradation, sigma, noise }: UpscaleOptions): TableModel {
+function meetWish(table: ModelTable, model: TableModel, { model: id, degradation, sigma, noise }: UpscaleOptions) {
   const wish: DegradationWish = {
     ...(degradation === undefined ? {} : { degradation }),
     ...(sigma === undefined ? {} : { sigma }),
     ...(noise === undefined ? {} : { noise }),
   };
   checkWish(wish);
+  if (id === undefined && Object.keys(wish).length === 0) return table.byDefault(model);
   const wished = table.wished(model, wish);
   if (!wished)
     throw badOption('degradation', `auto or bicubic: there is no blind model of scale ${model.scale}`, 'blind');
@@ -188,7 +189,7 @@ async function joinParts(options: ResolvedOptions, metrics: Metrics, table: Mode
       // One after the other: each then finds all workers idle and is spread over them.
       for (const scale of table.scales) {
         const standIns = options.latencyObjectiveMs === undefined ? [] : table.standIns(scale);
-        for (const model of [table.serving(scale), ...standIns]) if (model) await warm(model);
+        for (const model of [table.serving(scale), ...standIns]) if (model) await warm(table.byDefault(model));
       }
     },
     async close({ drainMs = 0 } = {}) {

@@ -4,7 +4,7 @@ import { VERSION } from '../version.ts';
 import { addJobs, addServerModels } from './jobs-commands.ts';
 import { integerFrom, milliseconds, numberBetween, numberFrom, pixelSize } from './option-values.ts';
 import { addProxy, addServe } from './server-commands.ts';
-import { engine, models, ONNX_PROVIDERS, provider, workers } from './shared-options.ts';
+import { degradation, engine, models, ONNX_PROVIDERS, provider, workers } from './shared-options.ts';
 
 const weights = (what: string) => new Option('--weights <type>', what).choices(['float32', 'float16']);
 const json = () => new Option('--json', 'print JSON');
@@ -18,12 +18,7 @@ function addUpscale(program: Command): void {
     .option('--scale <n>', 'how many times wider and higher; default: the scale of --model, else 4', integerFrom(2, 8))
     .option('--model <id>', 'which model; default: the best for the scale')
     .option('--quality <n>', 'quality of JPEG, WebP and AVIF; default: 90, 85, 65', integerFrom(1, 100))
-    .addOption(
-      new Option(
-        '--degradation <kind>',
-        'how the pictures were made small; auto: the blind model says, if there is one',
-      ).choices(['auto', 'bicubic', 'blind']),
-    )
+    .addOption(degradation('how the pictures were made small; auto: the blind model says, if there is one'))
     .option('--sigma <n>', 'known blur: standard deviation in pixels of the enlarged picture, 0 to 8', numberFrom(0, 8))
     .option('--noise <n>', 'known noise: standard deviation of 255, 0 to 50', numberFrom(0, 50))
     .addOption(models())

@@ -2,6 +2,7 @@
 import type { EngineName, Provider, TfjsBackend } from '../engine/engine.ts';
 import type { OnError, OnLimit } from '../http/picture-upscaler.ts';
 import { startProxyServer } from '../serve/proxy-server.ts';
+import type { DegradationMode } from '../upscale/degradation-wish.ts';
 import { closeOnSignal } from './close-on-signal.ts';
 import { consoleLogger } from './logger.ts';
 import { type ModelFlags, modelsRoot } from './open-models.ts';
@@ -18,6 +19,7 @@ export interface ProxyFlags extends ModelFlags {
   readonly engine: EngineName;
   readonly provider: 'auto' | Provider | TfjsBackend;
   readonly workers?: number;
+  readonly degradation?: DegradationMode;
   /** Milliseconds. */
   readonly latencyObjective?: number;
 }
@@ -31,7 +33,7 @@ function signingKeys(): string[] | undefined {
 /** Resolves when the server listens; a first SIGINT or SIGTERM closes it in peace, a second one at once. */
 export async function runProxy(flags: ProxyFlags): Promise<void> {
   const { upstream, allowPrivate, timeout, port, metricsPort, host, onLimit, onError } = flags;
-  const { engine, provider, workers, latencyObjective } = flags;
+  const { engine, provider, workers, degradation, latencyObjective } = flags;
   const keys = signingKeys();
   const server = await startProxyServer({
     ...{ upstream, timeoutMs: timeout, port, host, logger: consoleLogger },
@@ -40,6 +42,7 @@ export async function runProxy(flags: ProxyFlags): Promise<void> {
     dualscale: {
       ...{ modelsDir: modelsRoot(flags), engine, provider, onLimit, onError },
       ...(workers === undefined ? {} : { workers }),
+      ...(degradation === undefined ? {} : { degradation }),
       ...(latencyObjective === undefined ? {} : { latencyObjectiveMs: latencyObjective }),
       ...(keys ? { signing: { keys } } : {}),
     },

@@ -4,6 +4,7 @@ import type { EngineName, Provider, TfjsBackend } from '../engine/engine.ts';
 import { badOption } from '../errors.ts';
 import { copyModels } from '../serve/copy-models.ts';
 import { startServer } from '../serve/server.ts';
+import type { DegradationMode } from '../upscale/degradation-wish.ts';
 import { closeOnSignal } from './close-on-signal.ts';
 import { consoleLogger } from './logger.ts';
 import { type ModelFlags, modelsRoot } from './open-models.ts';
@@ -15,6 +16,7 @@ export interface ServeFlags extends ModelFlags {
   readonly engine: EngineName;
   readonly provider: 'auto' | Provider | TfjsBackend;
   readonly workers?: number;
+  readonly degradation?: DegradationMode;
   /** Milliseconds. */
   readonly latencyObjective?: number;
   /** Folder of jobs. */
@@ -75,7 +77,7 @@ function jobsOptions(flags: ServeFlags) {
 
 /** Resolves when the server listens; a first SIGINT or SIGTERM closes it in peace, a second one at once. */
 export async function runServe(flags: ServeFlags): Promise<void> {
-  const { images, port, host, engine, provider, workers, latencyObjective } = flags;
+  const { images, port, host, engine, provider, workers, degradation, latencyObjective } = flags;
   requireJobs(flags);
   requireSampling(flags);
   const server = await startServer({
@@ -87,6 +89,7 @@ export async function runServe(flags: ServeFlags): Promise<void> {
       engine,
       provider,
       ...(workers === undefined ? {} : { workers }),
+      ...(degradation === undefined ? {} : { degradation }),
       ...(latencyObjective === undefined ? {} : { latencyObjectiveMs: latencyObjective }),
     },
   });

@@ -1,7 +1,12 @@
 /** The grammar of the commands that serve. */
 import { type Command, Option } from 'commander';
 import { integerFrom, namedFolder, numberBetween, patterns } from './option-values.ts';
-import { engine, latencyObjective, models, provider, workers } from './shared-options.ts';
+import { degradation, engine, latencyObjective, models, provider, workers } from './shared-options.ts';
+
+const unasked = () =>
+  degradation(
+    'how pictures were made small whose URL does not say; default: auto, the blind model says, if there is one',
+  );
 
 export function addServe(program: Command): void {
   program
@@ -20,6 +25,7 @@ export function addServe(program: Command): void {
     .addOption(engine())
     .addOption(provider('auto'))
     .addOption(workers('worker threads; default: one per core, one on a GPU'))
+    .addOption(unasked())
     .addOption(latencyObjective())
     .option('--jobs <dir>', 'take jobs that train and compress, kept in this folder; DUALSCALE_TOKEN is their token')
     .option(
@@ -61,6 +67,7 @@ export function addProxy(program: Command): void {
     .addOption(engine())
     .addOption(provider('auto'))
     .addOption(workers('worker threads; default: one per core, one on a GPU'))
+    .addOption(unasked())
     .addOption(latencyObjective())
     .addHelpText(
       'after',

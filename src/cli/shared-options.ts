@@ -1,6 +1,7 @@
 /** Options that several commands take. */
 import { Option } from 'commander';
 import { ENGINE_NAMES } from '../engine/engine.ts';
+import { DEGRADATION_MODES } from '../upscale/degradation-wish.ts';
 import { integerFrom, milliseconds } from './option-values.ts';
 
 export const models = () =>
@@ -12,6 +13,7 @@ export const provider = (whenAbsent: string) =>
   new Option('--provider <name>', 'where networks run; tensorflow and wasm belong to --engine tfjs, cpu to both')
     .choices([...ONNX_PROVIDERS, 'tensorflow', 'wasm'])
     .default(whenAbsent);
+export const degradation = (what: string) => new Option('--degradation <kind>', what).choices(DEGRADATION_MODES);
 export const latencyObjective = () =>
   new Option(
     '--latency-objective <time>',

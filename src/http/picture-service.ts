@@ -71,7 +71,8 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
     const { models } = this.#parts;
     const model = modelId === undefined ? models.serving(scale) : models.named(modelId);
     if (model?.scale === scale) {
-      const wished = wish ? models.wished(model, wish) : model;
+      const unasked = modelId === undefined ? models.byDefault(model) : model;
+      const wished = wish ? models.wished(model, wish) : unasked;
       if (!wished) throw refuse('sr_degradation', 'blind', ['auto', 'bicubic']);
       const standIns = modelId === undefined ? this.#standIns(scale, wish) : [];
       return standIns.length > 0 ? { ...wished, standIns } : wished;
@@ -84,7 +85,9 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
   #standIns(scale: number, wish: DegradationWish | undefined): readonly Model[] {
     if (!this.#chooseModel || (wish && needsBlind(wish))) return [];
     const { models } = this.#parts;
-    return models.standIns(scale).flatMap((model) => (wish ? models.wished(model, wish) : model) ?? []);
+    return models
+      .standIns(scale)
+      .flatMap((model) => (wish ? models.wished(model, wish) : models.byDefault(model)) ?? []);
   }
 
   peek(source: string, model: ServingModel, startedAt: number): ServedPicture | undefined {

@@ -22,6 +22,8 @@ export interface ServiceModels<Model> {
   standIns(scale: number): readonly Model[];
   /** The model as it answers a wish: another key, the same id. Undefined where it would need a blind model and there is none. */
   wished(model: Model, wish: DegradationWish): Model | undefined;
+  /** The model as it answers who names neither a model nor a wish. */
+  byDefault(model: Model): Model;
 }
 
 /** What the service reports about each enlargement it tried; `src/metrics` implements it. */

@@ -5,12 +5,14 @@ import { decodeDegradation, encodeDegradation } from '../pixels/degrade-code.ts'
 
 export const DEGRADATION_MODES = ['auto', 'bicubic', 'blind'] as const;
 
+export type DegradationMode = (typeof DEGRADATION_MODES)[number];
+
 export interface DegradationWish {
   /**
    * `bicubic`: the picture is a clean reduction, the plain model enlarges it. `blind`: it is not, the blind model does.
    * `auto`: the blind model's estimate decides, where there is one. @default 'auto'; 'blind' when sigma or noise is given
    */
-  readonly degradation?: (typeof DEGRADATION_MODES)[number];
+  readonly degradation?: DegradationMode;
   /** Known width of the blur: standard deviation in pixels of the enlarged picture, 0 to 8. @default estimated */
   readonly sigma?: number;
   /** Known noise: standard deviation on the scale 0..255, 0 to 50. @default estimated */
@@ -69,7 +71,7 @@ export interface DegradationChoice {
 
 export interface DegradationNote {
   readonly kind: 'bicubic' | 'blind';
-  /** `asked`: the caller said so; `clean` and `degraded`: the estimate. */
+  /** `asked`: the caller said so, or the server for all who say nothing; `clean` and `degraded`: the estimate. */
   readonly why: 'asked' | 'clean' | 'degraded';
   /** What the network was told or the choice was made by; absent where nobody looked. */
   readonly sigma?: number;

@@ -88,6 +88,8 @@ const mistakes: readonly (readonly [typed: string, ...named: string[]])[] = [
   ['serve --latency-objective 300', '--latency-objective', '20ms', '300'],
   ['serve --latency-objective 3000s', 'latencyObjectiveMs', '600000'],
   ['proxy --upstream http://127.0.0.1:9 --latency-objective soon', '--latency-objective', 'soon'],
+  ['serve --degradation none', '--degradation', 'auto, bicubic, blind', 'none'],
+  ['proxy --upstream http://127.0.0.1:9 --degradation none', '--degradation', 'auto, bicubic, blind', 'none'],
   ['serve --sample-traffic', '--sample-traffic', '--jobs'],
   ['serve --jobs @/jobs --sample-deny a', '--sample-deny', '--sample-traffic'],
   ['serve --jobs @/jobs --sample-traffic --sample-deny (', '--sample-deny', 'regular expression', '('],

@@ -31,14 +31,46 @@ export function chooseModels(
     const rival = chosen.get(model.scale);
     if (!rival || isBetter(model, rival)) chosen.set(model.scale, model);
   }
-  for (const [scaleText, id] of Object.entries(wanted)) {
-    const scale = Number(scaleText);
-    const model = models.find((candidate) => candidate.id === id && candidate.scale === scale);
-    const there = models.filter((candidate) => candidate.scale === scale).map((candidate) => candidate.id);
-    if (!model) throw badOption(`models[${scaleText}]`, `one of the x${scaleText} models (${there.join(', ')})`, id);
-    chosen.set(scale, model);
-  }
+  for (const model of wantedModels(models, wanted, 'models', '')) chosen.set(model.scale, model);
   return new Map([...chosen].sort(([a], [b]) => a - b));
+}
+
+function wantedModels(
+  models: readonly ModelManifest[],
+  wanted: Readonly<Record<number, string>>,
+  ...[option, kind]: [option: string, kind: string]
+): readonly ModelManifest[] {
+  return Object.entries(wanted).map(([scale, id]) => {
+    const there = models.filter((model) => String(model.scale) === scale);
+    const model = there.find((candidate) => candidate.id === id);
+    const ids = there.map((candidate) => candidate.id).join(', ') || 'there is none';
+    if (!model) throw badOption(`${option}[${scale}]`, `one of the ${kind}x${scale} models (${ids})`, id);
+    return model;
+  });
+}
+
+/** Whether it can enlarge a picture that is no clean reduction, and estimate how it was degraded. */
+const isBlind = ({ degradation, spec }: ModelManifest): boolean =>
+  degradation === 'blind' && spec.family === 'edge' && spec.code !== undefined;
+
+/** Throws DS_BAD_OPTION when `wanted` names a model that is not there, is no blind one or has another scale. */
+export function checkBlindModels(models: readonly ModelManifest[], wanted: Readonly<Record<number, string>>): void {
+  wantedModels(models.filter(isBlind), wanted, 'blindModels', 'blind ');
+}
+
+/** The blind models that may stand beside a scale's plain one, best first: the wanted one alone, else all. */
+export function blindModelsOf(
+  models: readonly ModelManifest[],
+  scale: number,
+  wanted: Readonly<Record<number, string>> = {},
+): readonly ModelManifest[] {
+  const able = models.filter((model) => model.scale === scale && isBlind(model));
+  const id = wanted[scale];
+  if (id !== undefined) return able.filter((model) => model.id === id);
+  const best = chooseModels(able).get(scale);
+  if (!best) return [];
+  const others = able.filter((model) => model !== best);
+  return [best, ...blindModelsOf(others, scale)];
 }
 
 /** PSNR on a set that both were measured on, Set5 if it is one; undefined where there is none. */

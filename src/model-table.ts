@@ -1,12 +1,12 @@
 /** Which model serves which scale, now: models are loaded at their first use and switched without a request noticing. */
 import { createHash } from 'node:crypto';
-import { chooseModels, quickerModels } from './choose-models.ts';
+import { blindModelsOf, checkBlindModels, chooseModels, quickerModels } from './choose-models.ts';
 import type { EngineName, ServedModel } from './engine/engine.ts';
 import { compileServedModel } from './engine/served-model.ts';
 import { DualscaleError } from './errors.ts';
 import type { ServingModel } from './http/picture-upscaler.ts';
 import { canonicalJson } from './model-store/canonical-json.ts';
-import { listModels, loadModel, modelDirectory } from './model-store/load.ts';
+import { listModels, loadModel, modelDirectory, type StoredModel } from './model-store/load.ts';
 import type { ModelManifest } from './model-store/manifest.ts';
 import type { DualscaleLogger } from './options.ts';
 import { type DegradationMode, type DegradationWish, needsBlind, wishKey } from './upscale/degradation-wish.ts';
@@ -32,8 +32,11 @@ export interface ModelTable {
   serving(scale: number): TableModel | undefined;
   /** Undefined for a model that is not there. Who names a model means it: without a wish no blind one takes its pictures. */
   named(id: string): TableModel | undefined;
-  /** Quicker models that may answer in the place of the one that serves `scale`, best first; see `quickerModels`. */
-  standIns(scale: number): readonly TableModel[];
+  /**
+   * Quicker models that may answer in the place of the one that serves `scale`, best first; see `quickerModels`. They are to be quick:
+   * where an estimate could hand the picture to the blind model, it is not made.
+   */
+  standIns(scale: number, wish?: DegradationWish): readonly TableModel[];
   /** From now on only models that `accept` takes stand in for others. */
   restrictStandIns(accept: (manifest: ModelManifest) => boolean): void;
   /** The model as it answers a wish, with its blind companion; undefined where the wish needs one and there is none. */
@@ -51,6 +54,8 @@ export interface ModelTableOptions {
   readonly engine: EngineName;
   /** See `DualscaleOptions.models`. */
   readonly wanted: Readonly<Record<number, string>>;
+  /** See `DualscaleOptions.blindModels`. */
+  readonly wantedBlind: Readonly<Record<number, string>>;
   /** What is done with pictures of which nobody says anything. */
   readonly degradation: DegradationMode;
   /** Whether answers depend on the models of smaller scales too (`onLimit: 'clamp'`). */
@@ -59,8 +64,6 @@ export interface ModelTableOptions {
   /** Told which model serves a scale, at the start and after each change. */
   readonly onServe: (model: ServingModel, previous: ServingModel | undefined) => void;
 }
-
-const canEstimate = ({ spec }: ModelManifest): boolean => spec.family === 'edge' && spec.code !== undefined;
 
 /** Manifests name their weights by digest: what a model computes is known before its weights are read. */
 function manifestDigest({ spec, weights }: ModelManifest): string {
@@ -75,6 +78,8 @@ class Table implements ModelTable {
   #named = new Map<string, TableModel>();
   #serving = new Map<number, TableModel>();
   #scales: readonly number[] = [];
+  /** By scale, those that could be loaded. */
+  #blinds: ReadonlyMap<number, ModelManifest> = new Map();
   #acceptsStandIn: (manifest: ModelManifest) => boolean = () => true;
 
   constructor(options: ModelTableOptions) {
@@ -97,11 +102,15 @@ class Table implements ModelTable {
     return this.#named.get(id);
   }
 
-  standIns(scale: number): readonly TableModel[] {
+  standIns(scale: number, wish: DegradationWish = {}): readonly TableModel[] {
     const active = this.#serving.get(scale)?.manifest;
     if (!active) return [];
     const ids = quickerModels(active, this.#manifests.filter(this.#acceptsStandIn)).map(({ id }) => id);
-    return ids.flatMap((id) => this.#named.get(id) ?? []);
+    return ids.flatMap((id) => {
+      const model = this.#named.get(id);
+      const isPlain = model && this.#blindOf(model.manifest) !== undefined;
+      return (model && this.wished(model, isPlain ? { degradation: 'bicubic' } : wish)) ?? [];
+    });
   }
 
   restrictStandIns(accept: (manifest: ModelManifest) => boolean): void {
@@ -153,21 +162,19 @@ class Table implements ModelTable {
     };
   }
 
-  /** The best blind model of a scale that has a plain one. */
+  /** The blind model that stands beside a plain one. */
   #blindOf({ scale, degradation }: ModelManifest): ModelManifest | undefined {
-    if (degradation === 'blind') return undefined;
-    const blind = this.#manifests.filter((other) => other.degradation === 'blind' && canEstimate(other));
-    return chooseModels(blind.filter((other) => other.scale === scale)).get(scale);
+    return degradation === 'blind' ? undefined : this.#blinds.get(scale);
   }
 
   async start(): Promise<void> {
-    const { modelsDir, wanted } = this.#options;
+    const { modelsDir, wanted, wantedBlind } = this.#options;
     await this.#list();
+    checkBlindModels(this.#manifests, wantedBlind);
     const chosen = chooseModels(this.#manifests, wanted);
     if (chosen.size === 0) throw new DualscaleError('DS_MODEL_NOT_FOUND', `there is no usable model in ${modelsDir}`);
     await Promise.all([...chosen.values()].map((manifest) => this.#load(manifest)));
-    await this.#loadBlinds(chosen);
-    this.#serve(chosen);
+    this.#serve(chosen, await this.#loadBlinds());
   }
 
   async activate(scale: number, id: string, prepare: (model: ServedModel) => Promise<void>): Promise<void> {
@@ -177,8 +184,8 @@ class Table implements ModelTable {
       throw new DualscaleError('DS_MODEL_NOT_FOUND', `there is no model \`${id}\` of scale ${scale}`);
     }
     await prepare(await this.#load(manifest));
-    await this.#loadBlinds([[scale, manifest]]);
-    this.#serve(new Map([...this.#current(), [scale, manifest]]));
+    const blinds = await this.#loadBlinds();
+    this.#serve(new Map([...this.#current(), [scale, manifest]]), blinds);
   }
 
   async reload(prepare: (model: ServedModel) => Promise<void>): Promise<void> {
@@ -190,17 +197,27 @@ class Table implements ModelTable {
       else if (manifestDigest(manifest) !== manifestDigest(model.manifest))
         await this.activate(scale, model.id, prepare);
     }
-    await this.#loadBlinds(this.#current());
-    this.#serve(this.#current());
+    const blinds = await this.#loadBlinds();
+    this.#serve(this.#current(), blinds);
   }
 
-  /** Compiled here, not in the first request: that would hold up the others. Not at all where none is used unasked. */
-  async #loadBlinds(chosen: Iterable<readonly [scale: number, manifest: ModelManifest]>): Promise<void> {
-    if (this.#options.degradation === 'bicubic') return;
-    for (const [, manifest] of chosen) {
-      const blind = this.#blindOf(manifest);
-      if (blind) await this.#load(blind).catch((error) => this.#options.logger.warn(`${blind.id}: ${String(error)}`));
+  /**
+   * For each scale the best blind model that is whole. Compiled here, not in the first request: that would hold up the others. Where none is
+   * used unasked, its files are read and no more.
+   */
+  async #loadBlinds(): Promise<ReadonlyMap<number, ModelManifest>> {
+    const { degradation, wantedBlind, logger } = this.#options;
+    const found = new Map<number, ModelManifest>();
+    for (const scale of new Set(this.#manifests.map((manifest) => manifest.scale))) {
+      for (const blind of blindModelsOf(this.#manifests, scale, wantedBlind)) {
+        const load = degradation === 'bicubic' ? this.#stored(blind) : this.#load(blind);
+        const error: unknown = await load.then(() => undefined).catch((reason) => reason);
+        if (error === undefined) found.set(scale, blind);
+        else logger.warn(`the blind model ${blind.id} is passed over: ${String(error)}`);
+        if (found.has(scale)) break;
+      }
     }
+    return found;
   }
 
   #current(): ReadonlyMap<number, ModelManifest> {
@@ -226,17 +243,21 @@ class Table implements ModelTable {
   }
 
   async #read(manifest: ModelManifest): Promise<ServedModel> {
-    const { modelsDir, engine } = this.#options;
-    const stored = await loadModel(modelDirectory(modelsDir, manifest.id));
+    return compileServedModel(await this.#stored(manifest), this.#options.engine);
+  }
+
+  async #stored(manifest: ModelManifest): Promise<StoredModel> {
+    const stored = await loadModel(modelDirectory(this.#options.modelsDir, manifest.id));
     if (manifestDigest(stored.manifest) !== manifestDigest(manifest)) {
       throw new DualscaleError('DS_BAD_MODEL', `${manifest.id} was published anew: reload() takes it`);
     }
-    return compileServedModel(stored, engine);
+    return stored;
   }
 
   /** Everything at once and without a pause: a request sees the table before or after, never between. */
-  #serve(chosen: ReadonlyMap<number, ModelManifest>): void {
+  #serve(chosen: ReadonlyMap<number, ModelManifest>, blinds: ReadonlyMap<number, ModelManifest>): void {
     const before = this.#serving;
+    this.#blinds = blinds;
     const serving = new Map<number, TableModel>();
     const sorted = [...chosen].sort(([a], [b]) => a - b);
     for (const [scale, manifest] of sorted) {

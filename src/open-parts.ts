@@ -25,9 +25,10 @@ export function openUpscaler(options: ResolvedOptions, metrics: Metrics): Promis
 }
 
 export function openTable(options: ResolvedOptions, metrics: Metrics): Promise<ModelTable> {
-  const { modelsDir = join(PACKAGE_ROOT, 'models'), engine, logger, models: wanted, degradation, onLimit } = options;
+  const { modelsDir = join(PACKAGE_ROOT, 'models'), engine, logger, degradation, onLimit } = options;
+  const { models: wanted, blindModels: wantedBlind } = options;
   return createModelTable({
-    ...{ modelsDir, engine, logger, wanted, degradation, dependsOnSmaller: onLimit === 'clamp' },
+    ...{ modelsDir, engine, logger, wanted, wantedBlind, degradation, dependsOnSmaller: onLimit === 'clamp' },
     onServe: (model, previous) => {
       metrics.serves(model, previous);
       logger.info(`x${model.scale} is served by ${model.id}`);

@@ -30,6 +30,11 @@ export interface DualscaleOptions {
    */
   readonly models?: Readonly<Record<number, string>>;
   /**
+   * Which blind model stands beside the plain one of a scale, e.g. `{ 4: 'edge-site-x4' }`. For scales that are not named it is chosen as the
+   * plain one is. One that cannot be loaded is passed over with a warning. @default {}
+   */
+  readonly blindModels?: Readonly<Record<number, string>>;
+  /**
    * What is done with pictures whose request does not say how they were degraded: `auto`, a blind model's estimate decides; `bicubic`, the plain
    * model enlarges them and nothing is estimated; `blind`, the blind model does. A scale without a blind model has its plain one. @default 'auto'
    */
@@ -112,6 +117,7 @@ const SILENT: DualscaleLogger = { info: () => {}, warn: () => {}, error: () => {
 
 export interface ResolvedOptions extends Omit<DualscaleOptions, 'signing' | 'latencyObjectiveMs'> {
   readonly models: Readonly<Record<number, string>>;
+  readonly blindModels: Readonly<Record<number, string>>;
   readonly degradation: DegradationMode;
   readonly engine: EngineName;
   readonly limits: Required<ImageLimits>;
@@ -131,7 +137,18 @@ export interface ResolvedOptions extends Omit<DualscaleOptions, 'signing' | 'lat
 }
 
 const NAMES = new Set([
-  ...['modelsDir', 'models', 'degradation', 'engine', 'provider', 'workers', 'threadsPerWorker', 'limits', 'quality'],
+  ...[
+    'modelsDir',
+    'models',
+    'blindModels',
+    'degradation',
+    'engine',
+    'provider',
+    'workers',
+    'threadsPerWorker',
+    'limits',
+    'quality',
+  ],
   ...['metadata', 'spoolFolder', 'consistency'],
   ...[
     'concurrency',
@@ -228,6 +245,7 @@ export function resolveOptions(options: DualscaleOptions): ResolvedOptions {
   return {
     ...options,
     consistency: options.consistency ?? {},
+    blindModels: options.blindModels ?? {},
     degradation: checkChoice('degradation', DEGRADATION_MODES, options.degradation ?? 'auto'),
     ...{ models, engine, limits: resolveLimits(options.limits), concurrency, queueLimit, logger },
     queueCost: checkQueueCost(options),

@@ -188,8 +188,9 @@ async function joinParts(options: ResolvedOptions, metrics: Metrics, table: Mode
     async warmUp() {
       // One after the other: each then finds all workers idle and is spread over them.
       for (const scale of table.scales) {
+        const serving = table.serving(scale);
         const standIns = options.latencyObjectiveMs === undefined ? [] : table.standIns(scale);
-        for (const model of [table.serving(scale), ...standIns]) if (model) await warm(table.byDefault(model));
+        for (const model of [...(serving ? [table.byDefault(serving)] : []), ...standIns]) await warm(model);
       }
     },
     async close({ drainMs = 0 } = {}) {

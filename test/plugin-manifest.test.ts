@@ -143,7 +143,7 @@ describe('plugin.json and the code', () => {
 
   test('defaults are the ones of the code', () => {
     const resolved = resolveOptions({}) as unknown as Record<string, unknown>;
-    for (const name of ['models', 'degradation', 'engine', 'concurrency', 'queueLimit']) {
+    for (const name of ['models', 'blindModels', 'degradation', 'engine', 'concurrency', 'queueLimit']) {
       expect(configuration[name].default, name).toEqual(resolved[name]);
     }
     const limits = Object.entries<{ default: number }>(configuration.limits.properties);

@@ -1,6 +1,6 @@
 /** The models a command works with. */
 import { join } from 'node:path';
-import { chooseModels } from '../choose-models.ts';
+import { blindModelsOf, chooseModels } from '../choose-models.ts';
 import { badOption } from '../errors.ts';
 import { listModels, loadModel, modelDirectory, type StoredModel } from '../model-store/load.ts';
 import type { ModelManifest } from '../model-store/manifest.ts';
@@ -41,9 +41,7 @@ export async function openModel(id: string, scale: number | undefined, flags: Mo
 
 /** The best model of a scale for pictures that are not clean reductions; undefined without one. */
 export async function openBlindModel(scale: number, flags: ModelFlags): Promise<StoredModel | undefined> {
-  const isBlind = ({ degradation, spec }: ModelManifest) =>
-    degradation === 'blind' && spec.family === 'edge' && spec.code !== undefined;
-  const manifest = chooseModels((await openManifests(flags)).filter(isBlind)).get(scale);
+  const [manifest] = blindModelsOf(await openManifests(flags), scale);
   return manifest && loadModel(modelDirectory(modelsRoot(flags), manifest.id));
 }
 

@@ -74,7 +74,7 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
       const unasked = modelId === undefined ? models.byDefault(model) : model;
       const wished = wish ? models.wished(model, wish) : unasked;
       if (!wished) throw refuse('sr_degradation', 'blind', ['auto', 'bicubic']);
-      const standIns = modelId === undefined ? this.#standIns(scale, wish) : [];
+      const standIns = modelId === undefined ? this.#standIns(scale, wish ?? wished.wish) : [];
       return standIns.length > 0 ? { ...wished, standIns } : wished;
     }
     if (modelId === undefined) throw refuse('upscale', scale, models.scales);
@@ -84,10 +84,7 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
   /** A request that names a model, or needs the blind one, has no other choice. */
   #standIns(scale: number, wish: DegradationWish | undefined): readonly Model[] {
     if (!this.#chooseModel || (wish && needsBlind(wish))) return [];
-    const { models } = this.#parts;
-    return models
-      .standIns(scale)
-      .flatMap((model) => (wish ? models.wished(model, wish) : models.byDefault(model)) ?? []);
+    return this.#parts.models.standIns(scale, wish);
   }
 
   peek(source: string, model: ServingModel, startedAt: number): ServedPicture | undefined {

@@ -96,7 +96,8 @@ function statusOf(picture: ServedPicture): string {
   const { modelId, scale, askedScale, consistencyError, fallback, degradation, standIn } = picture;
   const parts = [`model=${modelId}`, `scale=${scale}`, ...whyPart(standIn?.why)];
   if (askedScale !== undefined && askedScale !== scale) parts.push(`asked=${askedScale}`);
-  if (degradation) parts.push(...degradationParts(degradation));
+  // Of a stand-in the reason was told, and it made no estimate.
+  if (degradation) parts.push(...(standIn ? [`degradation=${degradation.kind}`] : degradationParts(degradation)));
   if (consistencyError !== undefined) parts.push(`consistency=${consistencyError.toFixed(2)}`);
   if (fallback !== undefined) parts.push(`fallback=${fallback}`);
   return parts.join('; ');

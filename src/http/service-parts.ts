@@ -8,6 +8,8 @@ import type { EnlargedPicture, PictureFacts, PictureSize, PictureUpscaler, Servi
 /** A model with what its cost and its stand-ins are. */
 export interface ServiceModel extends ServingModel {
   readonly manifest: { readonly macs: { readonly perLrPixel: number } };
+  /** What the request, or the server for it, says of the picture's degradation. */
+  readonly wish?: DegradationWish;
   /** What `onLimit: 'clamp'` may take instead, the largest scale first. */
   readonly smaller: readonly this[];
 }
@@ -18,8 +20,8 @@ export interface ServiceModels<Model> {
   readonly manifests: readonly { readonly id: string; readonly scale: number }[];
   serving(scale: number): Model | undefined;
   named(id: string): Model | undefined;
-  /** Quicker models that may answer in the place of the one that serves `scale`, best first. */
-  standIns(scale: number): readonly Model[];
+  /** Quicker models that may answer in the place of the one that serves `scale`, best first; they estimate nothing. */
+  standIns(scale: number, wish?: DegradationWish): readonly Model[];
   /** The model as it answers a wish: another key, the same id. Undefined where it would need a blind model and there is none. */
   wished(model: Model, wish: DegradationWish): Model | undefined;
   /** The model as it answers who names neither a model nor a wish. */

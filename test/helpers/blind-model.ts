@@ -9,10 +9,10 @@ const spec: EdgeSpec = {
 };
 
 /**
- * Publishes `told-x2`: it repeats pixels and adds the code's noise entry (1 for a sigma of 25) to them, and always guesses `guess`:
+ * Publishes `told-x2`, or `id`: it repeats pixels and adds the code's noise entry (1 for a sigma of 25) to them, and always guesses `guess`:
  * its answer shows what it was told.
  */
-export async function publishBlindModel(directory: string, guess: readonly number[]): Promise<void> {
+export async function publishBlindModel(directory: string, guess: readonly number[], id = 'told-x2'): Promise<void> {
   const parameters = initialiseParameters(createNetwork(spec), () => 0.5);
   const set = (name: string, index: number, value: number) => {
     parameters[name].data[index] = value;
@@ -28,6 +28,6 @@ export async function publishBlindModel(directory: string, guess: readonly numbe
     ...{ trainer: '0.0.0', data: 'none', seeds: [], steps: 0, recipe: {} },
     ...{ date: '2026-01-01', machine: 'none' },
   };
-  const draft = { id: 'told-x2', version: '1.0.0', license: 'MIT', degradation: 'blind' as const };
+  const draft = { id, version: '1.0.0', license: 'MIT', degradation: 'blind' as const };
   await publishModel(directory, { ...draft, spec, provenance, quality: [], latency: [] }, parameters);
 }

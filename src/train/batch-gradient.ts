@@ -10,7 +10,7 @@ export interface BatchLosses {
   readonly dualLoss: number;
   /** Unweighted; present with a teacher. */
   readonly distillLoss?: number;
-  /** Mean squared error of the estimated codes, unweighted; present where the network has a code. */
+  /** Error of the estimated codes (`codeError`), unweighted; present where the network has a code. */
   readonly codeLoss?: number;
 }
 

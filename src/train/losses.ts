@@ -54,15 +54,21 @@ function likeEstimate(codes: Tensor, estimate: Tensor4D): Tensor4D {
   return tf.reshape(codes, [count, 1, 1, width]);
 }
 
+/** Errors below this count squared. About that of a good estimate. */
+const SMALL_ERROR = 0.1;
+
 /**
- * Mean squared error of `estimate` [n, 1, 1, width] against `codes` [n, width]. Squared, because most pictures have no noise, no
- * compression and no direction: what is best by absolute errors is then to say 0, always.
+ * How far `estimate` [n, 1, 1, width] is from `codes` [n, width]: the mean of Huber's loss. Absolute errors alone would teach to say 0 where
+ * most pictures have 0 (no noise, no compression, no direction); squared ones alone, to hedge where a picture may well be clean.
  *
  * @param pairWeights as in `Batch`.
  */
 export function codeError(estimate: Tensor4D, codes: Tensor, pairWeights?: Tensor): Tensor {
-  const squares = tf.square(tf.sub(estimate, likeEstimate(codes, estimate)));
-  return pairWeights ? tf.mean(tf.mul(pairWeights, tf.mean(squares, [1, 2, 3]))) : tf.mean(squares);
+  const error = tf.abs(tf.sub(estimate, likeEstimate(codes, estimate)));
+  const small = tf.sub(error, tf.relu(tf.sub(error, SMALL_ERROR)));
+  const losses = tf.mul(small, tf.sub(error, tf.mul(small, 0.5)));
+  const scaled = tf.div(losses, SMALL_ERROR);
+  return pairWeights ? tf.mean(tf.mul(pairWeights, tf.mean(scaled, [1, 2, 3]))) : tf.mean(scaled);
 }
 
 /** Half of a batch learns from the truth, half from the estimate, so that the network trusts a code no more than it deserves. */

@@ -57,7 +57,7 @@ export const CODES = 'codes';
 export const CODES_GIVEN = 'codesGiven';
 
 /** Weight of the estimator's error. Its weights feel little else, and Adam makes of a gradient's scale what it likes. */
-const CODE_WEIGHT = 0.2;
+const CODE_WEIGHT = 0.05;
 
 export interface BatchShape {
   readonly batchSize: number;

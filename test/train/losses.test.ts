@@ -5,6 +5,7 @@ import type { TensorData } from '../../src/graph/program.ts';
 import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';
 import type { NetworkSpec } from '../../src/network/network.ts';
 import { tf } from '../../src/tf.ts';
+import { codeError } from '../../src/train/losses.ts';
 import { createObjective, gradientProgram, type ObjectiveExtras } from '../../src/train/objective.ts';
 import { flattenParameters } from '../../src/train/parameter-layout.ts';
 import { createRandom } from '../../src/train/random.ts';
@@ -185,5 +186,20 @@ describe('a teacher', () => {
     expect(() => createObjective({ ...edge, scale: 3 }, 0.1, { teacher: teacher(1) })).toThrow(
       /expected `--teacher` to be a model of scale 3, got `one of scale 2`/,
     );
+  });
+});
+
+describe("the error of an estimated code (Huber's loss)", () => {
+  const at = (errors: readonly number[]) =>
+    codeError(tf.tensor4d([...errors], [2, 1, 1, 2]), tf.zeros([2, 2])).dataSync()[0];
+
+  test('grows with the square of small errors and in proportion to large ones', () => {
+    expect(at([0.05, 0.05, -0.05, -0.05])).toBeCloseTo(0.05 ** 2 / 0.2, 6);
+    expect(at([0.3, -0.3, 0.5, 0.5])).toBeCloseTo((2 * 0.25 + 2 * 0.45) / 4, 6);
+  });
+
+  test('counts only pictures whose degradation is known', () => {
+    const estimate = tf.tensor4d([0.3, 0.3, 0.9, 0.9], [2, 1, 1, 2]);
+    expect(codeError(estimate, tf.zeros([2, 2]), tf.tensor1d([2, 0])).dataSync()[0]).toBeCloseTo(0.25, 6);
   });
 });

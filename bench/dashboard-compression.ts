@@ -27,7 +27,7 @@ async function askForModel(page: Page): Promise<void> {
   await page.goto(new URL('dualscale/#/jobs/new', values.url).href);
   const token = process.env['DUALSCALE_TOKEN'];
   if (token !== undefined) {
-    await page.getByLabel('Token').fill(token);
+    await page.getByRole('textbox', { name: 'Token' }).fill(token);
     await page.keyboard.press('Enter');
   }
   await page.getByRole('checkbox', { name: values.root }).check();

@@ -18,9 +18,11 @@ export interface MeasuredQuality {
 
 function toEntry(id: string, scale: number, { set, degradation, told, psnrDb, ssim }: MeasuredQuality): QualityEntry {
   const how = degradation === undefined ? '' : ` --degradation ${degradation}${told ? ' --told' : ''}`;
+  // Made small here or by who made the set, it is the same picture.
+  const isClean = degradation === undefined || degradation === 'none';
   return {
     // The set's name alone means clean reductions: by it models of a scale are compared.
-    set: degradation === undefined ? set : `${set}, ${degradation}${told ? ', told' : ''}`,
+    set: isClean && !told ? set : `${set}, ${degradation}${told ? ', told' : ''}`,
     ...{ scale, psnrDb: Number(psnrDb.toFixed(4)), ssim: Number(ssim.toFixed(5)), protocol: PROTOCOL },
     command: `dualscale eval --model ${id} --data ${set} --scale ${scale}${how}`,
     date: new Date().toISOString().slice(0, 10),

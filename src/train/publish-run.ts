@@ -48,7 +48,7 @@ function describeStages(stages: readonly Stage[] = []): { readonly stages?: stri
   const texts = stages.map(({ fromShare, batchSize, lrPatchSize, learns = 'all', learningRate }) => {
     const part = learns === 'all' ? '' : ` for the ${learns} alone`;
     const rate = learningRate === undefined ? '' : ` from a rate of ${learningRate}`;
-    return `from ${fromShare}: ${batchSize} of ${lrPatchSize} pixels${part}${rate}`;
+    return `from ${Number(fromShare.toFixed(3))}: ${batchSize} of ${lrPatchSize} pixels${part}${rate}`;
   });
   return { stages: texts.join('; ') };
 }

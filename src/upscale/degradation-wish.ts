@@ -57,10 +57,10 @@ export function needsBlind(wish: DegradationWish): boolean {
 }
 
 /**
- * Up to here an estimate counts as a clean reduction, in the units of the code: a blur of 0.2 LR pixels, noise 2.5, JPEG
+ * Up to here an estimate counts as a clean reduction, in the units of the code: a blur of 0.3 LR pixels, noise 2.5, JPEG
  * quality 92. The plain model is the better one there.
  */
-const CLEAN = { width: 0.2, noise: 0.1, jpeg: 0.08 };
+const CLEAN = { width: 0.3, noise: 0.1, jpeg: 0.08 };
 
 export interface DegradationChoice {
   readonly model: ServedModel;

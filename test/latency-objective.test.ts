@@ -1,7 +1,11 @@
 /** The shipped x4 models under `latencyObjectiveMs`: `edge-x4` serves, `edge-s-x4` stands in. */
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { DualscaleOptions } from '../src/options.ts';
 import { createDualscale, type Dualscale } from '../src/plugin.ts';
+import { PACKAGE_ROOT } from '../src/version.ts';
 import { encoder, pixelsOf, serveBehind } from './helpers/http-host.ts';
 import { image } from './helpers/plugin-fixture.ts';
 
@@ -12,8 +16,14 @@ const NEVER_MET = 1;
 const ALWAYS_MET = 600_000;
 
 let sources: Buffer[];
+/** The plain x4 models alone: without a blind one beside them nothing is estimated. */
+let modelsDir: string;
 
 beforeAll(async () => {
+  modelsDir = await mkdtemp(join(tmpdir(), 'dualscale-objective-'));
+  for (const id of ['edge-x4', 'edge-s-x4', 'edge-l-x4']) {
+    await cp(join(PACKAGE_ROOT, 'models', id), join(modelsDir, id), { recursive: true });
+  }
   sources = await Promise.all(
     Array.from({ length: 20 }, (_, i) =>
       encoder(96 + i, 96)
@@ -23,9 +33,18 @@ beforeAll(async () => {
   );
 });
 
+afterAll(() => rm(modelsDir, { recursive: true, force: true }));
+
 /** `/tagged/N.png` comes with an ETag of the host, `/N.png` without. */
 async function start(options: DualscaleOptions = {}) {
-  const dualscale = await createDualscale({ provider: 'cpu', workers: 1, concurrency: 1, queueLimit: 40, ...options });
+  const dualscale = await createDualscale({
+    modelsDir,
+    provider: 'cpu',
+    workers: 1,
+    concurrency: 1,
+    queueLimit: 40,
+    ...options,
+  });
   const server = await serveBehind(dualscale.middleware(), (req, res) => {
     const index = Number(/(\d+)\.png/.exec(req.url ?? '')?.[1]);
     const tag = req.url?.startsWith('/tagged') ? { ETag: `"${index}"` } : {};

@@ -202,7 +202,7 @@ describe.skipIf(NO_CHROMIUM)(NO_CHROMIUM ?? 'the dashboard in Chromium', () => {
     await page.getByRole('radio', { name: /Picture 1,/ }).focus();
     await page.keyboard.press('ArrowRight');
     expect((await asked).status()).toBe(200);
-    await page.waitForFunction(`document.querySelector('.stage .status').textContent === ''`);
+    await expect.poll(() => page.locator('.stage .status').textContent(), { timeout: 20_000 }).toBe('');
   });
 
   test('hears on by event stream when sockets are cut, and misses nothing', async () => {

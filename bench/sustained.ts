@@ -41,7 +41,14 @@ export const sustained: Benchmark = {
     const { modelsDir, stored } = model;
     const upscaler = await createUpscaler({ provider: 'cpu', workers: WORKERS });
     const service = await startService({
-      options: { modelsDir, models: { 4: stored.manifest.id }, workers: WORKERS, concurrency: CONCURRENCY },
+      // The engine alone makes no estimate either.
+      options: {
+        modelsDir,
+        degradation: 'bicubic',
+        models: { 4: stored.manifest.id },
+        workers: WORKERS,
+        concurrency: CONCURRENCY,
+      },
       ...{ sizes: [{ width: SIDE, height: SIDE }], isUnique: true },
     });
     try {

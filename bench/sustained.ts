@@ -41,14 +41,7 @@ export const sustained: Benchmark = {
     const { modelsDir, stored } = model;
     const upscaler = await createUpscaler({ provider: 'cpu', workers: WORKERS });
     const service = await startService({
-      // The engine alone makes no estimate either.
-      options: {
-        modelsDir,
-        degradation: 'bicubic',
-        models: { 4: stored.manifest.id },
-        workers: WORKERS,
-        concurrency: CONCURRENCY,
-      },
+      options: { modelsDir, models: { 4: stored.manifest.id }, workers: WORKERS, concurrency: CONCURRENCY },
       ...{ sizes: [{ width: SIDE, height: SIDE }], isUnique: true },
     });
     try {

@@ -1,7 +1,8 @@
 /** What a blind model sees in an encoded picture: how it was blurred, its noise and compression. */
 import type { Admission } from './admission/admission.ts';
-import { describeInspection, type InspectionView } from './blind/describe-inspection.ts';
+import { describeInspection } from './blind/describe-inspection.ts';
 import { inspectPicture } from './blind/inspect-picture.ts';
+import type { InspectionView } from './blind/inspection-view.ts';
 import { decode } from './codec/decode.ts';
 import type { ImageLimits } from './codec/limits.ts';
 import { workCost } from './http/work-cost.ts';

@@ -1,6 +1,6 @@
 /** `createDualscale`: the only place that joins the parts. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { InspectionView } from './blind/describe-inspection.ts';
+import type { InspectionView } from './blind/inspection-view.ts';
 import type { ServedModel } from './engine/engine.ts';
 import { badOption, DualscaleError } from './errors.ts';
 import { createHealth, type HealthHandler } from './health.ts';

@@ -1,25 +1,6 @@
 /** An inspection as plain data: what `dualscale inspect --json` prints and the job API answers. */
 import type { Inspection } from './inspect-picture.ts';
-
-export interface InspectionView {
-  /** Which model looked, and at which scale. */
-  readonly model: string;
-  readonly scale: number;
-  /** Of the blur, in pixels of the enlarged picture; the larger one first. */
-  readonly sigmaX: number;
-  readonly sigmaY: number;
-  /** Of sigmaX's axis, radians, counter-clockwise. */
-  readonly angle: number;
-  /** Standard deviation, 0..255. */
-  readonly noiseSigma: number;
-  /** 1 to 100; 100 where no compression shows. */
-  readonly jpegQuality: number;
-  /** Mean of absolute 8-bit levels; see `Inspection`. */
-  readonly consistencyError: number;
-  readonly dualError: number | null;
-  /** Rows of the blur kernel, whose sum is 1. */
-  readonly kernel: readonly (readonly number[])[];
-}
+import type { InspectionView } from './inspection-view.ts';
 
 export function describeInspection(
   { estimate, kernel, consistencyError, dualError }: Inspection,

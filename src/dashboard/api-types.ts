@@ -1,4 +1,6 @@
 /** What the job API answers, as docs/openapi.json describes it: the page's modules are checked against these. */
+export type { InspectionView as Inspection } from '../blind/inspection-view.ts';
+
 import type { Activation } from '../jobs/activation.ts';
 import type { JobView } from '../jobs/job.ts';
 import type { Judgement } from '../jobs/judgement.ts';
@@ -94,20 +96,6 @@ export interface Sample {
   readonly id: string;
   readonly width: number;
   readonly height: number;
-}
-
-/** How a picture was degraded, as a blind model sees it. */
-export interface Inspection {
-  readonly model: string;
-  readonly scale: number;
-  readonly sigmaX: number;
-  readonly sigmaY: number;
-  readonly angle: number;
-  readonly noiseSigma: number;
-  readonly jpegQuality: number;
-  readonly consistencyError: number;
-  readonly dualError: number | null;
-  readonly kernel: readonly (readonly number[])[];
 }
 
 export interface Problem {

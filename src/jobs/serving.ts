@@ -1,5 +1,5 @@
 /** What jobs need of the plugin that serves; a `Dualscale` fits. */
-import type { InspectionView } from '../blind/describe-inspection.ts';
+import type { InspectionView } from '../blind/inspection-view.ts';
 import type { ModelManifest } from '../model-store/manifest.ts';
 
 /** One enlargement that was tried. */

@@ -12,14 +12,12 @@ import { psnrDb } from '../src/pixels/psnr.ts';
 import { createRandom } from '../src/train/random.ts';
 import { isClean } from '../src/upscale/degradation-wish.ts';
 import { openEnlargers } from './blind/enlargers.ts';
+import { BLIND_FLAGS } from './blind/flags.ts';
 import { readHeldOut } from './blind/held-out.ts';
 
 const { values: flags } = parseArgs({
   options: {
-    models: { type: 'string', default: 'models' },
-    blind: { type: 'string', default: 'edge-blind-x4' },
-    'plain-models': { type: 'string', default: 'models' },
-    plain: { type: 'string', default: 'edge-x4' },
+    ...BLIND_FLAGS,
     data: { type: 'string', default: process.env['DUALSCALE_DATA'] ?? '../shared/data' },
     images: { type: 'string', default: '1000' },
     /** Prints every picture as a line of JSON. */

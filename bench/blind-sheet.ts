@@ -11,13 +11,11 @@ import { crop } from '../src/pixels/crop.ts';
 import { decodeDegradation } from '../src/pixels/degrade-code.ts';
 import type { PixelImage } from '../src/pixels/image.ts';
 import { openEnlargers } from './blind/enlargers.ts';
+import { BLIND_FLAGS } from './blind/flags.ts';
 
 const { values: flags } = parseArgs({
   options: {
-    models: { type: 'string', default: 'models' },
-    blind: { type: 'string', default: 'edge-blind-x4' },
-    'plain-models': { type: 'string', default: 'models' },
-    plain: { type: 'string', default: 'edge-x4' },
+    ...BLIND_FLAGS,
     data: { type: 'string', default: `${process.env['DUALSCALE_DATA'] ?? '../shared/data'}/real` },
     out: { type: 'string', default: 'blind-sheet.png' },
     /** LR pixels of each picture's middle that are shown. */

@@ -17,14 +17,12 @@ import { psnrDb } from '../src/pixels/psnr.ts';
 import { createRandom } from '../src/train/random.ts';
 import { type Case, listTables, type Table } from './blind/cases.ts';
 import { type Enlargers, openEnlargers } from './blind/enlargers.ts';
+import { BLIND_FLAGS } from './blind/flags.ts';
 import { readHeldOut } from './blind/held-out.ts';
 
 const { values: flags } = parseArgs({
   options: {
-    models: { type: 'string', default: 'models' },
-    blind: { type: 'string', default: 'edge-blind-x4' },
-    'plain-models': { type: 'string', default: 'models' },
-    plain: { type: 'string', default: 'edge-x4' },
+    ...BLIND_FLAGS,
     data: { type: 'string', default: process.env['DUALSCALE_DATA'] ?? '../shared/data' },
     state: { type: 'string', default: 'blind-tables.json' },
     only: { type: 'string' },

@@ -3,9 +3,9 @@ import { createSession, sessionExecutable } from '../../src/engine/onnx-session.
 import { compileProgram } from '../../src/graph/compile.ts';
 import { serializeOnnx } from '../../src/graph/onnx-model.ts';
 import type { NetworkSpec } from '../../src/network/network.ts';
-import { type Tensor4D, tf } from '../../src/tf.ts';
+import { type Tensor, type Tensor4D, tf } from '../../src/tf.ts';
 import { createObjective, gradientProgram } from '../../src/train/objective.ts';
-import { expectEqual, joined, runCpu, type Situation } from '../helpers/programs.ts';
+import { expectEqual, held, joined, runCpu, type Situation, uniform } from '../helpers/programs.ts';
 import { CONV_CASES } from './conv-cases.ts';
 import { ELEMENTWISE_CASES } from './elementwise-cases.ts';
 import { SHAPE_CASES } from './shape-cases.ts';
@@ -17,6 +17,38 @@ const CASES: Readonly<Record<string, readonly Situation[] | undefined>> = {
   Conv2DBackpropFilter: CONV_CASES['Conv2DBackpropFilter'],
   AddN: ELEMENTWISE_CASES['AddN'],
   SpaceToDepth: SHAPE_CASES['SpaceToDepth'],
+};
+
+/** Large enough for the forms that keep a whole GPU busy: sums in two steps, and the filter's gradient in groups of rows. */
+const LARGE: Readonly<Record<string, readonly Situation[]>> = {
+  reductions: [
+    ...[[2, 40, 20, 3], [5000], [8192], [4096, 2]].flatMap((shape): Situation[] => [
+      { what: `sum of [${shape}]`, inputs: [uniform(shape)], run: (x) => tf.sum(x as Tensor) },
+      { what: `mean of [${shape}]`, inputs: [uniform(shape)], run: (x) => tf.mean(x as Tensor, undefined, true) },
+    ]),
+    ...[true, false].map(
+      (keepDims): Situation => ({
+        what: `sum per channel, ${keepDims ? 'kept' : 'dropped'} axes`,
+        inputs: [uniform([2, 64, 48, 5])],
+        run: (x) => tf.sum(held(x as Tensor), [0, 1, 2], keepDims),
+      }),
+    ),
+    { what: 'maximum of rows', inputs: [uniform([3, 5000])], run: (x) => tf.max(x as Tensor, 1) },
+  ],
+  filters: [
+    [48, 32, 1],
+    [47, 33, 1],
+    [96, 64, 2],
+  ].map(
+    ([height, width, stride]): Situation => ({
+      what: `filter's gradient, ${height}x${width}, stride ${stride}`,
+      inputs: [uniform([2, height as number, width as number, 4]), uniform([3, 3, 4, 6])],
+      run: (x, filter) =>
+        tf.grad((weights) => tf.mean(tf.square(tf.conv2d(x as Tensor4D, weights as Tensor4D, stride as 1, 'same'))))(
+          filter as Tensor4D,
+        ),
+    }),
+  ),
 };
 
 const SPECS: readonly NetworkSpec[] = [
@@ -56,6 +88,16 @@ describe('the form for WebGPU', () => {
     const executable = sessionExecutable(await createSession(onnx));
     expectEqual(await executable.run(inputs), await runCpu(program, inputs), 2e-5);
     await executable.release();
+  });
+
+  it.each(Object.keys(LARGE))('computes what TF.js computes when there is much to add up: %s', async (name) => {
+    const { program, inputs } = joined(name, LARGE[name] as readonly Situation[]);
+    const graph = compileProgram(program, { target: 'webgpu' });
+    const executable = sessionExecutable(await createSession(serializeOnnx(graph)));
+    expectEqual(await executable.run(inputs), await runCpu(program, inputs), 1e-4);
+    await executable.release();
+    const plain = compileProgram(program).nodes.length;
+    expect(graph.nodes.length).toBeGreaterThan(plain);
   });
 
   it.each(SPECS)('uses no operator in training that the provider lacks: $family x$scale', (spec) => {

@@ -3,12 +3,58 @@
 import { axesOf } from '../infer.ts';
 import type { OnnxAttribute } from '../onnx-model.ts';
 import { sizeOf } from '../tape.ts';
-import type { Held } from './emitter.ts';
-import { NHWC_TO_NCHW } from './emitter.ts';
+import type { Emitter, Held } from './emitter.ts';
+import { NHWC_TO_NCHW, nchwShape } from './emitter.ts';
 import type { EmitRule } from './rules.ts';
 
+type Reduction = 'ReduceSum' | 'ReduceMean' | 'ReduceMax';
+
+interface Reduced {
+  /** Of the value as it is stored, ascending. */
+  readonly axes: readonly number[];
+  readonly keepDims: boolean;
+}
+
+function reduce(emitter: Emitter, op: Reduction, name: string, { axes, keepDims }: Reduced): string {
+  const keepdims: OnnxAttribute = { int: keepDims ? 1 : 0 };
+  // Opset 17 takes the axes of ReduceSum as an input, those of the others as an attribute.
+  return op === 'ReduceSum'
+    ? emitter.node(op, [name, emitter.int64(axes)], { keepdims })
+    : emitter.node(op, [name], { axes: { ints: axes }, keepdims });
+}
+
+/** A GPU's provider gives all that ends in one number to one group of threads: above this many values that takes longer than two steps. */
+const LONG_REDUCTION = 4096;
+/** How many values the first of two steps brings together, at least. */
+const PART = 64;
+const VECTOR_PART = 256;
+
+/** On `webgpu` a long reduction is made in two steps, the first of which has many results and so keeps the device busy. */
+function reduceInParts(emitter: Emitter, op: Reduction, x: Held, { axes, keepDims }: Reduced): string {
+  const stored = x.layout === 'nchw' ? nchwShape(x.shape) : x.shape;
+  const isLong = sizeOf(axes.map((axis) => stored[axis])) > LONG_REDUCTION;
+  if (emitter.target !== 'webgpu' || !isLong) return reduce(emitter, op, x.name, { axes, keepDims });
+  if (stored.length === 1)
+    return op === 'ReduceSum'
+      ? sumVector(emitter, x.name, stored[0], keepDims)
+      : reduce(emitter, op, x.name, { axes, keepDims });
+  let first = axes.length;
+  do first -= 1;
+  while (first > 0 && sizeOf(axes.slice(first).map((axis) => stored[axis])) < PART);
+  const part = reduce(emitter, op, x.name, { axes: axes.slice(first), keepDims: true });
+  return first === 0 && keepDims ? part : reduce(emitter, op, part, { axes, keepDims });
+}
+
+function sumVector(emitter: Emitter, name: string, length: number, keepDims: boolean): string {
+  const missing = (VECTOR_PART - (length % VECTOR_PART)) % VECTOR_PART;
+  const padded = missing > 0 ? emitter.node('Pad', [name, emitter.int64([0, missing])]) : name;
+  const rows = emitter.node('Reshape', [padded, emitter.int64([(length + missing) / VECTOR_PART, VECTOR_PART])]);
+  const sums = reduce(emitter, 'ReduceSum', rows, { axes: [1], keepDims: false });
+  return reduce(emitter, 'ReduceSum', sums, { axes: [0], keepDims });
+}
+
 const reduction =
-  (op: 'ReduceSum' | 'ReduceMean' | 'ReduceMax', axisName: string): EmitRule =>
+  (op: Reduction, axisName: string): EmitRule =>
   (emitter, [value], node, [shape]) => {
     const axes = axesOf(node.attributes[axisName], value.shape.length);
     if (axes.length === 0) return value;
@@ -18,12 +64,7 @@ const reduction =
     const x = keepDims || full.shape.length - axes.length <= 1 ? full : emitter.plain(full);
     const storedAxes =
       x.layout === 'nchw' ? axes.map((axis) => NHWC_TO_NCHW.indexOf(axis as 0)).sort((a, b) => a - b) : axes;
-    const keepdims: OnnxAttribute = { int: keepDims ? 1 : 0 };
-    // Opset 17 takes the axes of ReduceSum as an input, those of the others as an attribute.
-    const name =
-      op === 'ReduceSum'
-        ? emitter.node(op, [x.name, emitter.int64(storedAxes)], { keepdims })
-        : emitter.node(op, [x.name], { axes: { ints: storedAxes }, keepdims });
+    const name = reduceInParts(emitter, op, x, { axes: storedAxes, keepDims });
     return { name, shape, stored: shape, layout: keepDims ? x.layout : 'plain', dtype: x.dtype };
   };
 

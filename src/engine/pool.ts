@@ -38,8 +38,8 @@ export interface TileJob {
   /** Intra-op threads for each tile. */
   readonly threads: number;
   readonly destination: SharedDestination;
-  /** The dual network checks the first of every so many tiles, where the model has one; 0 for none. @default 0 */
-  readonly checkEvery?: number;
+  /** Share of every tile's rows that the dual network checks, 0 to 1, where the model has one. @default 0 */
+  readonly checkShare?: number;
   /** For models with a code; see `TileTask`. */
   readonly code?: Float32Array;
   readonly estimate?: SharedArrayBuffer;
@@ -130,12 +130,9 @@ function checkEngine({ id, engine }: ServedModel, runtime: Runtime): void {
 }
 
 function makeTasks(job: TileJob, model: SharedModel, runtime: Runtime): TileTask[] {
-  const { source, destination, threads, checkEvery = 0, code, estimate } = job;
+  const { source, destination, threads, checkShare = 0, code, estimate } = job;
   const told = { ...(code ? { code } : {}), ...(estimate ? { estimate } : {}) };
-  return job.tiles.map((tile, i) => {
-    const isChecked = checkEvery > 0 && i % checkEvery === 0;
-    return { model, runtime, threads, source, tile, destination, isChecked, ...told };
-  });
+  return job.tiles.map((tile) => ({ model, runtime, threads, source, tile, destination, checkShare, ...told }));
 }
 
 interface Turn {

@@ -1,4 +1,5 @@
 /** One tile through a network, from shared pixels to shared pixels: what the workers of every engine do. */
+import { checkWindow } from './check-window.ts';
 import { createTileNetworks, type TileNetwork } from './tile-networks.ts';
 import { cutTile, differTile, type TileDifference, writeTile } from './tile-pixels.ts';
 import type { TileOutcome, TileTask } from './tile-task.ts';
@@ -20,7 +21,7 @@ export function createTileRunner(create: (task: TileTask) => Promise<TileNetwork
   const networkFor = createTileNetworks(create);
 
   const enlargeTile = async (task: TileTask): Promise<TileDifference | undefined> => {
-    const { model, source, tile, destination, isChecked, code } = task;
+    const { model, source, tile, destination, checkShare, code } = task;
     const network = await networkFor(task);
     if (task.estimate) return estimateTile(network, task, task.estimate);
     if (model.codeWidth !== code?.length)
@@ -28,13 +29,14 @@ export function createTileRunner(create: (task: TileTask) => Promise<TileNetwork
     const expected = [1, tile.read.height * model.scale, tile.read.width * model.scale, 3];
     const values = cutTile(source, tile);
     let difference: TileDifference | undefined;
-    const options = { ...tile.read, isChecked, ...(code ? { code } : {}) };
+    const check = checkShare > 0 ? checkWindow(tile, checkShare) : undefined;
+    const options = { ...tile.read, ...(check ? { check } : {}), ...(code ? { code } : {}) };
     await network.run(values, options, (enlarged, shape, reduced) => {
       if (shape.join() !== expected.join()) {
         throw new Error(`expected \`enlarged\` of shape [${expected}], got [${shape}]`);
       }
       writeTile(enlarged, tile, model.scale, destination);
-      if (reduced) difference = differTile(reduced, values, tile);
+      if (reduced && check) difference = differTile(reduced, values, tile, check);
     });
     return difference;
   };

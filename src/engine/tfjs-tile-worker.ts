@@ -1,6 +1,7 @@
 /** What runs in a worker thread of the `tfjs` engine: one task at a time. A file of its own, so that a worker loads one engine only. */
 import type { ParameterValues } from '../network/create-network.ts';
 import { createNetwork as createLayers } from '../network/create-network.ts';
+import { rowsOf } from './check-window.ts';
 import { estimateProgram, toldProgram } from './code-programs.ts';
 import { reduceProgram } from './dual-program.ts';
 import type { Tensors } from './engine.ts';
@@ -30,13 +31,18 @@ async function createNetwork({ model, runtime }: TileTask): Promise<TileNetwork>
   const hasDual = dualParameters !== undefined && spec.family !== 'lanczos';
   const dual = hasDual ? await engine.compile(reduceProgram(spec, copyValues(dualParameters))) : undefined;
   return {
-    async run(data, { width, height, isChecked, code }, use) {
+    async run(data, { width, height, check, code }, use) {
       const told: Tensors = code ? { code: { dtype: 'float32', shape: [1, 1, 1, code.length], data: code } } : {};
       const image = { dtype: 'float32', shape: [1, height, width, 3], data } as const;
       const { enlarged } = await primal.run({ image, ...told });
       if (!enlarged) throw new Error('the program has no output `enlarged`');
-      const checked: Tensors = isChecked && dual ? await dual.run({ enlarged, ...told }) : {};
-      use(enlarged.data as Float32Array, enlarged.shape, checked['reduced']?.data as Float32Array | undefined);
+      let reduced: Float32Array | undefined;
+      if (check && dual) {
+        const { values, shape } = rowsOf(enlarged.data as Float32Array, enlarged.shape, check);
+        const part = { dtype: 'float32', shape, data: values } as const;
+        reduced = (await dual.run({ enlarged: part, ...told }))['reduced']?.data as Float32Array;
+      }
+      use(enlarged.data as Float32Array, enlarged.shape, reduced);
     },
     async estimate(data, { width, height }) {
       if (!estimator) throw new Error('this model has no estimator');

@@ -1,12 +1,13 @@
 /** The networks of one worker: made on first use, the least recently used one released when there are too many. */
+import type { CheckWindow } from './check-window.ts';
 import type { TileTask } from './tile-task.ts';
 
 /** One network, ready to run in this worker. */
 export interface TileNetwork {
   /**
    * `image` [1, height, width, 3] in 0..1. `use` gets the result, not clamped, and its shape; the memory behind it may be reused once
-   * `use` has returned. With `isChecked` and a model that has a dual network `use` also gets what that makes of the result, in the shape
-   * of `image`.
+   * `use` has returned. With `check` and a model that has a dual network `use` also gets what that makes of those rows of the result:
+   * [1, check.rows, width, 3].
    */
   run(
     image: Float32Array,
@@ -21,7 +22,7 @@ export interface TileNetwork {
 export interface TileRunOptions {
   readonly width: number;
   readonly height: number;
-  readonly isChecked: boolean;
+  readonly check?: CheckWindow;
   /** Given exactly to networks with a code. */
   readonly code?: Float32Array;
 }

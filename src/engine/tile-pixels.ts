@@ -1,5 +1,6 @@
 /** The pixel loops of a tile: LR area to floats, floats back to the SR area, and how far two of them are apart. */
 import type { Samples } from '../pixels/image.ts';
+import type { CheckWindow } from './check-window.ts';
 import type { SharedDestination, SharedImage, Tile } from './tile-task.ts';
 
 /** Of the network's input and output. */
@@ -83,14 +84,23 @@ export interface TileDifference {
   readonly count: number;
 }
 
-/** @param reduced and `values` [1, read.height, read.width, 3] in 0..1; what lies in the halo is another tile's. */
-export function differTile(reduced: Float32Array, values: Float32Array, { read, ...tile }: Tile): TileDifference {
+/**
+ * @param reduced [1, window.rows, read.width, 3] and `values` [1, read.height, read.width, 3] in 0..1; what lies in the halo is another
+ * tile's.
+ */
+export function differTile(
+  reduced: Float32Array,
+  values: Float32Array,
+  { read, ...tile }: Tile,
+  { top, firstJudged, judgedRows }: CheckWindow,
+): TileDifference {
   let sum = 0;
-  for (let row = tile.y - read.y; row < tile.y - read.y + tile.height; row++) {
+  const offset = top * read.width * RGB;
+  for (let row = firstJudged; row < firstJudged + judgedRows; row++) {
     let at = (row * read.width + tile.x - read.x) * RGB;
     for (const end = at + tile.width * RGB; at < end; at++) {
-      sum += Math.abs((reduced[at] as number) - (values[at] as number));
+      sum += Math.abs((reduced[at] as number) - (values[offset + at] as number));
     }
   }
-  return { sum: sum * 255, count: tile.width * tile.height * RGB };
+  return { sum: sum * 255, count: tile.width * judgedRows * RGB };
 }

@@ -69,8 +69,8 @@ export interface TileTask {
   readonly tile: Tile;
   /** `model.scale` times as wide as `source`. */
   readonly destination: SharedDestination;
-  /** Whether the dual network checks the result, where the model has one. */
-  readonly isChecked: boolean;
+  /** Share of its rows that the dual network checks, 0 to 1, where the model has one. */
+  readonly checkShare: number;
   /** How the picture was degraded: for models with a code, which enlarge by it. */
   readonly code?: Float32Array;
   /** Instead of enlarging, the read area's code is guessed and put here, float32. */

@@ -1,5 +1,6 @@
 /** What runs in a worker thread of the `onnx` engine: one task at a time. */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { rowsOf } from './check-window.ts';
 import type { Provider } from './engine.ts';
 import { nchwcBlockSize } from './nchwc-block.ts';
 import { createTileRunner } from './run-tile.ts';
@@ -39,14 +40,18 @@ async function createNetwork({ model, runtime, threads }: TileTask): Promise<Til
   let estimator: InferenceSession | undefined;
   const dual = dualOnnx ? await createSession(dualOnnx, runtime.provider, threads) : undefined;
   return {
-    async run(values, { width, height, isChecked, code }, use) {
+    async run(values, { width, height, check, code }, use) {
       const image = new Tensor('float32', values, [1, height, width, 3]);
       const told = code ? { code: codeTensor(code) } : {};
       const { enlarged } = await primal.run({ image, ...told }, ['enlarged']);
       if (!enlarged) throw new Error('the graph has no output `enlarged`');
       let reduced: Tensor | undefined;
       try {
-        if (isChecked && dual) reduced = (await dual.run({ enlarged, ...told }, ['reduced']))['reduced'] as Tensor;
+        if (check && dual) {
+          const part = rowsOf(enlarged.data as Float32Array, enlarged.dims, check);
+          const checked = new Tensor('float32', part.values, part.shape);
+          reduced = (await dual.run({ enlarged: checked, ...told }, ['reduced']))['reduced'] as Tensor;
+        }
         use(enlarged.data as Float32Array, enlarged.dims, reduced?.data as Float32Array | undefined);
       } finally {
         // Freed now: garbage collection does not see native memory and would let it pile up.

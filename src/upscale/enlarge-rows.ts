@@ -26,12 +26,14 @@ export interface EnlargeRowsOptions {
 
 const MAX_STRIP_BYTES = 32 * 2 ** 20;
 
-/** The most that checking may add to the network's work; above, only some tiles are checked. */
-const MAX_CHECK_SHARE = 0.05;
+/** The most that checking may add to the network's time; above, only a part of the rows is checked. */
+const MAX_CHECK_TIME = 0.02;
+/** A multiplication of the dual networks, which have few channels and large images, takes this many times as long as one of the network. */
+const DUAL_SLOWNESS = 3;
 
-function checkInterval({ macsPerLrPixel, dualMacsPerLrPixel }: ServedModel): number {
+function checkShareFor({ macsPerLrPixel, dualMacsPerLrPixel }: ServedModel): number {
   if (dualMacsPerLrPixel === undefined) return 0;
-  return Math.max(1, Math.ceil(dualMacsPerLrPixel / macsPerLrPixel / MAX_CHECK_SHARE));
+  return Math.min(1, (MAX_CHECK_TIME * macsPerLrPixel) / (DUAL_SLOWNESS * dualMacsPerLrPixel));
 }
 
 /** A strip with `margin` rows above and below it, where the picture has them. */
@@ -88,8 +90,8 @@ async function enlargeStrip(
   const margin = isTransparent ? Math.max(halo + BLEED_REACH, ALPHA_MARGIN) : halo;
   const window = await readAround(picture, strip, margin);
   await bleedColor(window);
-  const checkEvery = isChecked ? checkInterval(model) : 0;
-  const rowOptions = { ...shared, checkEvery, ...(signal ? { signal } : {}) };
+  const checkShare = isChecked ? checkShareFor(model) : 0;
+  const rowOptions = { ...shared, checkShare, ...(signal ? { signal } : {}) };
   const rows = await upscaler.upscaleRows(trim(window, strip, halo), model, rowOptions);
   await resizeAlpha(window, { top: window.top, rows: strip.rows }, model.scale, rows);
   return rows;

@@ -1,8 +1,8 @@
 /** Which part of a picture its degradation is guessed from. */
 import type { Area, SharedImage } from '../engine/tile-task.ts';
 
-/** Side in pixels: a guess from more costs more and gains little. */
-const LARGEST_SIDE = 256;
+/** Side in pixels: a guess from 256 costs four times as much and is no better (docs/experiments.md). */
+const LARGEST_SIDE = 128;
 /** JPEG blocks start at its multiples. */
 const GRID = 16;
 /** Places that are tried along an axis, at most. */

@@ -108,7 +108,7 @@ async function upscaleRows(
   limits: Limits,
   window: RowWindow,
   model: ServedModel,
-  { signal, checkEvery = 0, code, memory = createStripMemory() }: UpscaleRowsOptions,
+  { signal, checkShare = 0, code, memory = createStripMemory() }: UpscaleRowsOptions,
 ): Promise<EnlargedRows> {
   const { width, height, channels, data, top, rows } = window;
   const { scale, halo } = model;
@@ -125,7 +125,7 @@ async function upscaleRows(
   const size = { width: width * scale, height: rows * scale };
   const destination = { ...format, ...size, top: top * scale, pixels };
   const told = await codeFor(pool, model, source, code, signal);
-  const job = { model, source, ...layout, destination, checkEvery, ...(told ? { code: told } : {}) };
+  const job = { model, source, ...layout, destination, checkShare, ...(told ? { code: told } : {}) };
   const difference = await pool.run(job, signal);
   memory.give(source.pixels);
   return { ...size, channels, data: view(data, pixels, length), difference };

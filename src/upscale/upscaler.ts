@@ -19,8 +19,8 @@ export interface EnlargedRows extends Raster {
 
 export interface UpscaleRowsOptions {
   readonly signal?: AbortSignal;
-  /** The dual network checks the first of every so many tiles. @default 0: none */
-  readonly checkEvery?: number;
+  /** Share of every tile's rows that the dual network checks, 0 to 1. @default 0 */
+  readonly checkShare?: number;
   /** Where the result lies and the window is copied to. Give the result's `data.buffer` back when it is used up. @default new memory */
   readonly memory?: StripMemory;
   /**
@@ -46,7 +46,7 @@ export interface Upscaler {
    */
   upscaleRows(window: RowWindow, model: ServedModel, options?: UpscaleRowsOptions): Promise<EnlargedRows>;
   /**
-   * How a picture, or a part of it, was degraded, as `model` sees it. Looks at its most detailed part of at most 256x256 pixels.
+   * How a picture, or a part of it, was degraded, as `model` sees it. Looks at its most detailed part of at most 128x128 pixels.
    * Throws DS_BAD_OPTION for a model that cannot tell, and what `upscale` throws.
    */
   estimate(

@@ -97,7 +97,7 @@ describe('a network that is told how its picture was degraded', () => {
   test('is checked by a dual network that is told the same', async () => {
     const rows = { ...picture, channels: 3 as const, top: 0, rows: height };
     const check = async (code: Float32Array) =>
-      (await upscaler.upscaleRows(rows, model, { checkEvery: 1, code })).difference;
+      (await upscaler.upscaleRows(rows, model, { checkShare: 1, code })).difference;
     const [told, plain] = [await check(CODE), await check(new Float32Array(5))];
     expect(told.count).toBeGreaterThan(0);
     expect(told.sum / told.count).not.toBeCloseTo(plain.sum / plain.count, 3);

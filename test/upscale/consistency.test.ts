@@ -70,7 +70,7 @@ function convolve(image: number[][][], { shape, data }: ParameterValues, stride:
   );
 }
 
-function errorByHand(duals: Values): number {
+function errorByHand(duals: Values, { first = 0, rows = picture.height } = {}): number {
   const large = repeatPixels(picture, 2);
   let image = Array.from({ length: large.height }, (_, y) =>
     Array.from({ length: large.width }, (_, x) =>
@@ -81,11 +81,12 @@ function errorByHand(duals: Values): number {
     row.map((pixel) => pixel.map((v) => (v > 0 ? v : 0.2 * v))),
   );
   image = convolve(image, duals['dual.1.weight']!, 1);
-  const sum = picture.data.reduce((total, value, i) => {
+  const judged = picture.data.subarray(first * 61 * 3, (first + rows) * 61 * 3);
+  const sum = judged.reduce((total, value, i) => {
     const [pixel, channel] = [Math.floor(i / 3), i % 3];
-    return total + Math.abs(image[Math.floor(pixel / 61)]![pixel % 61]![channel]! * 255 - value);
+    return total + Math.abs(image[first + Math.floor(pixel / 61)]![pixel % 61]![channel]! * 255 - value);
   }, 0);
-  return sum / picture.data.length;
+  return sum / judged.length;
 }
 
 describe('the error of a result', () => {
@@ -101,6 +102,21 @@ describe('the error of a result', () => {
     png = await toSharp(picture).png().toBuffer();
   });
   afterAll(() => Promise.all([upscaler.close(), tiles.close()]));
+
+  test('of a share of the rows is that of those in the middle', async () => {
+    let duals: Values = {};
+    const model = nearestModel(edge(2), (values) => {
+      duals = values;
+      return values;
+    });
+    const { difference } = await upscaler.upscaleRows({ ...picture, channels: 3, top: 0, rows: 47 }, model, {
+      checkShare: 0.5,
+    });
+    expect(difference.count).toBe(24 * 61 * 3);
+    expect(difference.sum / difference.count).toBeCloseTo(errorByHand(duals, { first: 11, rows: 24 }), 3);
+    const inTiles = await tiles.upscaleRows({ ...picture, channels: 3, top: 0, rows: 47 }, model, { checkShare: 1 });
+    expect(inTiles.difference.count).toBe(47 * 61 * 3);
+  });
 
   test('is what the convolutions give by hand, in levels', async () => {
     let duals: Values = {};

@@ -1,0 +1,40 @@
+/** The part of a tile that the dual network looks at: its time grows with it, and a band tells as much about a network as the whole. */
+import type { Tile } from './tile-task.ts';
+
+/** A band of rows of a tile's read area. */
+export interface CheckWindow {
+  /** What the dual network is given, from the read area's first row, LR rows. */
+  readonly top: number;
+  readonly rows: number;
+  /** Of the whole read area. */
+  readonly readRows: number;
+  /** What of it is judged, from `top`: none of what the halo or the cut changes. */
+  readonly firstJudged: number;
+  readonly judgedRows: number;
+}
+
+/** Fewer say little about a picture. */
+const LEAST_ROWS = 16;
+/** LR rows that a chain of dual networks looks beyond its own: 2 of the last one, and less of those before it, which see larger images. */
+const DUAL_HALO = 4;
+
+/** @param share of the tile's rows, above 0 and up to 1; in its middle. */
+export function checkWindow({ y, height, read }: Tile, share: number): CheckWindow {
+  const judgedRows = Math.min(height, Math.max(LEAST_ROWS, Math.ceil(height * share)));
+  const first = y - read.y + ((height - judgedRows) >> 1);
+  const top = Math.max(0, first - DUAL_HALO);
+  const rows = Math.min(read.height, first + judgedRows + DUAL_HALO) - top;
+  return { top, rows, readRows: read.height, firstJudged: first - top, judgedRows };
+}
+
+/** The window's rows of a tile that was enlarged to `shape` [1, scale * read.height, scale * read.width, 3]; nothing is copied. */
+export function rowsOf(
+  enlarged: Float32Array,
+  [, height, width]: readonly number[],
+  { top, rows, readRows }: CheckWindow,
+): { readonly values: Float32Array; readonly shape: number[] } {
+  const scale = (height as number) / readRows;
+  const rowLength = (width as number) * 3;
+  const values = enlarged.subarray(top * scale * rowLength, (top + rows) * scale * rowLength);
+  return { values, shape: [1, rows * scale, width as number, 3] };
+}

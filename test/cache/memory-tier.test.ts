@@ -19,3 +19,13 @@ test('one that would push out a quarter of the others is not kept', () => {
   memory.set(keyOf(1), entryOf(1, 20_000));
   expect(memory.get(keyOf(1))).toBeDefined();
 });
+
+test('keeps a picture in memory of its own, of its size', () => {
+  const memory = createMemoryTier(50_000);
+  const large = new Uint8Array(20_000).fill(7);
+  memory.set(keyOf(0), { facts: {}, data: large.subarray(0, 9000) });
+  large.fill(8);
+  const { data } = memory.get(keyOf(0)) ?? {};
+  expect(data?.every((value) => value === 7)).toBe(true);
+  expect([data?.byteLength, data?.buffer.byteLength]).toEqual([9000, 9000]);
+});

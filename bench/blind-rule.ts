@@ -72,13 +72,13 @@ async function look(text: string, images: Awaited<ReturnType<typeof readHeldOut>
 }
 
 function row(seen: readonly Seen[]): string {
-  const pick = (one: Seen) => (isClean(Float32Array.from(one.code)) ? one.plainDb : one.blindDb);
+  const pick = (one: Seen) => (isClean(Float32Array.from(one.code), scale) ? one.plainDb : one.blindDb);
   const estimates = seen.map(({ code }) => decodeDegradation(code, scale));
   const cells = [
     ...[mean(seen.map(({ plainDb }) => plainDb)), mean(seen.map(({ blindDb }) => blindDb)), mean(seen.map(pick))],
     mean(seen.map(({ plainDb, blindDb }) => Math.max(plainDb, blindDb))),
   ].map((value) => value.toFixed(2));
-  const share = mean(seen.map(({ code }) => Number(!isClean(Float32Array.from(code)))));
+  const share = mean(seen.map(({ code }) => Number(!isClean(Float32Array.from(code), scale))));
   const guess = [
     mean(estimates.map(({ sigmaX, sigmaY }) => Math.hypot(sigmaX, sigmaY) / Math.SQRT2)).toFixed(2),
     mean(estimates.map(({ noiseSigma }) => noiseSigma)).toFixed(1),

@@ -57,10 +57,10 @@ export function needsBlind(wish: DegradationWish): boolean {
 }
 
 /**
- * Up to here an estimate counts as a clean reduction, in the units of the code: a blur of 0.3 LR pixels, noise 2.5, JPEG
- * quality 92. The plain model is the better one there.
+ * Up to here an estimate counts as a clean reduction, and the plain model is the better one: a blur of 0.8 pixels of the enlarged picture,
+ * which a photograph may have of its own, noise 2, JPEG quality 94 (the last two in the units of the code).
  */
-const CLEAN = { width: 0.3, noise: 0.1, jpeg: 0.08 };
+const CLEAN = { sigma: 0.8, noise: 0.08, jpeg: 0.06 };
 
 export interface DegradationChoice {
   readonly model: ServedModel;
@@ -98,8 +98,8 @@ function overlay(code: Float32Array, { sigma, noise }: DegradationWish, scale: n
 }
 
 /** Whether an estimate is that of a clean reduction. */
-export const isClean = (code: Float32Array): boolean =>
-  (code[0] as number) < CLEAN.width && (code[3] as number) < CLEAN.noise && (code[4] as number) < CLEAN.jpeg;
+export const isClean = (code: Float32Array, scale: number): boolean =>
+  (code[0] as number) * scale < CLEAN.sigma && (code[3] as number) < CLEAN.noise && (code[4] as number) < CLEAN.jpeg;
 
 function describe(code: Float32Array, scale: number) {
   const { sigmaX, sigmaY, noiseSigma, jpegQuality } = decodeDegradation(code, scale);
@@ -124,7 +124,8 @@ export async function chooseDegradation({
   const isAsked = needsBlind(wish);
   const code = overlay(guess, wish, able.scale);
   const facts = describe(code, able.scale);
-  if (!isAsked && model !== able && isClean(guess)) return { model, note: { kind: 'bicubic', why: 'clean', ...facts } };
+  if (!isAsked && model !== able && isClean(guess, able.scale))
+    return { model, note: { kind: 'bicubic', why: 'clean', ...facts } };
   return {
     model: able,
     code,

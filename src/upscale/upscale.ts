@@ -5,6 +5,7 @@ import type { EngineName, ServedModel } from '../engine/engine.ts';
 import { createTilePool, type TilePool, type TilePoolOptions } from '../engine/pool.ts';
 import type { SharedImage } from '../engine/tile-task.ts';
 import { badOption, DualscaleError } from '../errors.ts';
+import { withoutOwnSoftness } from '../pixels/degrade-code.ts';
 import type { ChannelCount, PixelImage, Samples } from '../pixels/image.ts';
 import { chooseLayout } from './choose-layout.ts';
 import { estimateArea } from './estimate-area.ts';
@@ -100,7 +101,7 @@ async function codeFor(
     { model, source, tiles, threads: pool.threadsPerWorker, destination: source, estimate: result },
     signal,
   );
-  return Float32Array.from(new Float32Array(result));
+  return withoutOwnSoftness(Float32Array.from(new Float32Array(result)), model.scale);
 }
 
 async function upscaleRows(

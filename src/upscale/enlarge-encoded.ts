@@ -124,7 +124,7 @@ export async function enlargeEncoded(bytes: Buffer, options: EnlargeEncodedOptio
     const writer = createPictureWriter({ ...size, channels, depth }, { ...header, format }, encoding);
     try {
       const write = (rows: Parameters<typeof writer.write>[0]) => watch.time('encode', () => writer.write(rows));
-      const error = await enlargeRows(picture, {
+      const { error, whole } = await enlargeRows(picture, {
         upscaler,
         model: by,
         write,
@@ -134,7 +134,9 @@ export async function enlargeEncoded(bytes: Buffer, options: EnlargeEncodedOptio
       });
       requireWanted(signal);
       const isTrusted = !(error !== undefined && error > mostError);
-      return { error, data: isTrusted ? await watch.time('encode', () => writer.finish()) : undefined };
+      const data = isTrusted ? await watch.time('encode', () => writer.finish()) : undefined;
+      if (whole) upscaler.memory.give(whole);
+      return { error, data };
     } finally {
       await writer.discard();
     }

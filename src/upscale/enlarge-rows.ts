@@ -7,7 +7,7 @@ import type { ServedModel } from '../engine/engine.ts';
 import { DualscaleError } from '../errors.ts';
 import { hasAlpha, type Raster, type Samples } from '../pixels/image.ts';
 import { planStrips, type Strip } from './plan-strips.ts';
-import { createStripMemory, type StripMemory } from './strip-memory.ts';
+import type { StripMemory } from './strip-memory.ts';
 import type { EnlargedRows, Upscaler } from './upscaler.ts';
 
 export interface EnlargeRowsOptions {
@@ -97,17 +97,24 @@ async function enlargeStrip(
   return rows;
 }
 
-/**
- * Resolves when all rows are written, with the mean of absolute differences (8-bit levels) between the picture and what the dual networks
- * make of the result, where that was checked. Throws DS_ABORTED and what `upscaleRows`, `picture.read` and `write` throw.
- */
-export async function enlargeRows(picture: OpenPicture, options: EnlargeRowsOptions): Promise<number | undefined> {
+export interface RowsWritten {
+  /**
+   * Mean of absolute differences (8-bit levels) between the picture and what the dual networks make of the result; absent where nothing was
+   * checked.
+   */
+  readonly error?: number;
+  /** Of a picture in one piece, which its writer may hold on to: to be given back to the upscaler when that has finished. */
+  readonly whole?: SharedArrayBuffer;
+}
+
+/** Resolves when all rows are written. Throws DS_ABORTED and what `upscaleRows`, `picture.read` and `write` throw. */
+export async function enlargeRows(picture: OpenPicture, options: EnlargeRowsOptions): Promise<RowsWritten> {
   const { model, write, signal, maxStripBytes = MAX_STRIP_BYTES } = options;
   const { width, height, channels, depth } = picture;
   const { scale, halo } = model;
   const strips = planStrips({ width, height, scale, halo, bytesPerPixel: (channels * depth) / 8, maxStripBytes });
   const code = options.code ?? (model.codeWidth === undefined ? undefined : await guessCode(picture, options));
-  const memory = createStripMemory();
+  const { memory } = options.upscaler;
   const shared: Shared = code ? { memory, code } : { memory };
   const start = (strip: Strip | undefined): Promise<EnlargedRows> | undefined => {
     if (!strip) return undefined;
@@ -117,6 +124,7 @@ export async function enlargeRows(picture: OpenPicture, options: EnlargeRowsOpti
     return running;
   };
   let [sum, count] = [0, 0];
+  let whole: SharedArrayBuffer | undefined;
   let next = start(strips[0]);
   for (let i = 0; next; i++) {
     if (signal?.aborted) throw new DualscaleError('DS_ABORTED', 'nobody waits for this picture any more');
@@ -127,8 +135,8 @@ export async function enlargeRows(picture: OpenPicture, options: EnlargeRowsOpti
     sum += difference.sum;
     count += difference.count;
     await write(data);
-    // A picture of one strip is its writer's now, which may hold on to it.
-    if (strips.length > 1) memory.give(data.buffer as SharedArrayBuffer);
+    if (strips.length === 1) whole = data.buffer as SharedArrayBuffer;
+    else memory.give(data.buffer as SharedArrayBuffer);
   }
-  return count === 0 ? undefined : sum / count;
+  return { ...(count === 0 ? {} : { error: sum / count }), ...(whole ? { whole } : {}) };
 }

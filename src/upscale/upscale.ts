@@ -167,19 +167,17 @@ export async function createUpscaler(options: UpscalerOptions = {}): Promise<Ups
     maxOutputPixels: checkLimit('maxOutputPixels', options.maxOutputPixels ?? defaults.maxOutputPixels, 1),
   };
   const pool = await createTilePool(options);
+  const memory = createStripMemory();
   return {
+    memory,
     upscale: (lrImage, model, rowOptions = {}) => upscale(pool, limits, lrImage, model, rowOptions),
     async estimate(lrImage, model, { signal } = {}) {
       const { width, height, data } = lrImage;
       const channels = lrImage.channels as ChannelCount;
       const depth = data.BYTES_PER_ELEMENT === 2 ? (16 as const) : (8 as const);
-      const code = await codeFor(
-        pool,
-        model,
-        { width, height, channels, depth, pixels: share(data) },
-        undefined,
-        signal,
-      );
+      const pixels = share(data, memory);
+      const code = await codeFor(pool, model, { width, height, channels, depth, pixels }, undefined, signal);
+      memory.give(pixels);
       if (!code) throw badOption('model', 'one that guesses how a picture was degraded', model.id);
       return code;
     },

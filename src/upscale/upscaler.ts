@@ -21,7 +21,10 @@ export interface UpscaleRowsOptions {
   readonly signal?: AbortSignal;
   /** Share of every tile's rows that the dual network checks, 0 to 1. @default 0 */
   readonly checkShare?: number;
-  /** Where the result lies and the window is copied to. Give the result's `data.buffer` back when it is used up. @default new memory */
+  /**
+   * Where the result lies and the window is copied to, e.g. the upscaler's own `memory`. Give the result's `data.buffer` back when it is
+   * used up. @default new memory
+   */
   readonly memory?: StripMemory;
   /**
    * How the picture was degraded (`encodeDegradation` of pixels/degrade-code.ts), for models that are told it. Without it such a
@@ -31,6 +34,8 @@ export interface UpscaleRowsOptions {
 }
 
 export interface Upscaler {
+  /** Where pictures lie meanwhile. Whoever has used up what `upscaleRows` made there gives it back. */
+  readonly memory: StripMemory;
   /**
    * `lrImage` RGB (3 channels) -> RGB image `model.scale` times larger. Never blocks the calling thread for long.
    * Throws DS_ABORTED when `signal` fires, DS_WORKER_CRASHED when a worker dies under it, DS_ENGINE when the network fails.

@@ -42,7 +42,8 @@ afterAll(async () => {
 
 describe('an inspected picture', () => {
   test('comes with blur, noise, compression and the kernel of the blur', async () => {
-    const { kernel, ...seen } = await inspect(flat, [0.6, 0, 0, 0.1, 0.25]);
+    // A tenth of an LR pixel is the photograph's own softness at x2.
+    const { kernel, ...seen } = await inspect(flat, [Math.hypot(0.6, 0.1), 0, 0, 0.1, 0.25]);
     expect(seen).toMatchObject({ model: 'told-x2', scale: 2, jpegQuality: 75 });
     expect(seen.sigmaX).toBeCloseTo(1.2);
     expect(seen.sigmaY).toBeCloseTo(1.2);
@@ -91,7 +92,8 @@ describe('dualscale inspect', () => {
   test('prints what was seen and draws the blur', async () => {
     const [path, drawing] = ['flat.png', 'kernel.svg'].map((name) => join(folder.directory, name));
     await writeFile(path, await encode(flat, undefined, { format: 'png' }));
-    await publishBlindModel(folder.directory, [0.75, 0.6, 0, 0, 0.25]);
+    const width = Math.hypot(0.75, 0.1);
+    await publishBlindModel(folder.directory, [width, 0.8 * width, 0, 0, 0.25]);
     const { stdout } = await runCli(['inspect', path, '--models', folder.directory, '--out', drawing]);
     expect(stdout).toMatch(
       /blur +sigma 2\.01 along 0 degrees, 0\.67 across pixels of the enlarged picture \(1\.01 of this one\)/,

@@ -49,7 +49,7 @@ describe.each([
     };
   }
 
-  const GUESSED = 'sigma=1.20; noise=5.0; jpeg=75';
+  const GUESSED = 'sigma=1.18; noise=5.0; jpeg=75';
   const cases = [
     guess === 'degraded'
       ? {
@@ -59,7 +59,7 @@ describe.each([
         }
       : {
           query: 'upscale=2',
-          header: 'model=nearest-x2; scale=2; degradation=bicubic; why=clean; sigma=0.20; noise=0.5; jpeg=100',
+          header: 'model=nearest-x2; scale=2; degradation=bicubic; why=clean; sigma=0.00; noise=0.5; jpeg=100',
           levels: 0,
         },
     // Who names a model gets it; the estimate decides only where it is asked to.

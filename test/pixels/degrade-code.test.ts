@@ -1,7 +1,35 @@
 import { describe, expect, test } from 'vitest';
-import { decodeDegradation, encodeDegradation } from '../../src/pixels/degrade-code.ts';
+import { decodeDegradation, encodeDegradation, withoutOwnSoftness } from '../../src/pixels/degrade-code.ts';
 import { disturbKernel, gaussianKernel } from '../../src/pixels/degrade-kernel.ts';
 import { parseDegradation } from '../../src/pixels/degrade-parse.ts';
+
+describe("an estimate without the photograph's own softness", () => {
+  const of = (sigmaX: number, sigmaY: number, scale: number) =>
+    encodeDegradation({ blur: { sigmaX, sigmaY, angle: 0.4, size: 31 }, noise: { sigma: 5 } }, scale);
+
+  // 0.05 LR pixels times the scale: 0.8 of the enlarged picture's pixels at x4, 0.2 at x2.
+  test.each([
+    [4, 0.8],
+    [2, 0.2],
+  ])('at x%i is the blur that with one of %f gives what was seen', (scale, own) => {
+    const seen = withoutOwnSoftness(of(Math.hypot(2, own), Math.hypot(2, own), scale), scale);
+    const wanted = of(2, 2, scale);
+    for (const [i, value] of seen.entries()) expect(value).toBeCloseTo(wanted[i] as number, 5);
+  });
+
+  test('is none where there was no more than that, and keeps noise and compression', () => {
+    expect([...withoutOwnSoftness(Float32Array.of(0.15, 0.1, 0.05, 0.5, 0.25), 4)]).toEqual([0, 0, 0, 0.5, 0.25]);
+    expect([...withoutOwnSoftness(Float32Array.of(-0.1, 0.1, 0, 0, 0), 4)]).toEqual([0, 0, 0, 0, 0]);
+  });
+
+  test('is as elongated, in the same direction', () => {
+    const given = of(3, 1, 4);
+    const [before, after] = [decodeDegradation(given, 4), decodeDegradation(withoutOwnSoftness(given, 4), 4)];
+    expect(after.angle).toBeCloseTo(before.angle, 5);
+    expect(after.sigmaX / after.sigmaY).toBeCloseTo(before.sigmaX / before.sigmaY, 4);
+    expect(after.sigmaX).toBeLessThan(before.sigmaX);
+  });
+});
 
 describe('a degradation code', () => {
   test('of a clean reduction is 0', () => {

@@ -62,7 +62,10 @@ describe('the deadline', () => {
   test('a picture that cannot be ready in time is a 503 with Retry-After, those in time are served', async () => {
     const { dualscale, url } = await start({ concurrency: 1, queueLimit: 40 });
     await dualscale.warmUp();
-    const one = (await ask(`${url}/0?upscale=4`)).ms;
+    // The quickest of some: a machine that is busy with other things would make the deadline one that all can meet.
+    const times: number[] = [];
+    for (let i = 1; i <= 5; i++) times.push((await ask(`${url}/${i}?upscale=4`)).ms);
+    const one = Math.min(...times);
     const tight = await start({ concurrency: 1, queueLimit: 40, deadlineMs: Math.max(100, Math.round(one * 6)) });
     await tight.dualscale.warmUp();
     expect((await ask(`${tight.url}/0?upscale=4`)).status).toBe(200);

@@ -19,7 +19,7 @@ export async function openDashboardServer() {
   const directory = await mkdtemp(join(tmpdir(), 'dualscale-dashboard-'));
   const photos = join(directory, 'photos');
   const models = await publishNearestModels([2], { featureCount: 8, blocks: 2 });
-  await publishBlindModel(models.directory, [0.75, 0.6, 0, 0, 0.25]);
+  await publishBlindModel(models.directory, [Math.hypot(0.75, 0.1), 0.8 * Math.hypot(0.75, 0.1), 0, 0, 0.25]);
   await writeGeneratedPhotos(photos, 12, { width: 96, height: 80 });
   const dualscale = await createDualscale({ modelsDir: models.directory, provider: 'cpu', workers: 1 });
   const jobs = await dualscale.jobs({

@@ -6,18 +6,17 @@ import type { InspectionView } from './blind/inspection-view.ts';
 import { decode } from './codec/decode.ts';
 import type { ImageLimits } from './codec/limits.ts';
 import { workCost } from './http/work-cost.ts';
-import type { ModelManifest } from './model-store/manifest.ts';
 import type { ModelTable } from './model-table.ts';
 import type { Upscaler } from './upscale/upscaler.ts';
 
 export interface InspectOptions {
-  /** Which model looks: one of this scale. @default the largest scale that has one */
+  /** Which model looks: the blind one that serves beside this scale's plain one. @default the largest scale that has one */
   readonly scale?: number;
   readonly signal?: AbortSignal;
 }
 
 interface InspectorParts {
-  readonly table: Pick<ModelTable, 'manifests' | 'named'>;
+  readonly table: Pick<ModelTable, 'companions' | 'named'>;
   readonly upscaler: Upscaler;
   readonly admission: Pick<Admission, 'run'>;
   readonly limits: ImageLimits;
@@ -26,17 +25,13 @@ interface InspectorParts {
 /** At most so many pixels of a picture are looked at. */
 const MOST_PIXELS = 256 ** 2;
 
-const canTell = ({ spec }: ModelManifest): boolean => spec.family === 'edge' && spec.code !== undefined;
-
 /** Gives undefined where no model can tell. Throws as decoding does, DS_ABORTED, DS_BUSY, DS_ENGINE. */
 export type Inspector = (bytes: Uint8Array, options?: InspectOptions) => Promise<InspectionView | undefined>;
 
 export function createInspector({ table, upscaler, admission, limits }: InspectorParts): Inspector {
   return async (bytes, { scale, signal } = {}) => {
-    const able = table.manifests.filter(
-      (manifest) => canTell(manifest) && (scale ?? manifest.scale) === manifest.scale,
-    );
-    const [manifest] = able.toSorted((a, b) => b.scale - a.scale);
+    const { companions } = table;
+    const manifest = companions.get(scale ?? Math.max(...companions.keys()));
     const model = await (manifest && table.named(manifest.id))?.load();
     if (!model) return undefined;
     const wanted = signal ? { signal } : {};

@@ -1,6 +1,7 @@
 /** Which model serves which scale, now: models are loaded at their first use and switched without a request noticing. */
 import { createHash } from 'node:crypto';
-import { blindModelsOf, checkBlindModels, chooseModels, quickerModels } from './choose-models.ts';
+import { loadCompanions } from './blind-companions.ts';
+import { checkBlindModels, chooseModels, quickerModels } from './choose-models.ts';
 import type { EngineName, ServedModel } from './engine/engine.ts';
 import { compileServedModel } from './engine/served-model.ts';
 import { DualscaleError } from './errors.ts';
@@ -28,6 +29,8 @@ export interface ModelTable {
   readonly scales: readonly number[];
   /** Every usable model, by id. */
   readonly manifests: readonly ModelManifest[];
+  /** By scale, the blind models that stand beside plain ones; those that could not be read are not among them. */
+  readonly companions: ReadonlyMap<number, ModelManifest>;
   /** Undefined for a scale that nobody serves. */
   serving(scale: number): TableModel | undefined;
   /** Undefined for a model that is not there. Who names a model means it: without a wish no blind one takes its pictures. */
@@ -92,6 +95,10 @@ class Table implements ModelTable {
 
   get manifests(): readonly ModelManifest[] {
     return this.#manifests;
+  }
+
+  get companions(): ReadonlyMap<number, ModelManifest> {
+    return this.#blinds;
   }
 
   serving(scale: number): TableModel | undefined {
@@ -201,23 +208,12 @@ class Table implements ModelTable {
     this.#serve(this.#current(), blinds);
   }
 
-  /**
-   * For each scale the best blind model that is whole. Compiled here, not in the first request: that would hold up the others. Where none is
-   * used unasked, its files are read and no more.
-   */
-  async #loadBlinds(): Promise<ReadonlyMap<number, ModelManifest>> {
-    const { degradation, wantedBlind, logger } = this.#options;
-    const found = new Map<number, ModelManifest>();
-    for (const scale of new Set(this.#manifests.map((manifest) => manifest.scale))) {
-      for (const blind of blindModelsOf(this.#manifests, scale, wantedBlind)) {
-        const load = degradation === 'bicubic' ? this.#stored(blind) : this.#load(blind);
-        const error: unknown = await load.then(() => undefined).catch((reason) => reason);
-        if (error === undefined) found.set(scale, blind);
-        else logger.warn(`the blind model ${blind.id} is passed over: ${String(error)}`);
-        if (found.has(scale)) break;
-      }
-    }
-    return found;
+  /** Where no blind model is used unasked, its files are read and no more. */
+  #loadBlinds(): Promise<ReadonlyMap<number, ModelManifest>> {
+    const { degradation, wantedBlind: wanted, logger } = this.#options;
+    const load = (blind: ModelManifest): Promise<unknown> =>
+      degradation === 'bicubic' ? this.#stored(blind) : this.#load(blind);
+    return loadCompanions({ manifests: this.#manifests, wanted, load, logger });
   }
 
   #current(): ReadonlyMap<number, ModelManifest> {

@@ -1,11 +1,12 @@
 /** Which blind model stands beside a plain one, what becomes of a damaged one, and what stand-ins make of it. */
-import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, onTestFinished, test } from 'vitest';
 import type { DualscaleOptions } from '../src/options.ts';
 import { createDualscale } from '../src/plugin.ts';
 import { publishBlindModel } from './helpers/blind-model.ts';
+import { damageModel } from './helpers/damage-model.ts';
 import { serveBehind, testPixels } from './helpers/http-host.ts';
 import { publishNearestModels } from './helpers/nearest-models.ts';
 import { image } from './helpers/plugin-fixture.ts';
@@ -18,14 +19,6 @@ async function publish(blindIds: readonly string[], size = {}): Promise<string> 
   onTestFinished(() => folder.remove());
   for (const id of blindIds) await publishBlindModel(folder.directory, DEGRADED, id);
   return folder.directory;
-}
-
-async function damage(modelsDir: string, id: string): Promise<void> {
-  const [name] = (await readdir(join(modelsDir, id))).filter((file) => file.endsWith('.safetensors'));
-  const path = join(modelsDir, id, name as string);
-  const bytes = await readFile(path);
-  bytes[bytes.length - 1] ^= 1;
-  await writeFile(path, bytes);
 }
 
 async function start(modelsDir: string, options: DualscaleOptions = {}) {
@@ -46,10 +39,16 @@ async function start(modelsDir: string, options: DualscaleOptions = {}) {
   return { dualscale, ask, warnings };
 }
 
+const flatPng = () =>
+  sharp({ create: { width: 40, height: 30, channels: 3, background: '#777' } })
+    .png()
+    .toBuffer();
+
 test('the wanted blind model takes the pictures that are no clean reductions', async () => {
   const modelsDir = await publish(['told-x2', 'site-x2']);
   for (const id of ['told-x2', 'site-x2']) {
-    const { ask, warnings } = await start(modelsDir, { blindModels: { 2: id } });
+    const { ask, warnings, dualscale } = await start(modelsDir, { blindModels: { 2: id } });
+    expect(await dualscale.inspect(await flatPng())).toMatchObject({ model: id, scale: 2 });
     expect((await ask('upscale=2')).told).toContain(`model=${id}; scale=2; degradation=blind; why=degraded`);
     expect((await ask('upscale=2&sr_degradation=bicubic')).told).toContain('model=nearest-x2');
     expect(warnings).toEqual([]);
@@ -72,10 +71,11 @@ test.each(['auto', 'bicubic', 'blind'] as const)(
   'a damaged blind model is named in a warning and is as if it were not there (%s)',
   async (degradation) => {
     const modelsDir = await publish(['told-x2']);
-    await damage(modelsDir, 'told-x2');
+    await damageModel(modelsDir, 'told-x2');
     const { ask, warnings, dualscale } = await start(modelsDir, { degradation });
     expect(warnings).toEqual([expect.stringContaining('told-x2')]);
     await dualscale.warmUp();
+    expect(await dualscale.inspect(await flatPng())).toBeUndefined();
     const { status, told } = await ask('upscale=2');
     expect([status, told.slice(0, 25)]).toEqual([200, 'model=nearest-x2; scale=2']);
     expect((await ask('upscale=2&sr_degradation=auto')).told).toBe('model=nearest-x2; scale=2');
@@ -92,7 +92,7 @@ test.each(['auto', 'bicubic', 'blind'] as const)(
 
 test('the next best takes the place of a damaged one, but not that of one that was named', async () => {
   const modelsDir = await publish(['told-x2', 'site-x2']);
-  await damage(modelsDir, 'site-x2');
+  await damageModel(modelsDir, 'site-x2');
   expect((await (await start(modelsDir)).ask('upscale=2')).told).toContain('model=told-x2');
   const { ask, warnings } = await start(modelsDir, { blindModels: { 2: 'site-x2' } });
   expect(warnings).toEqual([expect.stringContaining('site-x2')]);

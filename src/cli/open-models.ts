@@ -39,10 +39,16 @@ export async function openModel(id: string, scale: number | undefined, flags: Mo
   return loadModel(modelDirectory(modelsRoot(flags), id));
 }
 
-/** The best model of a scale for pictures that are not clean reductions; undefined without one. */
+/** The best whole model of a scale for pictures that are not clean reductions; undefined without one. A damaged one is reported and passed over. */
 export async function openBlindModel(scale: number, flags: ModelFlags): Promise<StoredModel | undefined> {
-  const [manifest] = blindModelsOf(await openManifests(flags), scale);
-  return manifest && loadModel(modelDirectory(modelsRoot(flags), manifest.id));
+  for (const { id } of blindModelsOf(await openManifests(flags), scale)) {
+    try {
+      return await loadModel(modelDirectory(modelsRoot(flags), id));
+    } catch (error) {
+      consoleLogger.warn(`the blind model ${id} is passed over: ${(error as Error).message}`);
+    }
+  }
+  return undefined;
 }
 
 /** The best model for a scale. Throws DS_BAD_OPTION when there is none. */

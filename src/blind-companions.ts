@@ -12,23 +12,29 @@ export interface CompanionParts {
   readonly logger: Pick<DualscaleLogger, 'warn'>;
 }
 
+/** The first model that loads; each one before it is named in a warning. */
+export async function firstWhole<Loaded>(
+  blinds: readonly ModelManifest[],
+  load: (manifest: ModelManifest) => Promise<Loaded>,
+  logger: Pick<DualscaleLogger, 'warn'>,
+): Promise<{ readonly manifest: ModelManifest; readonly loaded: Loaded } | undefined> {
+  for (const manifest of blinds) {
+    try {
+      return { manifest, loaded: await load(manifest) };
+    } catch (error) {
+      logger.warn(`the blind model ${manifest.id} is passed over: ${String(error)}`);
+    }
+  }
+  return undefined;
+}
+
 /** For each scale the best blind model that is whole. Loaded here, not in the first request: that would hold up the others. */
-export async function loadCompanions({
-  manifests,
-  wanted,
-  load,
-  logger,
-}: CompanionParts): Promise<ReadonlyMap<number, ModelManifest>> {
+export async function loadCompanions(parts: CompanionParts): Promise<ReadonlyMap<number, ModelManifest>> {
+  const { manifests, wanted, load, logger } = parts;
   const found = new Map<number, ModelManifest>();
   for (const scale of new Set(manifests.map((manifest) => manifest.scale))) {
-    for (const blind of blindModelsOf(manifests, scale, wanted)) {
-      const error: unknown = await load(blind)
-        .then(() => undefined)
-        .catch((reason) => reason);
-      if (error === undefined) found.set(scale, blind);
-      else logger.warn(`the blind model ${blind.id} is passed over: ${String(error)}`);
-      if (found.has(scale)) break;
-    }
+    const whole = await firstWhole(blindModelsOf(manifests, scale, wanted), load, logger);
+    if (whole) found.set(scale, whole.manifest);
   }
   return found;
 }

@@ -1,5 +1,6 @@
 /** The models a command works with. */
 import { join } from 'node:path';
+import { firstWhole } from '../blind-companions.ts';
 import { blindModelsOf, chooseModels } from '../choose-models.ts';
 import { badOption } from '../errors.ts';
 import { listModels, loadModel, modelDirectory, type StoredModel } from '../model-store/load.ts';
@@ -41,14 +42,9 @@ export async function openModel(id: string, scale: number | undefined, flags: Mo
 
 /** The best whole model of a scale for pictures that are not clean reductions; undefined without one. A damaged one is reported and passed over. */
 export async function openBlindModel(scale: number, flags: ModelFlags): Promise<StoredModel | undefined> {
-  for (const { id } of blindModelsOf(await openManifests(flags), scale)) {
-    try {
-      return await loadModel(modelDirectory(modelsRoot(flags), id));
-    } catch (error) {
-      consoleLogger.warn(`the blind model ${id} is passed over: ${(error as Error).message}`);
-    }
-  }
-  return undefined;
+  const load = ({ id }: ModelManifest) => loadModel(modelDirectory(modelsRoot(flags), id));
+  const blinds = blindModelsOf(await openManifests(flags), scale);
+  return (await firstWhole(blinds, load, consoleLogger))?.loaded;
 }
 
 /** The best model for a scale. Throws DS_BAD_OPTION when there is none. */

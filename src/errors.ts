@@ -40,6 +40,9 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
+/** Refusals that come by the hundred per second when a server is busy. Nobody looks for a mistake in them, and a stack costs more than the answer. */
+const WITHOUT_STACK: ReadonlySet<ErrorCode> = new Set(['DS_BUSY']);
+
 /**
  * `message` is for the log and may name files and values. `publicMessage` is the table's text, followed by
  * `publicDetail` where one is given: only what the client itself sent and what is allowed, never a path.
@@ -55,7 +58,10 @@ export class DualscaleError extends Error {
     message: string,
     options: { readonly publicDetail?: string; readonly cause?: unknown } = {},
   ) {
+    const { stackTraceLimit } = Error;
+    if (WITHOUT_STACK.has(code)) Error.stackTraceLimit = 0;
     super(message, options.cause === undefined ? {} : { cause: options.cause });
+    Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
     this.status = ERRORS[code].status;
     this.publicMessage = options.publicDetail

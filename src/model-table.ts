@@ -6,9 +6,9 @@ import type { EngineName, ServedModel } from './engine/engine.ts';
 import { compileServedModel } from './engine/served-model.ts';
 import { DualscaleError } from './errors.ts';
 import type { ServingModel } from './http/picture-upscaler.ts';
-import { canonicalJson } from './model-store/canonical-json.ts';
 import { listModels, loadModel, modelDirectory, type StoredModel } from './model-store/load.ts';
 import type { ModelManifest } from './model-store/manifest.ts';
+import { manifestDigest } from './model-store/manifest-digest.ts';
 import type { DualscaleLogger } from './options.ts';
 import { type DegradationMode, type DegradationWish, needsBlind, wishKey } from './upscale/degradation-wish.ts';
 
@@ -68,11 +68,6 @@ export interface ModelTableOptions {
   readonly onServe: (model: ServingModel, previous: ServingModel | undefined) => void;
 }
 
-/** Manifests name their weights by digest: what a model computes is known before its weights are read. */
-function manifestDigest({ spec, weights }: ModelManifest): string {
-  return createHash('sha256').update(canonicalJson(spec)).update(weights.sha256).digest('base64url');
-}
-
 /** Class rather than closures: the maps change together, and every method reads them. */
 class Table implements ModelTable {
   readonly #options: ModelTableOptions;
@@ -84,6 +79,8 @@ class Table implements ModelTable {
   /** By scale, those that could be loaded. */
   #blinds: ReadonlyMap<number, ModelManifest> = new Map();
   #acceptsStandIn: (manifest: ModelManifest) => boolean = () => true;
+  /** `byDefault` of the models that serve now: most requests want nothing else. */
+  #defaults = new WeakMap<TableModel, TableModel>();
 
   constructor(options: ModelTableOptions) {
     this.#options = options;
@@ -133,10 +130,14 @@ class Table implements ModelTable {
   }
 
   byDefault(model: TableModel): TableModel {
+    const known = this.#defaults.get(model);
+    if (known) return known;
     const { degradation } = this.#options;
     const isMet = degradation !== 'blind' || this.#blindOf(model.manifest) || model.manifest.degradation === 'blind';
     const smaller = model.smaller.map((other) => this.byDefault(other));
-    return this.#answering(model, isMet ? { degradation } : {}, smaller);
+    const answering = this.#answering(model, isMet ? { degradation } : {}, smaller);
+    this.#defaults.set(model, answering);
+    return answering;
   }
 
   /** What the answers depend on besides the model is in the digest: its blind companion, the wish, what smaller models make of both. */
@@ -266,6 +267,7 @@ class Table implements ModelTable {
       return active?.id === manifest.id ? active : this.#entry(manifest, smallerThan(manifest.scale));
     });
     this.#serving = serving;
+    this.#defaults = new WeakMap();
     this.#scales = [...serving.keys()];
     this.#named = new Map([...others, ...serving.values()].map((model) => [model.id, model]));
     const kept = new Set([...this.#named.values()].map(({ manifest }) => manifestDigest(manifest)));

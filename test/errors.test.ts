@@ -28,3 +28,9 @@ test('a bad option is reported by name, expectation and value', () => {
     message: 'expected `workers` to be a positive integer, got `-1`',
   });
 });
+
+test('a refusal for want of room has no stack, and costs the others none of theirs', () => {
+  expect(new DualscaleError('DS_BUSY', 'full').stack).not.toContain('\n');
+  expect(new DualscaleError('DS_ENGINE', 'x').stack).toContain('errors.test.ts');
+  expect(Error.stackTraceLimit).toBeGreaterThan(0);
+});

@@ -1,5 +1,6 @@
 /** One tile through a network, from shared pixels to shared pixels: what the workers of every engine do. */
 import { checkWindow } from './check-window.ts';
+import { collectYoung } from './collect-young.ts';
 import { createTileNetworks, type TileNetwork } from './tile-networks.ts';
 import { cutTile, differTile, type TileDifference, writeTile } from './tile-pixels.ts';
 import type { TileOutcome, TileTask } from './tile-task.ts';
@@ -42,6 +43,7 @@ export function createTileRunner(create: (task: TileTask) => Promise<TileNetwork
   };
 
   return async (task) => {
+    collectYoung();
     try {
       const difference = await enlargeTile(task);
       return difference ? { ok: true, difference } : { ok: true };

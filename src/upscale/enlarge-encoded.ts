@@ -97,11 +97,8 @@ function requireWanted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new DualscaleError('DS_ABORTED', 'nobody waits for this picture any more');
 }
 
-/**
- * Sizes are checked on the header, before pixels are decoded. Throws DS_BAD_IMAGE, DS_UNSUPPORTED_IMAGE (also for
- * animations), DS_INPUT_TOO_LARGE, DS_OUTPUT_TOO_LARGE, DS_NO_ROOM, DS_ABORTED, DS_ENGINE, DS_WORKER_CRASHED.
- */
-export async function enlargeEncoded(bytes: Buffer, options: EnlargeEncodedOptions): Promise<EnlargedEncoded> {
+/** The steps, from the bytes to the bytes. */
+async function enlargeOpened(bytes: Buffer, options: EnlargeEncodedOptions): Promise<EnlargedEncoded> {
   const { upscaler, model, limits = {}, encoding = {}, consistency = {}, signal, now } = options;
   const watch = createStopwatch(now);
   const opened = await watch.time('decode', () => openPicture(bytes, limits));
@@ -151,4 +148,17 @@ export async function enlargeEncoded(bytes: Buffer, options: EnlargeEncodedOptio
     ...(error === undefined ? {} : { consistencyError: error }),
     ...(data ? {} : { fallback: 'consistency' as const }),
   };
+}
+
+/**
+ * Sizes are checked on the header, before pixels are decoded. Throws DS_BAD_IMAGE, DS_UNSUPPORTED_IMAGE (also for
+ * animations), DS_INPUT_TOO_LARGE, DS_OUTPUT_TOO_LARGE, DS_NO_ROOM, DS_ABORTED, DS_ENGINE, DS_WORKER_CRASHED.
+ */
+export async function enlargeEncoded(bytes: Buffer, options: EnlargeEncodedOptions): Promise<EnlargedEncoded> {
+  const end = options.upscaler.begin();
+  try {
+    return await enlargeOpened(bytes, options);
+  } finally {
+    end();
+  }
 }

@@ -104,19 +104,26 @@ async function codeFor(
   return withoutOwnSoftness(Float32Array.from(new Float32Array(result)), model.scale);
 }
 
+interface RowsOptions extends UpscaleRowsOptions {
+  /** Other pictures are being decoded or encoded: they will want a worker soon, though all may be idle now. @default false */
+  readonly isShared?: boolean;
+}
+
 async function upscaleRows(
   pool: TilePool,
   limits: Limits,
   window: RowWindow,
   model: ServedModel,
-  { signal, checkShare = 0, code, memory = createStripMemory() }: UpscaleRowsOptions,
+  { signal, checkShare = 0, code, memory = createStripMemory(), isShared = false }: RowsOptions,
 ): Promise<EnlargedRows> {
   const { width, height, channels, data, top, rows } = window;
   const { scale, halo } = model;
   checkSizes(window, scale, limits);
-  const { workers, idleWorkers, threadsPerWorker, maxThreads } = pool;
+  const { workers, threadsPerWorker, maxThreads } = pool;
+  const idleWorkers = isShared ? Math.min(pool.idleWorkers, workers - 1) : pool.idleWorkers;
   const layout = chooseLayout({
-    ...{ width, height, halo, workers, idleWorkers, threadsPerWorker, maxThreads, wanted: { top, rows } },
+    ...{ width, height, halo, workers, idleWorkers, threadsPerWorker, maxThreads },
+    wanted: { top, rows },
     maxTilePixels: halo === undefined ? limits.maxWholePixels : Math.min(limits.maxTilePixels, mostOf(window)),
   });
   const format = { channels, depth: data.BYTES_PER_ELEMENT === 2 ? (16 as const) : (8 as const) };
@@ -168,8 +175,17 @@ export async function createUpscaler(options: UpscalerOptions = {}): Promise<Ups
   };
   const pool = await createTilePool(options);
   const memory = createStripMemory();
+  let begun = 0;
   return {
     memory,
+    begin() {
+      begun += 1;
+      let isOver = false;
+      return () => {
+        if (!isOver) begun -= 1;
+        isOver = true;
+      };
+    },
     upscale: (lrImage, model, rowOptions = {}) => upscale(pool, limits, lrImage, model, rowOptions),
     async estimate(lrImage, model, { signal } = {}) {
       const { width, height, data } = lrImage;
@@ -181,7 +197,8 @@ export async function createUpscaler(options: UpscalerOptions = {}): Promise<Ups
       if (!code) throw badOption('model', 'one that guesses how a picture was degraded', model.id);
       return code;
     },
-    upscaleRows: (window, model, rowOptions = {}) => upscaleRows(pool, limits, window, model, rowOptions),
+    upscaleRows: (window, model, rowOptions = {}) =>
+      upscaleRows(pool, limits, window, model, { ...rowOptions, isShared: begun > 1 }),
     close: () => pool.close(),
   };
 }

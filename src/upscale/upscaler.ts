@@ -37,6 +37,12 @@ export interface Upscaler {
   /** Where pictures lie meanwhile. Whoever has used up what `upscaleRows` made there gives it back. */
   readonly memory: StripMemory;
   /**
+   * Says that a picture is worked on, from its decoding until the result is called, after its encoding. While there are several none of them
+   * takes all threads, even when all workers happen to be idle: the others will want one in a moment, and networks for another number of
+   * threads take memory of their own.
+   */
+  begin(): () => void;
+  /**
    * `lrImage` RGB (3 channels) -> RGB image `model.scale` times larger. Never blocks the calling thread for long.
    * Throws DS_ABORTED when `signal` fires, DS_WORKER_CRASHED when a worker dies under it, DS_ENGINE when the network fails.
    */

@@ -43,6 +43,33 @@ async function samples16(png: Buffer): Promise<Uint16Array> {
   return new Uint16Array(buffer, byteOffset, length / 2);
 }
 
+test('a picture counts as worked on from its first byte to its last, also when it fails', async () => {
+  const seen: number[] = [];
+  let open = 0;
+  const counting: Upscaler = {
+    ...upscaler,
+    begin() {
+      open += 1;
+      const end = upscaler.begin();
+      return () => {
+        open -= 1;
+        end();
+      };
+    },
+    upscaleRows(...args) {
+      seen.push(open);
+      return upscaler.upscaleRows(...args);
+    },
+  };
+  const source = await toSharp(pixels(12, 8, 3, (x, y) => x * 9 + y * 3))
+    .png()
+    .toBuffer();
+  await enlarge(source, { upscaler: counting });
+  expect([seen, open]).toEqual([[1], 0]);
+  await expect(enlarge(source.subarray(0, 60), { upscaler: counting })).rejects.toMatchObject({ status: 422 });
+  expect(open).toBe(0);
+});
+
 describe('channels', () => {
   test('a gray JPEG comes back with one channel', async () => {
     const gray = pixels(40, 24, 1, (x, y) => x * 5 + y * 2);

@@ -14,6 +14,8 @@ export interface LayoutOptions extends Omit<PlanTilesOptions, 'minTiles'> {
   readonly threadsPerWorker: number;
   /** Most intra-op threads of a tile. @default workers * threadsPerWorker */
   readonly maxThreads?: number;
+  /** Other pictures are being decoded or encoded: they will want a worker soon, though all may be idle now. @default false */
+  readonly isShared?: boolean;
 }
 
 /** Part of a run that more threads do not shorten: two threads were 1.8 times as fast as one (2-core CPU, 32 channels, 128x128 to 256x256). */
@@ -34,7 +36,8 @@ function estimateTime({ tiles, threads }: Layout, lanes: number): number {
  * takes what is estimated to answer first: the same, as many tiles for each worker, or (a single tile) all threads in one worker.
  */
 export function chooseLayout(options: LayoutOptions): Layout {
-  const { workers, idleWorkers, threadsPerWorker } = options;
+  const { workers, threadsPerWorker, isShared = false } = options;
+  const idleWorkers = isShared ? Math.min(options.idleWorkers, workers - 1) : options.idleWorkers;
   const fewest = planTiles(options);
   const lanes = Math.max(1, idleWorkers);
   let best: { layout: Layout; time: number } | undefined;

@@ -97,8 +97,7 @@ function requireWanted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new DualscaleError('DS_ABORTED', 'nobody waits for this picture any more');
 }
 
-/** The steps, from the bytes to the bytes. */
-async function enlargeOpened(bytes: Buffer, options: EnlargeEncodedOptions): Promise<EnlargedEncoded> {
+async function enlargeInSteps(bytes: Buffer, options: EnlargeEncodedOptions): Promise<EnlargedEncoded> {
   const { upscaler, model, limits = {}, encoding = {}, consistency = {}, signal, now } = options;
   const watch = createStopwatch(now);
   const opened = await watch.time('decode', () => openPicture(bytes, limits));
@@ -157,7 +156,7 @@ async function enlargeOpened(bytes: Buffer, options: EnlargeEncodedOptions): Pro
 export async function enlargeEncoded(bytes: Buffer, options: EnlargeEncodedOptions): Promise<EnlargedEncoded> {
   const end = options.upscaler.begin();
   try {
-    return await enlargeOpened(bytes, options);
+    return await enlargeInSteps(bytes, options);
   } finally {
     end();
   }

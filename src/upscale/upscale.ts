@@ -105,7 +105,7 @@ async function codeFor(
 }
 
 interface RowsOptions extends UpscaleRowsOptions {
-  /** Other pictures are being decoded or encoded: they will want a worker soon, though all may be idle now. @default false */
+  /** See `LayoutOptions`. */
   readonly isShared?: boolean;
 }
 
@@ -114,16 +114,15 @@ async function upscaleRows(
   limits: Limits,
   window: RowWindow,
   model: ServedModel,
-  { signal, checkShare = 0, code, memory = createStripMemory(), isShared = false }: RowsOptions,
+  { signal, checkShare = 0, code, memory = createStripMemory(), isShared }: RowsOptions,
 ): Promise<EnlargedRows> {
   const { width, height, channels, data, top, rows } = window;
   const { scale, halo } = model;
   checkSizes(window, scale, limits);
-  const { workers, threadsPerWorker, maxThreads } = pool;
-  const idleWorkers = isShared ? Math.min(pool.idleWorkers, workers - 1) : pool.idleWorkers;
+  const { workers, idleWorkers, threadsPerWorker, maxThreads } = pool;
   const layout = chooseLayout({
-    ...{ width, height, halo, workers, idleWorkers, threadsPerWorker, maxThreads },
-    wanted: { top, rows },
+    ...{ width, height, halo, workers, idleWorkers, threadsPerWorker, maxThreads, wanted: { top, rows } },
+    ...(isShared ? { isShared } : {}),
     maxTilePixels: halo === undefined ? limits.maxWholePixels : Math.min(limits.maxTilePixels, mostOf(window)),
   });
   const format = { channels, depth: data.BYTES_PER_ELEMENT === 2 ? (16 as const) : (8 as const) };

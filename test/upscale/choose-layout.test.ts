@@ -14,6 +14,11 @@ describe('chooseLayout', () => {
     expect([tiles.length, threads]).toEqual([1, 1]);
   });
 
+  test('while other pictures are decoded or encoded it leaves them a worker, though all are idle', () => {
+    const { tiles, threads } = chooseLayout({ ...small, idleWorkers: 2, isShared: true });
+    expect([tiles.length, threads]).toEqual([1, 1]);
+  });
+
   test('a large picture alone gives every worker the same number of tiles', () => {
     const { tiles, threads } = chooseLayout({ ...small, width: 900, height: 600, workers: 4, idleWorkers: 4 });
     expect(tiles.length % 4).toBe(0);

@@ -1,6 +1,6 @@
 /** One tile through a network, from shared pixels to shared pixels: what the workers of every engine do. */
 import { checkWindow } from './check-window.ts';
-import { collectYoung } from './collect-young.ts';
+import { collectYoung } from './collect-garbage.ts';
 import { createTileNetworks, type TileNetwork } from './tile-networks.ts';
 import { cutTile, differTile, type TileDifference, writeTile } from './tile-pixels.ts';
 import type { TileOutcome, TileTask } from './tile-task.ts';

@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest';
-import { collectYoung } from '../../src/engine/collect-young.ts';
+import { collectAll, collectYoung } from '../../src/engine/collect-garbage.ts';
+
+/** An object that has outlived minor collections, and that nobody holds any more. */
+function dropOld(): WeakRef<object> {
+  const old = { name: 'old' };
+  collectYoung();
+  collectYoung();
+  return new WeakRef(old);
+}
 
 const PICTURES = 40;
 const BYTES = 8 * 2 ** 20;
@@ -19,4 +27,15 @@ test('shared memory that was dropped is freed before the next picture comes', ()
   expect(dropPictures(collectYoung)).toBeLessThan(PICTURES * BYTES * 0.25);
   // What there would be without: if this fails, collectYoung() is no longer needed.
   expect(dropPictures(() => {})).toBeGreaterThan(PICTURES * BYTES * 0.5);
+});
+
+test('a full collection frees what minor ones have let grow old', async () => {
+  const old = dropOld();
+  // A WeakRef holds on to its target until the task that made it or looked at it has ended.
+  await new Promise(setImmediate);
+  collectYoung();
+  expect(old.deref()).toBeDefined();
+  await new Promise(setImmediate);
+  collectAll();
+  expect(old.deref()).toBeUndefined();
 });

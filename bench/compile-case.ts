@@ -7,7 +7,7 @@ import type { Program } from '../src/graph/program.ts';
 import { rewriteTape } from '../src/graph/rewrite.ts';
 import { traceProgram } from '../src/graph/trace.ts';
 import { createNetwork, initialiseParameters } from '../src/network/create-network.ts';
-import type { EdgeSpec } from '../src/network/network.ts';
+import type { EdgeSpec } from '../src/network/spec.ts';
 import { createObjective, gradientProgram } from '../src/train/objective.ts';
 import { adamProgram } from '../src/train/optimizer.ts';
 import { createRandom } from '../src/train/random.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { loadModel, modelDirectory, type StoredModel } from '../src/model-store/load.ts';
 import { publishModel } from '../src/model-store/publish.ts';
 import { createNetwork, initialiseParameters } from '../src/network/create-network.ts';
-import type { EdgeSpec } from '../src/network/network.ts';
+import type { EdgeSpec } from '../src/network/spec.ts';
 import { createRandom } from '../src/train/random.ts';
 import { VERSION } from '../src/version.ts';
 import type { BenchOptions } from './benchmark.ts';

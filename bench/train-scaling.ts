@@ -1,7 +1,7 @@
 /** How step time grows with batch, pixels and parameters, and the trainer's memory for a large network. */
 import { countParameters } from '../src/network/count.ts';
 import { createNetwork } from '../src/network/create-network.ts';
-import type { EdgeSpec } from '../src/network/network.ts';
+import type { EdgeSpec } from '../src/network/spec.ts';
 import { chooseMicroBatchSize } from '../src/train/micro-batch.ts';
 import type { Benchmark, Goal, Row } from './benchmark.ts';
 import { forkCase } from './fork-case.ts';

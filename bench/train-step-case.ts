@@ -2,7 +2,7 @@
 import { createOnnxEngine } from '../src/engine/onnx-engine.ts';
 import type { TensorData } from '../src/graph/program.ts';
 import { initialiseParameters } from '../src/network/create-network.ts';
-import type { EdgeSpec } from '../src/network/network.ts';
+import type { EdgeSpec } from '../src/network/spec.ts';
 import { createGradientPool } from '../src/train/gradient-pool.ts';
 import { createObjective } from '../src/train/objective.ts';
 import { adamProgram, nextName, STATE } from '../src/train/optimizer.ts';

@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util';
 import { describePlacement, type NodePlacement } from '../src/engine/node-placement.ts';
 import { initialiseParameters } from '../src/network/create-network.ts';
-import type { NetworkSpec } from '../src/network/network.ts';
+import type { NetworkSpec } from '../src/network/spec.ts';
 import { createObjective } from '../src/train/objective.ts';
 import { flattenParameters } from '../src/train/parameter-layout.ts';
 import { findPreset } from '../src/train/presets/find-preset.ts';

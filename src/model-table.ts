@@ -2,8 +2,9 @@
 import { createHash } from 'node:crypto';
 import { loadCompanions } from './blind-companions.ts';
 import { checkBlindModels, chooseModels, quickerModels } from './choose-models.ts';
-import type { EngineName, ServedModel } from './engine/engine.ts';
+import type { EngineName } from './engine/runtime.ts';
 import { compileServedModel } from './engine/served-model.ts';
+import type { ServedModel } from './engine/served-types.ts';
 import { DualscaleError } from './errors.ts';
 import type { ServingModel } from './http/picture-upscaler.ts';
 import { listModels, loadModel, modelDirectory, type StoredModel } from './model-store/load.ts';

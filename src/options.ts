@@ -4,7 +4,7 @@ import { CACHE_DEFAULTS, type CacheOptions } from './cache/cache.ts';
 import { checkEncodeOptions, type EncodeOptions } from './codec/encode-format.ts';
 import { DEFAULT_LIMITS, type ImageLimits, resolveLimits } from './codec/limits.ts';
 import { checkEngineName } from './engine/choose-runtime.ts';
-import type { EngineName, Provider, TfjsBackend } from './engine/engine.ts';
+import type { EngineName, Provider, TfjsBackend } from './engine/runtime.ts';
 import { badOption } from './errors.ts';
 import type { OnBadParameter } from './http/picture-core.ts';
 import type { OnError, OnLimit } from './http/picture-upscaler.ts';

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { InspectionView } from './blind/inspection-view.ts';
 import { collectAll } from './engine/collect-garbage.ts';
-import type { ServedModel } from './engine/engine.ts';
+import type { ServedModel } from './engine/served-types.ts';
 import { badOption, DualscaleError } from './errors.ts';
 import { createHealth, type HealthHandler } from './health.ts';
 import { createMiddleware, type Middleware } from './http/middleware.ts';

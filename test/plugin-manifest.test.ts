@@ -4,7 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 import { createAdmission } from '../src/admission/admission.ts';
 import { DEFAULT_LIMITS } from '../src/codec/limits.ts';
-import { ENGINE_NAMES } from '../src/engine/engine.ts';
+import { ENGINE_NAMES } from '../src/engine/runtime.ts';
 import { PARAMETERS } from '../src/http/parameters.ts';
 import { allowedValues } from '../src/http/parse-request.ts';
 import * as api from '../src/index.ts';
@@ -152,7 +152,7 @@ describe('plugin.json and the code', () => {
 
   test('the engines and providers are the ones of the types', () => {
     expect(configuration.engine.enum).toEqual(ENGINE_NAMES);
-    const source = readFileSync(new URL('src/engine/engine.ts', root), 'utf8');
+    const source = readFileSync(new URL('src/engine/runtime.ts', root), 'utf8');
     const members = (type: string) => {
       const union = new RegExp(`export type ${type} = (.*);`).exec(source)?.[1] ?? '';
       return union.split(' | ').map((name) => name.replaceAll("'", ''));

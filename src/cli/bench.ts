@@ -1,8 +1,9 @@
 /** `dualscale bench`: what one picture takes on this machine. */
 import { availableParallelism } from 'node:os';
 import { chooseRuntime } from '../engine/choose-runtime.ts';
-import type { Engine, EngineName, Provider, Runtime, TfjsBackend } from '../engine/engine.ts';
+import type { Engine } from '../engine/engine.ts';
 import { createOnnxEngine } from '../engine/onnx-engine.ts';
+import type { EngineName, Provider, Runtime, TfjsBackend } from '../engine/runtime.ts';
 import { timedProgram } from '../engine/served-model.ts';
 import { createTfjsEngine } from '../engine/tfjs-engine.ts';
 import { badOption } from '../errors.ts';

@@ -8,8 +8,8 @@ import type { CompressSettings, Method } from '../compress/compress-settings.ts'
 import type { EffortName } from '../compress/effort.ts';
 import { processorTime } from '../compress/latency/processor-time.ts';
 import { type CompressResult, compressModel } from '../compress/recipe.ts';
-import type { EngineName, Provider } from '../engine/engine.ts';
 import { chooseProvider } from '../engine/provider.ts';
+import type { EngineName, Provider } from '../engine/runtime.ts';
 import { badOption, DualscaleError } from '../errors.ts';
 import { modelDirectory } from '../model-store/load.ts';
 import type { StoredDtype } from '../model-store/safetensors.ts';

@@ -1,6 +1,6 @@
 /** `dualscale eval`. */
 import { basename, resolve } from 'node:path';
-import type { EngineName, Provider, TfjsBackend } from '../engine/engine.ts';
+import type { EngineName, Provider, TfjsBackend } from '../engine/runtime.ts';
 import { compileServedModel } from '../engine/served-model.ts';
 import { badOption } from '../errors.ts';
 import { baseline, type Enlarge } from '../eval/baseline.ts';

@@ -6,7 +6,7 @@ import { kernelImage, kernelSvg, kernelText } from '../blind/draw-kernel.ts';
 import { type Inspection, inspectPicture } from '../blind/inspect-picture.ts';
 import { encode } from '../codec/encode.ts';
 import { readRgbFile } from '../codec/read-rgb-file.ts';
-import type { EngineName, Provider, TfjsBackend } from '../engine/engine.ts';
+import type { EngineName, Provider, TfjsBackend } from '../engine/runtime.ts';
 import { compileServedModel } from '../engine/served-model.ts';
 import { badOption } from '../errors.ts';
 import type { ModelManifest } from '../model-store/manifest.ts';

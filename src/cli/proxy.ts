@@ -1,5 +1,5 @@
 /** `dualscale proxy`. */
-import type { EngineName, Provider, TfjsBackend } from '../engine/engine.ts';
+import type { EngineName, Provider, TfjsBackend } from '../engine/runtime.ts';
 import type { OnError, OnLimit } from '../http/picture-upscaler.ts';
 import { startProxyServer } from '../serve/proxy-server.ts';
 import type { DegradationMode } from '../upscale/degradation-wish.ts';

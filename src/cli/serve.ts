@@ -1,6 +1,6 @@
 /** `dualscale serve` and `npm start`. */
 import { join } from 'node:path';
-import type { EngineName, Provider, TfjsBackend } from '../engine/engine.ts';
+import type { EngineName, Provider, TfjsBackend } from '../engine/runtime.ts';
 import { badOption } from '../errors.ts';
 import { copyModels } from '../serve/copy-models.ts';
 import { startServer } from '../serve/server.ts';

@@ -1,6 +1,6 @@
 /** Options that several commands take. */
 import { Option } from 'commander';
-import { ENGINE_NAMES } from '../engine/engine.ts';
+import { ENGINE_NAMES } from '../engine/runtime.ts';
 import { DEGRADATION_MODES } from '../upscale/degradation-wish.ts';
 import { integerFrom, milliseconds } from './option-values.ts';
 

@@ -1,6 +1,6 @@
 /** `dualscale upscale IN OUT`. */
 import { MOST_PIXELS } from '../codec/limits.ts';
-import type { EngineName, Provider, TfjsBackend } from '../engine/engine.ts';
+import type { EngineName, Provider, TfjsBackend } from '../engine/runtime.ts';
 import { compileServedModel } from '../engine/served-model.ts';
 import { badOption, DualscaleError } from '../errors.ts';
 import type { StoredModel } from '../model-store/load.ts';

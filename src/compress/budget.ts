@@ -2,8 +2,8 @@
 import { badOption } from '../errors.ts';
 import { countMacs, countParameters } from '../network/count.ts';
 import { createNetwork } from '../network/create-network.ts';
-import type { NetworkSpec } from '../network/network.ts';
 import { prunableWidths, withWidths } from '../network/prunable.ts';
+import type { NetworkSpec } from '../network/spec.ts';
 
 /** A time on this machine. Engine, provider and threads are those of the engine that measures. */
 export interface LatencyBudget {

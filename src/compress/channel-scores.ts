@@ -1,6 +1,7 @@
 /** What a channel is worth, and the choice of the best. Weights are HWIO; a channel is an input of the convolution that reads it. */
-import type { ParameterValues } from '../network/create-network.ts';
+
 import type { PrunableWidth } from '../network/prunable.ts';
+import type { ParameterValues } from '../network/spec.ts';
 
 /**
  * The gradient norm of discrimination-aware channel pruning (Zhuang et al., NeurIPS 2018), as the code of arXiv 2207.07929

@@ -1,5 +1,5 @@
 /** What a compression is asked for: plain data, so that a job can carry it into another process. */
-import type { EngineName, Provider } from '../engine/engine.ts';
+import type { EngineName, Provider } from '../engine/runtime.ts';
 import { badOption } from '../errors.ts';
 import type { StoredModel } from '../model-store/load.ts';
 import { isModelId } from '../model-store/manifest.ts';

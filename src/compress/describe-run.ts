@@ -1,7 +1,7 @@
 /** From what the stages found to the report. */
 import { modelCost } from '../model-store/manifest.ts';
-import type { NetworkSpec } from '../network/network.ts';
 import { prunableWidths } from '../network/prunable.ts';
+import type { NetworkSpec } from '../network/spec.ts';
 import type { Compression } from './compression.ts';
 import type { FittedWidths, FoundWidths } from './find-widths.ts';
 import type { Measured } from './measure-result.ts';

@@ -1,7 +1,7 @@
 /** How many steps each stage of a compression takes. */
 import { modelCost } from '../model-store/manifest.ts';
-import type { NetworkSpec } from '../network/network.ts';
 import { prunableWidths } from '../network/prunable.ts';
+import type { NetworkSpec } from '../network/spec.ts';
 import type { BatchShape } from '../train/objective.ts';
 
 export interface Effort extends BatchShape {

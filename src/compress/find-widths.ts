@@ -1,8 +1,8 @@
 /** Stages `search` and `fit`: one width for each layer, and the proof that the network of these widths is as fast as asked for. */
 import { join } from 'node:path';
 import { badOption, DualscaleError } from '../errors.ts';
-import type { ParameterValues } from '../network/create-network.ts';
 import { withWidths } from '../network/prunable.ts';
+import type { ParameterValues } from '../network/spec.ts';
 import { type Compression, stageFolder, stopIfAsked } from './compression.ts';
 import { type FitResult, fitLatency } from './latency/fit-latency.ts';
 import type { BudgetPlan } from './plan-budget.ts';

@@ -1,5 +1,5 @@
 /** Stage `fine-tune`: the slim network learns on by dual regression, and from the images of the network it was cut from. */
-import type { NetworkSpec } from '../network/network.ts';
+import type { NetworkSpec } from '../network/spec.ts';
 import { degradationOf } from '../train/presets/blind-recipe.ts';
 import { type RunEvent, type TrainRecipe, trainModel } from '../train/train-model.ts';
 import { type Compression, stageFolder, stopIfAsked } from './compression.ts';

@@ -1,6 +1,6 @@
 /** The gate between a compressed network and those who would serve it. */
 import { modelCost } from '../model-store/manifest.ts';
-import type { NetworkSpec } from '../network/network.ts';
+import type { NetworkSpec } from '../network/spec.ts';
 import type { ResolvedSettings } from './compress-settings.ts';
 import type { Measured } from './measure-result.ts';
 

@@ -7,10 +7,10 @@
  * original's L_DR for the same patches.
  */
 import type { Program } from '../graph/program.ts';
-import type { ParameterValues } from '../network/create-network.ts';
 import { observeConvs } from '../network/layers.ts';
-import type { ParameterSpec, Parameters } from '../network/network.ts';
+import type { Parameters } from '../network/network.ts';
 import type { PrunableWidth } from '../network/prunable.ts';
+import type { ParameterSpec, ParameterValues } from '../network/spec.ts';
 import type { Tensor, Tensor1D, Tensor4D } from '../tf.ts';
 import { tf } from '../tf.ts';
 import { computeLosses, type Losses } from '../train/losses.ts';

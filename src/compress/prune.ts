@@ -3,10 +3,11 @@
  * layer, the convolution that reads the prunable channels starts without any of them; those are added whose weights have
  * the largest gradient of L_M + L_DR, with the weights they had, and what is there so far is tuned a little.
  */
-import type { Engine, Provider } from '../engine/engine.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Provider } from '../engine/runtime.ts';
 import { DualscaleError } from '../errors.ts';
-import type { NetworkSpec } from '../network/network.ts';
 import { prunableWidths } from '../network/prunable.ts';
+import type { NetworkSpec } from '../network/spec.ts';
 import type { GradientPool } from '../train/batch-gradient.ts';
 import { createPatchSampler } from '../train/batches.ts';
 import type { Dataset } from '../train/dataset.ts';

@@ -1,7 +1,7 @@
 /** What became of a compression, for people (Markdown, pictures) and programs (JSON). */
 import { join } from 'node:path';
 import { writeWhole } from '../model-store/whole-file.ts';
-import type { NetworkSpec } from '../network/network.ts';
+import type { NetworkSpec } from '../network/spec.ts';
 import type { Budget } from './budget.ts';
 import type { Method } from './compress-settings.ts';
 import type { Effort } from './effort.ts';

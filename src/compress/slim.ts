@@ -1,7 +1,7 @@
 /** The network without the channels that were not kept: no mask remains. */
-import { createNetwork, type ParameterValues } from '../network/create-network.ts';
-import type { NetworkSpec } from '../network/network.ts';
+import { createNetwork } from '../network/create-network.ts';
 import { producerOutputs, prunableWidths, withWidths } from '../network/prunable.ts';
+import type { NetworkSpec, ParameterValues } from '../network/spec.ts';
 
 export type Values = Readonly<Record<string, ParameterValues>>;
 

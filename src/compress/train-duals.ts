@@ -1,8 +1,9 @@
 /** Dual networks for a model that was published without: they learn to reduce what the model enlarges, which stays as it is. */
-import type { Engine, Provider } from '../engine/engine.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Provider } from '../engine/runtime.ts';
 import type { Program } from '../graph/program.ts';
 import { initialiseParameters } from '../network/create-network.ts';
-import type { NetworkSpec } from '../network/network.ts';
+import type { NetworkSpec } from '../network/spec.ts';
 import type { Tensor, Tensor4D } from '../tf.ts';
 import { tf } from '../tf.ts';
 import type { Dataset } from '../train/dataset.ts';

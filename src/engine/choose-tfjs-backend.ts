@@ -1,8 +1,8 @@
 /** Which TF.js backend runs the networks on this box. */
 import { badOption } from '../errors.ts';
-import type { TfjsBackend } from './engine.ts';
 import { probeInChild } from './probe-in-child.ts';
 import type { ChooseProviderOptions } from './provider.ts';
+import type { TfjsBackend } from './runtime.ts';
 import { claimTensorflow, releaseTensorflow } from './tensorflow-claim.ts';
 import { findMissingPackages, TFJS_BACKENDS } from './tfjs-backend.ts';
 import type { TfjsProbeReport } from './tfjs-probe.ts';

@@ -3,10 +3,10 @@ import { compileProgram } from '../graph/compile.ts';
 import { blockConvolutions } from '../graph/nchwc.ts';
 import { serializeOnnx } from '../graph/onnx-model.ts';
 import type { Program } from '../graph/program.ts';
-import type { ParameterValues } from '../network/create-network.ts';
-import type { EdgeSpec, Network } from '../network/network.ts';
+import type { Network } from '../network/network.ts';
+import type { EdgeSpec, ParameterValues } from '../network/spec.ts';
 import type { Tensor4D } from '../tf.ts';
-import type { ServedSpec } from './engine.ts';
+import type { ServedSpec } from './served-types.ts';
 
 type Values = Readonly<Record<string, ParameterValues>>;
 type CodedNetwork = Pick<Network<EdgeSpec>, 'spec' | 'forward' | 'estimate'>;

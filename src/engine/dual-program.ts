@@ -1,8 +1,8 @@
 /** The consistency check as a program: an enlarged picture made small again by the dual networks that were trained beside its network. */
 import type { Program } from '../graph/program.ts';
-import type { ParameterValues } from '../network/create-network.ts';
 import { createDuals } from '../network/dual.ts';
-import type { DualSpec, Network, NetworkSpec, Parameters } from '../network/network.ts';
+import type { Network, Parameters } from '../network/network.ts';
+import type { DualSpec, NetworkSpec, ParameterValues } from '../network/spec.ts';
 import { type Tensor4D, tf } from '../tf.ts';
 import { codeWidth } from './code-programs.ts';
 

@@ -5,11 +5,12 @@
 import { availableParallelism } from 'node:os';
 import { badOption, DualscaleError } from '../errors.ts';
 import { chooseRuntime } from './choose-runtime.ts';
-import type { EngineName, Provider, Runtime, ServedModel, TfjsBackend } from './engine.ts';
 import { type CallQueue, createCallQueue, type QueuedCall } from './pool-queue.ts';
 import { type Script, scriptFor } from './pool-script.ts';
 import { startThreads } from './pool-threads.ts';
 import type { ProviderLogger } from './provider.ts';
+import type { EngineName, Provider, Runtime, TfjsBackend } from './runtime.ts';
+import type { ServedModel } from './served-types.ts';
 import { createModelSharer } from './share-model.ts';
 import type { TileDifference } from './tile-pixels.ts';
 import type { SharedDestination, SharedImage, SharedModel, Tile, TileOutcome, TileTask } from './tile-task.ts';

@@ -1,9 +1,9 @@
 /** Which ONNX Runtime provider runs the networks on this box. */
 import { listSupportedBackends } from 'onnxruntime-node';
 import { badOption } from '../errors.ts';
-import type { Provider } from './engine.ts';
 import { probeInChild } from './probe-in-child.ts';
 import type { ProbeReport } from './provider-probe.ts';
+import type { Provider } from './runtime.ts';
 
 export interface ProviderLogger {
   info(message: string): void;

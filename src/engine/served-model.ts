@@ -3,15 +3,16 @@ import { compileProgram } from '../graph/compile.ts';
 import { serializeOnnx } from '../graph/onnx-model.ts';
 import type { Program } from '../graph/program.ts';
 import { countMacs } from '../network/count.ts';
-import type { ParameterValues } from '../network/create-network.ts';
 import { createNetwork } from '../network/create-network.ts';
 import { createDuals } from '../network/dual.ts';
 import { createLanczos } from '../network/lanczos.ts';
-import type { Network, NetworkSpec } from '../network/network.ts';
+import type { Network } from '../network/network.ts';
+import type { NetworkSpec, ParameterValues } from '../network/spec.ts';
 import type { Tensor4D } from '../tf.ts';
 import { codeWidth, compileCoded, toldProgram } from './code-programs.ts';
 import { reduceProgram } from './dual-program.ts';
-import type { EngineName, ServedModel, ServedSpec } from './engine.ts';
+import type { EngineName } from './runtime.ts';
+import type { ServedModel, ServedSpec } from './served-types.ts';
 
 type Values = Readonly<Record<string, ParameterValues>>;
 

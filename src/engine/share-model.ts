@@ -1,5 +1,7 @@
 /** Models as workers get them: what is large lies in shared memory, copied once for a model object and freed with it. */
-import type { OnnxServedModel, Runtime, ServedModel, TfjsServedModel } from './engine.ts';
+
+import type { Runtime } from './runtime.ts';
+import type { OnnxServedModel, ServedModel, TfjsServedModel } from './served-types.ts';
 import type { SharedModel, SharedOnnxModel, SharedTfjsModel } from './tile-task.ts';
 
 function shareBytes(bytes: Uint8Array): SharedArrayBuffer {

@@ -1,6 +1,7 @@
 /** What runs in a worker thread of the `tfjs` engine: one task at a time. A file of its own, so that a worker loads one engine only. */
-import type { ParameterValues } from '../network/create-network.ts';
+
 import { createNetwork as createLayers } from '../network/create-network.ts';
+import type { ParameterValues } from '../network/spec.ts';
 import { rowsOf } from './check-window.ts';
 import { estimateProgram, toldProgram } from './code-programs.ts';
 import { reduceProgram } from './dual-program.ts';

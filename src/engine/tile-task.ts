@@ -1,7 +1,8 @@
 /** What travels between the pool and its workers. Pixels and weights are shared memory, so a task costs no copy. */
-import type { ParameterValues } from '../network/create-network.ts';
+import type { ParameterValues } from '../network/spec.ts';
 import type { ChannelCount } from '../pixels/image.ts';
-import type { Runtime, ServedSpec } from './engine.ts';
+import type { Runtime } from './runtime.ts';
+import type { ServedSpec } from './served-types.ts';
 import type { TileDifference } from './tile-pixels.ts';
 
 /** A rectangle in LR pixels. */

@@ -1,9 +1,9 @@
 /** What runs in a worker thread of the `onnx` engine: one task at a time. */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { rowsOf } from './check-window.ts';
-import type { Provider } from './engine.ts';
 import { nchwcBlockSize } from './nchwc-block.ts';
 import { createTileRunner } from './run-tile.ts';
+import type { Provider } from './runtime.ts';
 import type { TileNetwork } from './tile-networks.ts';
 import type { SharedOnnxModel, TileTask } from './tile-task.ts';
 import { stepBehindTheServer } from './worker-priority.ts';

@@ -1,6 +1,6 @@
 /** From a job's budget to the steps of a compression's stages. */
 import { type Effort, effortOf } from '../compress/effort.ts';
-import type { NetworkSpec } from '../network/network.ts';
+import type { NetworkSpec } from '../network/spec.ts';
 import type { TrainRecipe } from '../train/train-model.ts';
 import type { Budget } from './job.ts';
 

@@ -1,7 +1,7 @@
 /** What `createJobs` takes. */
 import { availableParallelism } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
-import type { Provider } from '../engine/engine.ts';
+import type { Provider } from '../engine/runtime.ts';
 import { badOption } from '../errors.ts';
 import type { JobMeter } from './job-meter.ts';
 import type { Serving } from './serving.ts';

@@ -1,6 +1,6 @@
 /** The files by which server and job process hand over work: what to do, and what came of it. */
 import { join } from 'node:path';
-import type { Provider } from '../engine/engine.ts';
+import type { Provider } from '../engine/runtime.ts';
 import type { JobRequest } from './job.ts';
 import type { Judgement } from './judgement.ts';
 

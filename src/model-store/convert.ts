@@ -1,5 +1,5 @@
 /** The same model with its weights stored in another way. */
-import type { ParameterValues } from '../network/create-network.ts';
+import type { ParameterValues } from '../network/spec.ts';
 import { loadModel, modelDirectory, readManifest, type StoredModel } from './load.ts';
 import { publishModel } from './publish.ts';
 import { readSafetensors, type StoredDtype, writeSafetensors } from './safetensors.ts';

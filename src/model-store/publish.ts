@@ -10,7 +10,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { copyFile, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DualscaleError } from '../errors.ts';
-import type { ParameterValues } from '../network/create-network.ts';
+import type { ParameterValues } from '../network/spec.ts';
 import { loadModel, MANIFEST_FILE, modelDirectory, readManifest, type StoredModel } from './load.ts';
 import { type ModelManifest, modelCost, parseManifest } from './manifest.ts';
 import { readSafetensors, type StoredDtype, writeSafetensors } from './safetensors.ts';

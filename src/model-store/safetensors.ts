@@ -3,7 +3,7 @@
  * header, then the tensors' bytes without gaps. Read here with every number checked: a file may come from anywhere.
  */
 import { DualscaleError } from '../errors.ts';
-import type { ParameterValues } from '../network/create-network.ts';
+import type { ParameterValues } from '../network/spec.ts';
 import { fromFloat16Bits, toFloat16Bits } from './float16.ts';
 
 export type StoredDtype = 'float32' | 'float16';

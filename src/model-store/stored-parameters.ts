@@ -1,8 +1,8 @@
 /** What a weights file may hold: the network's parameters, and those of its dual networks or none of them. */
 import { DualscaleError } from '../errors.ts';
-import { createNetwork, type ParameterValues } from '../network/create-network.ts';
+import { createNetwork } from '../network/create-network.ts';
 import { createDuals } from '../network/dual.ts';
-import type { NetworkSpec, ParameterSpec } from '../network/network.ts';
+import type { NetworkSpec, ParameterSpec, ParameterValues } from '../network/spec.ts';
 
 type Values = Readonly<Record<string, ParameterValues>>;
 

@@ -1,8 +1,10 @@
 /** From a spec to a network, and from a network to its first parameters. */
+
 import { createDrn } from './drn.ts';
 import { createDual } from './dual.ts';
 import { createEdge } from './edge.ts';
-import type { DrnSpec, DualSpec, EdgeSpec, Network, NetworkSpec } from './network.ts';
+import type { Network } from './network.ts';
+import type { DrnSpec, DualSpec, EdgeSpec, NetworkSpec, ParameterValues } from './spec.ts';
 
 /** @throws DS_BAD_MODEL when the spec contradicts itself. Check data from outside with `parseSpec` first. */
 export function createNetwork(spec: EdgeSpec): Network<EdgeSpec>;
@@ -19,11 +21,6 @@ export function createNetwork(spec: NetworkSpec | DualSpec): Network {
     case 'dual':
       return createDual(spec);
   }
-}
-
-export interface ParameterValues {
-  readonly shape: readonly number[];
-  readonly data: Float32Array;
 }
 
 /**

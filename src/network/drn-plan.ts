@@ -1,6 +1,6 @@
 /** DRN's convolutions as named records, and the inner widths that pruning changes. */
 import { DualscaleError } from '../errors.ts';
-import type { ConvLayer, DrnSpec } from './network.ts';
+import type { ConvLayer, DrnSpec } from './spec.ts';
 
 /** Channel attention squeezes the trunk by this factor. */
 const ATTENTION_REDUCTION = 16;

@@ -9,7 +9,8 @@ import { type Tensor4D, tf } from '../tf.ts';
 import { levelCount } from './drn-plan.ts';
 import { modulationName } from './edge-conditioned.ts';
 import { conv, convParameters, pixelUnshuffle } from './layers.ts';
-import type { ConvLayer, DualSpec, Network, NetworkSpec, Parameters } from './network.ts';
+import type { Network, Parameters } from './network.ts';
+import type { ConvLayer, DualSpec, NetworkSpec } from './spec.ts';
 
 const LEAKY_SLOPE = 0.2;
 /** Width of the dual network of any family but DRN, as in the paper's SwinIR and DCLS code. */

@@ -7,7 +7,8 @@
 import type { Tensor, Tensor1D, Tensor4D } from '../tf.ts';
 import { tf } from '../tf.ts';
 import { conv, convParameters } from './layers.ts';
-import type { CodeSpec, ConvLayer, ParameterSpec, Parameters } from './network.ts';
+import type { Parameters } from './network.ts';
+import type { CodeSpec, ConvLayer, ParameterSpec } from './spec.ts';
 
 /** Starts modulation near 1 and 0, so that a network starts as the plain one whose weights it was given. */
 const MODULATION_FAN_IN = 1e6;

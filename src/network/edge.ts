@@ -8,7 +8,8 @@ import { tf } from '../tf.ts';
 import { modulatedConv, modulationLayers, modulationParameters, planModulation } from './edge-conditioned.ts';
 import { createEstimator } from './estimator.ts';
 import { conv, convParameters, pixelShuffle } from './layers.ts';
-import type { CodeSpec, ConvLayer, EdgeSpec, Network, Parameters } from './network.ts';
+import type { Network, Parameters } from './network.ts';
+import type { CodeSpec, ConvLayer, EdgeSpec } from './spec.ts';
 
 /** Zero padding stands for this gray rather than for black. */
 const MID_GRAY = 0.5;

@@ -7,7 +7,8 @@
 import type { Tensor4D } from '../tf.ts';
 import { tf } from '../tf.ts';
 import { conv, convParameters } from './layers.ts';
-import type { CodeSpec, ConvLayer, ParameterSpec, Parameters } from './network.ts';
+import type { Parameters } from './network.ts';
+import type { CodeSpec, ConvLayer, ParameterSpec } from './spec.ts';
 
 const MID_GRAY = 0.5;
 /** Keeps a picture that says nothing at all from dividing by zero. */

@@ -1,13 +1,8 @@
 /** Lanczos-3 enlargement as a network without parameters, so that workers can tile it like any other. */
 import type { Tensor4D } from '../tf.ts';
 import { enlargeByPhases } from './bicubic-upsample.ts';
-import type { ConvLayer, Network, ParameterSpec } from './network.ts';
-
-export interface LanczosSpec {
-  readonly family: 'lanczos';
-  /** 2, 3, 4 ... */
-  readonly scale: number;
-}
+import type { Network } from './network.ts';
+import type { ConvLayer, LanczosSpec, ParameterSpec } from './spec.ts';
 
 /** For every output phase the six taps lie within three LR pixels of the pixel that contains it. */
 const REACH = 3;

@@ -1,7 +1,8 @@
 /** The TF.js building blocks all families share. Activations are NHWC, weights HWIO. */
 import type { Tensor, Tensor1D, Tensor4D } from '../tf.ts';
 import { tf } from '../tf.ts';
-import type { ConvLayer, ParameterSpec, Parameters } from './network.ts';
+import type { Parameters } from './network.ts';
+import type { ConvLayer, ParameterSpec } from './spec.ts';
 
 /** Weight and bias of each layer, in the layers' order. */
 export function convParameters(layers: readonly ConvLayer[]): ParameterSpec[] {

@@ -3,7 +3,7 @@ import { DualscaleError } from '../errors.ts';
 import { countParameters } from './count.ts';
 import { createNetwork } from './create-network.ts';
 import { fullChannels } from './drn-plan.ts';
-import type { CodeSpec, DrnSpec, EdgeSpec, NetworkSpec } from './network.ts';
+import type { CodeSpec, DrnSpec, EdgeSpec, NetworkSpec } from './spec.ts';
 
 const MAX_CHANNELS = 512;
 const MAX_BLOCKS = 256;

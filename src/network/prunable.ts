@@ -6,7 +6,8 @@ import type { Tensor, Tensor1D, Tensor4D } from '../tf.ts';
 import { tf } from '../tf.ts';
 import { fullChannels, planDrn } from './drn-plan.ts';
 import { modulationName } from './edge-conditioned.ts';
-import type { DrnSpec, EdgeSpec, NetworkSpec, Parameters } from './network.ts';
+import type { Parameters } from './network.ts';
+import type { DrnSpec, EdgeSpec, NetworkSpec } from './spec.ts';
 
 export interface PrunableWidth {
   /** What the width belongs to: `body.3`, `down.0`, `up.1.block.7`, `up.0.upsampler`. */

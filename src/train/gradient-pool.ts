@@ -5,11 +5,11 @@
  * given number of workers and micro-batches.
  */
 import type { Worker } from 'node:worker_threads';
-import type { Provider } from '../engine/engine.ts';
 import { nchwcBlockSize } from '../engine/nchwc-block.ts';
 import type { NodePlacement } from '../engine/node-placement.ts';
 import { targetOf } from '../engine/onnx-engine.ts';
 import { scriptFor } from '../engine/pool-script.ts';
+import type { Provider } from '../engine/runtime.ts';
 import { compileProgram } from '../graph/compile.ts';
 import { blockConvolutions } from '../graph/nchwc.ts';
 import type { OnnxGraph } from '../graph/onnx-model.ts';

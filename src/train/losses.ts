@@ -2,7 +2,8 @@
  * The terms of dual regression, L = L_P(P(x), y) + dualWeight * L_D(D(P(x)), x) (Guo et al., "Closed-loop Matters",
  * CVPR 2020, eq. 1; L1 losses as in the released trainer), and of learning from a larger network.
  */
-import type { Network, NetworkSpec, Parameters } from '../network/network.ts';
+import type { Network, Parameters } from '../network/network.ts';
+import type { NetworkSpec } from '../network/spec.ts';
 import type { Tensor, Tensor4D } from '../tf.ts';
 import { tf } from '../tf.ts';
 

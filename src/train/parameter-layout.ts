@@ -1,7 +1,7 @@
 /** All trainable values of a run in one flat vector: the optimiser is then a dozen kernels, whatever the depth. */
 
-import type { ParameterValues } from '../network/create-network.ts';
-import type { Network, ParameterSpec, Parameters } from '../network/network.ts';
+import type { Network, Parameters } from '../network/network.ts';
+import type { ParameterSpec, ParameterValues } from '../network/spec.ts';
 import type { Tensor, Tensor1D } from '../tf.ts';
 import { tf } from '../tf.ts';
 

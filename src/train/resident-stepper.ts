@@ -1,8 +1,9 @@
 /** Training steps whose state stays on the device: one program, in one worker thread. */
-import type { Provider } from '../engine/engine.ts';
+
 import type { NodePlacement } from '../engine/node-placement.ts';
 import { targetOf } from '../engine/onnx-engine.ts';
 import { scriptFor } from '../engine/pool-script.ts';
+import type { Provider } from '../engine/runtime.ts';
 import { compileProgram } from '../graph/compile.ts';
 import { serializeOnnx } from '../graph/onnx-model.ts';
 import { LOSSES, meanLosses, nameBuffers } from './batch-gradient.ts';

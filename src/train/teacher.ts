@@ -1,8 +1,7 @@
 /** Knowledge distillation: a larger network in the same graph, its weights constants. */
 import type { Program } from '../graph/program.ts';
-import type { ParameterValues } from '../network/create-network.ts';
 import { createNetwork } from '../network/create-network.ts';
-import type { NetworkSpec } from '../network/network.ts';
+import type { NetworkSpec, ParameterValues } from '../network/spec.ts';
 import type { Tensor, Tensor4D } from '../tf.ts';
 
 /** A trained network whose images the new one learns to make too. */

@@ -1,11 +1,12 @@
 /** One training run from a folder of photographs to a parameter vector: the list of its steps. */
 import { join } from 'node:path';
-import type { Engine, Provider } from '../engine/engine.ts';
+import type { Engine } from '../engine/engine.ts';
 import type { NodePlacement } from '../engine/node-placement.ts';
+import type { Provider } from '../engine/runtime.ts';
 import { badOption } from '../errors.ts';
-import type { ParameterValues } from '../network/create-network.ts';
 import { initialiseParameters } from '../network/create-network.ts';
-import type { Network, NetworkSpec } from '../network/network.ts';
+import type { Network } from '../network/network.ts';
+import type { NetworkSpec, ParameterValues } from '../network/spec.ts';
 import { CODE_WIDTH } from '../pixels/degrade-code.ts';
 import type { PixelImage } from '../pixels/image.ts';
 import type { Checkpoint } from './checkpoint.ts';

@@ -1,8 +1,9 @@
 /** Plan, tiles, pool, stitch: the tiles write straight into the shared result, so nothing is left to put together. */
 
 import { checkEngineName } from '../engine/choose-runtime.ts';
-import type { EngineName, ServedModel } from '../engine/engine.ts';
 import { createTilePool, type TilePool, type TilePoolOptions } from '../engine/pool.ts';
+import type { EngineName } from '../engine/runtime.ts';
+import type { ServedModel } from '../engine/served-types.ts';
 import type { SharedImage } from '../engine/tile-task.ts';
 import { badOption, DualscaleError } from '../errors.ts';
 import { withoutOwnSoftness } from '../pixels/degrade-code.ts';

@@ -3,8 +3,8 @@ import { additiveCosts, type Budget, checkBudget, costOf } from '../../src/compr
 import { listCandidates } from '../../src/compress/search/candidates.ts';
 import { countMacs, countParameters } from '../../src/network/count.ts';
 import { createNetwork } from '../../src/network/create-network.ts';
-import type { NetworkSpec } from '../../src/network/network.ts';
 import { withWidths } from '../../src/network/prunable.ts';
+import type { NetworkSpec } from '../../src/network/spec.ts';
 
 const EDGE: NetworkSpec = { family: 'edge', scale: 4, featureCount: 32, innerWidths: [32, 16, 32] };
 const DRN: NetworkSpec = { family: 'drn', scale: 4, featureCount: 16, blockCount: 2 };

@@ -4,10 +4,10 @@ import { type PruneEvent, type PruneOptions, pruneChannels } from '../../src/com
 import { slimNetwork } from '../../src/compress/slim.ts';
 import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
 import { createTfjsEngine } from '../../src/engine/tfjs-engine.ts';
-import { createNetwork, initialiseParameters, type ParameterValues } from '../../src/network/create-network.ts';
+import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';
 import { createDuals } from '../../src/network/dual.ts';
-import type { EdgeSpec, NetworkSpec } from '../../src/network/network.ts';
 import { prunableWidths } from '../../src/network/prunable.ts';
+import type { EdgeSpec, NetworkSpec, ParameterValues } from '../../src/network/spec.ts';
 import { imresize } from '../../src/pixels/imresize.ts';
 import { createRandom } from '../../src/train/random.ts';
 import { generatedPhoto } from '../helpers/generated-photos.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { slimNetwork } from '../../src/compress/slim.ts';
 import { countParameters } from '../../src/network/count.ts';
-import { createNetwork, initialiseParameters, type ParameterValues } from '../../src/network/create-network.ts';
-import type { NetworkSpec } from '../../src/network/network.ts';
+import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';
 import { prunableWidths } from '../../src/network/prunable.ts';
+import type { NetworkSpec, ParameterValues } from '../../src/network/spec.ts';
 import { createRandom } from '../../src/train/random.ts';
 import { forwardOnCpu } from '../helpers/forward-on-cpu.ts';
 

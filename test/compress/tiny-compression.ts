@@ -6,7 +6,7 @@ import type { CompressSettings } from '../../src/compress/compress-settings.ts';
 import type { Effort } from '../../src/compress/effort.ts';
 import { publishModel } from '../../src/model-store/publish.ts';
 import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';
-import type { NetworkSpec } from '../../src/network/network.ts';
+import type { NetworkSpec } from '../../src/network/spec.ts';
 import { createRandom } from '../../src/train/random.ts';
 import { writeGeneratedPhotos } from '../helpers/generated-photos.ts';
 

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { TfjsBackend } from '../../src/engine/engine.ts';
 import { createTilePool, type TilePoolOptions } from '../../src/engine/pool.ts';
+import type { TfjsBackend } from '../../src/engine/runtime.ts';
 import { compileServedModel } from '../../src/engine/served-model.ts';
 import { findMissingPackages } from '../../src/engine/tfjs-backend.ts';
 import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';
-import type { NetworkSpec } from '../../src/network/network.ts';
+import type { NetworkSpec } from '../../src/network/spec.ts';
 import type { PixelImage } from '../../src/pixels/image.ts';
 import { createUpscaler } from '../../src/upscale/upscale.ts';
 import type { Upscaler } from '../../src/upscale/upscaler.ts';

@@ -5,7 +5,7 @@ import { compileServedModel, enlargeProgram } from '../../src/engine/served-mode
 import { compileProgram } from '../../src/graph/compile.ts';
 import { serializeOnnx } from '../../src/graph/onnx-model.ts';
 import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';
-import type { NetworkSpec } from '../../src/network/network.ts';
+import type { NetworkSpec } from '../../src/network/spec.ts';
 import { type Tensor, tf } from '../../src/tf.ts';
 import { createUpscaler } from '../../src/upscale/upscale.ts';
 import { randomNumbers } from '../helpers/onnx-fixtures.ts';

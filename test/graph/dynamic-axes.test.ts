@@ -3,7 +3,7 @@ import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
 import { compileProgram } from '../../src/graph/compile.ts';
 import type { Program, TensorData, TensorSpec } from '../../src/graph/program.ts';
 import { createNetwork } from '../../src/network/create-network.ts';
-import type { NetworkSpec } from '../../src/network/network.ts';
+import type { NetworkSpec } from '../../src/network/spec.ts';
 import { type Tensor, type Tensor4D, tf } from '../../src/tf.ts';
 import { expectEqual, runCpu, uniform } from '../helpers/programs.ts';
 

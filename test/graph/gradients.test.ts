@@ -5,7 +5,8 @@ import { bicubicUpsample } from '../../src/network/bicubic-upsample.ts';
 import { createNetwork } from '../../src/network/create-network.ts';
 import { channelAttention } from '../../src/network/drn.ts';
 import { pixelShuffle, pixelUnshuffle } from '../../src/network/layers.ts';
-import type { DrnSpec, DualSpec, EdgeSpec, Parameters } from '../../src/network/network.ts';
+import type { Parameters } from '../../src/network/network.ts';
+import type { DrnSpec, DualSpec, EdgeSpec } from '../../src/network/spec.ts';
 import { type Tensor, type Tensor1D, type Tensor4D, tf } from '../../src/tf.ts';
 import { expectSame, runOnnx, specOf, uniform } from '../helpers/programs.ts';
 

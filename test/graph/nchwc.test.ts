@@ -7,7 +7,7 @@ import { blockConvolutions } from '../../src/graph/nchwc.ts';
 import { type OnnxGraph, serializeOnnx } from '../../src/graph/onnx-model.ts';
 import type { Program, TensorData } from '../../src/graph/program.ts';
 import { createNetwork } from '../../src/network/create-network.ts';
-import type { DrnSpec, DualSpec, EdgeSpec } from '../../src/network/network.ts';
+import type { DrnSpec, DualSpec, EdgeSpec } from '../../src/network/spec.ts';
 import { type Tensor, type Tensor4D, tf } from '../../src/tf.ts';
 import { expectEqual, runOnnx, specOf, uniform } from '../helpers/programs.ts';
 

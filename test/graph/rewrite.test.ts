@@ -4,7 +4,7 @@ import type { OnnxGraph, OnnxNode } from '../../src/graph/onnx-model.ts';
 import type { Program } from '../../src/graph/program.ts';
 import { createNetwork } from '../../src/network/create-network.ts';
 import { pixelShuffle, pixelUnshuffle } from '../../src/network/layers.ts';
-import type { EdgeSpec } from '../../src/network/network.ts';
+import type { EdgeSpec } from '../../src/network/spec.ts';
 import { type Tensor, type Tensor4D, tf } from '../../src/tf.ts';
 import { expectSame, uniform } from '../helpers/programs.ts';
 

@@ -1,6 +1,6 @@
 import type { TensorData } from '../../src/graph/program.ts';
-import type { ParameterValues } from '../../src/network/create-network.ts';
 import type { Network } from '../../src/network/network.ts';
+import type { ParameterValues } from '../../src/network/spec.ts';
 import { type Tensor4D, tf } from '../../src/tf.ts';
 
 /** The images a network makes, by TF.js' own kernels on its current backend: no compiler, no engine of ours. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { publishModel } from '../../src/model-store/publish.ts';
 import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';
-import type { EdgeSpec } from '../../src/network/network.ts';
+import type { EdgeSpec } from '../../src/network/spec.ts';
 import type { PixelImage } from '../../src/pixels/image.ts';
 
 export interface ModelsFolder {

@@ -1,8 +1,8 @@
 /** A model small enough to publish many times in a test. */
 
 import type { ModelDraft } from '../../src/model-store/publish.ts';
-import { createNetwork, initialiseParameters, type ParameterValues } from '../../src/network/create-network.ts';
-import type { EdgeSpec } from '../../src/network/network.ts';
+import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';
+import type { EdgeSpec, ParameterValues } from '../../src/network/spec.ts';
 
 const sampleSpec: EdgeSpec = { family: 'edge', scale: 2, featureCount: 4, innerWidths: [3] };
 

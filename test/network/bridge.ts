@@ -1,6 +1,7 @@
 /** Between TF.js tensors (NHWC, HWIO) and the loops of torch-reference.ts (CHW, OIHW). */
 import { initialiseParameters } from '../../src/network/create-network.ts';
-import type { ConvLayer, Network } from '../../src/network/network.ts';
+import type { Network } from '../../src/network/network.ts';
+import type { ConvLayer } from '../../src/network/spec.ts';
 import { type Tensor, type Tensor4D, tf } from '../../src/tf.ts';
 import { type Plane, plane, type TorchConv } from './torch-reference.ts';
 

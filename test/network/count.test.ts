@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { countMacs, countParameters } from '../../src/network/count.ts';
 import { createNetwork } from '../../src/network/create-network.ts';
 import { createDuals } from '../../src/network/dual.ts';
-import type { ConvLayer, DrnSpec } from '../../src/network/network.ts';
+import type { ConvLayer, DrnSpec } from '../../src/network/spec.ts';
 
 /** The released x4 configuration of compression ratio 0.3, in module order. */
 const KEPT_R30 = [

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';
-import type { DualSpec, NetworkSpec } from '../../src/network/network.ts';
+import type { DualSpec, NetworkSpec } from '../../src/network/spec.ts';
 import { seeded } from './bridge.ts';
 
 const SPECS: (NetworkSpec | DualSpec)[] = [

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { channelAttention, createDrn } from '../../src/network/drn.ts';
 import { fullChannels, planDrn, type Rcab } from '../../src/network/drn-plan.ts';
-import type { ConvLayer, DrnSpec } from '../../src/network/network.ts';
+import type { ConvLayer, DrnSpec } from '../../src/network/spec.ts';
 import { type Tensor, type Tensor4D, tf } from '../../src/tf.ts';
 import {
   largestDifference,

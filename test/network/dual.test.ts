@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { countParameters } from '../../src/network/count.ts';
 import { createDual, createDuals } from '../../src/network/dual.ts';
-import type { ConvLayer, DualSpec, Parameters } from '../../src/network/network.ts';
+import type { Parameters } from '../../src/network/network.ts';
+import type { ConvLayer, DualSpec } from '../../src/network/spec.ts';
 import { type Tensor, type Tensor4D, tf } from '../../src/tf.ts';
 import {
   largestDifference,

@@ -3,8 +3,9 @@ import { countParameters } from '../../src/network/count.ts';
 import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';
 import { createDuals } from '../../src/network/dual.ts';
 import { withDetail } from '../../src/network/estimator.ts';
-import type { EdgeSpec, Parameters } from '../../src/network/network.ts';
+import type { Parameters } from '../../src/network/network.ts';
 import { parseSpec } from '../../src/network/parse-spec.ts';
+import type { EdgeSpec } from '../../src/network/spec.ts';
 import { type Tensor4D, tf } from '../../src/tf.ts';
 import { createRandom } from '../../src/train/random.ts';
 

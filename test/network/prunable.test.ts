@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { countParameters } from '../../src/network/count.ts';
 import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';
-import type { DrnSpec, EdgeSpec, NetworkSpec, Parameters } from '../../src/network/network.ts';
+import type { Parameters } from '../../src/network/network.ts';
 import { producerOutputs, prunableWidths, weightChannels, withWidths } from '../../src/network/prunable.ts';
+import type { DrnSpec, EdgeSpec, NetworkSpec } from '../../src/network/spec.ts';
 import { type Tensor, type Tensor4D, tf } from '../../src/tf.ts';
 import { createRandom } from '../../src/train/random.ts';
 

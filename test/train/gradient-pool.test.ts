@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
 import { createTfjsEngine } from '../../src/engine/tfjs-engine.ts';
 import { initialiseParameters } from '../../src/network/create-network.ts';
-import type { NetworkSpec } from '../../src/network/network.ts';
+import type { NetworkSpec } from '../../src/network/spec.ts';
 import type { GradientPool } from '../../src/train/batch-gradient.ts';
 import { createEagerGradients } from '../../src/train/eager-gradients.ts';
 import { createGradientPool } from '../../src/train/gradient-pool.ts';

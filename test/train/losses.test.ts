@@ -3,7 +3,7 @@ import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
 import { createTfjsEngine } from '../../src/engine/tfjs-engine.ts';
 import type { TensorData } from '../../src/graph/program.ts';
 import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';
-import type { NetworkSpec } from '../../src/network/network.ts';
+import type { NetworkSpec } from '../../src/network/spec.ts';
 import { tf } from '../../src/tf.ts';
 import { codeError } from '../../src/train/losses.ts';
 import { createObjective, gradientProgram, type ObjectiveExtras } from '../../src/train/objective.ts';

@@ -4,7 +4,7 @@ import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
 import { createTfjsEngine } from '../../src/engine/tfjs-engine.ts';
 import type { TensorData } from '../../src/graph/program.ts';
 import { initialiseParameters } from '../../src/network/create-network.ts';
-import type { NetworkSpec } from '../../src/network/network.ts';
+import type { NetworkSpec } from '../../src/network/spec.ts';
 import { tf } from '../../src/tf.ts';
 import { createObjective, gradientProgram } from '../../src/train/objective.ts';
 import { flattenParameters } from '../../src/train/parameter-layout.ts';

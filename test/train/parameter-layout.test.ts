@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';
 import { createDuals } from '../../src/network/dual.ts';
-import type { NetworkSpec } from '../../src/network/network.ts';
+import type { NetworkSpec } from '../../src/network/spec.ts';
 import { tf } from '../../src/tf.ts';
 import {
   flattenParameters,

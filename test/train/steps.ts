@@ -1,7 +1,7 @@
 /** A few steps of training from one seed on noise, in either way of doing them. */
 import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
 import { initialiseParameters } from '../../src/network/create-network.ts';
-import type { NetworkSpec } from '../../src/network/network.ts';
+import type { NetworkSpec } from '../../src/network/spec.ts';
 import { createGradientPool } from '../../src/train/gradient-pool.ts';
 import { createObjective, type Objective } from '../../src/train/objective.ts';
 import { flattenParameters } from '../../src/train/parameter-layout.ts';

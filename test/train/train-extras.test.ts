@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeRgb } from '../../src/codec/decode.ts';
 import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
-import type { EdgeSpec } from '../../src/network/network.ts';
+import type { EdgeSpec } from '../../src/network/spec.ts';
 import { loadCheckpoint } from '../../src/train/checkpoint.ts';
 import type { DegradationRecipe } from '../../src/train/degradation-recipe.ts';
 import { type BatchShape, createObjective } from '../../src/train/objective.ts';

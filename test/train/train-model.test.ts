@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeRgb } from '../../src/codec/decode.ts';
 import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
 import { createTfjsEngine } from '../../src/engine/tfjs-engine.ts';
-import type { ParameterValues } from '../../src/network/create-network.ts';
+import type { ParameterValues } from '../../src/network/spec.ts';
 import { checkpointPath, type RunEvent, type TrainOptions, trainModel } from '../../src/train/train-model.ts';
 import { writeGeneratedPhotos } from '../helpers/generated-photos.ts';
 import { TINY } from './tiny-recipe.ts';

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ServedModel } from '../../src/engine/engine.ts';
 import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
 import { compileServedModel, enlargeProgram, timedProgram } from '../../src/engine/served-model.ts';
+import type { ServedModel } from '../../src/engine/served-types.ts';
 import { compileProgram } from '../../src/graph/compile.ts';
 import type { Program } from '../../src/graph/program.ts';
 import { countMacs } from '../../src/network/count.ts';
 import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';
 import { createDuals } from '../../src/network/dual.ts';
-import type { EdgeSpec } from '../../src/network/network.ts';
+import type { EdgeSpec } from '../../src/network/spec.ts';
 import { withoutOwnSoftness } from '../../src/pixels/degrade-code.ts';
 import type { PixelImage } from '../../src/pixels/image.ts';
 import { type Tensor4D, tf } from '../../src/tf.ts';

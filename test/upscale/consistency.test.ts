@@ -1,11 +1,12 @@
 /** The dual network's check: against a chain of convolutions done by hand, in any tiling, and what follows from a bad result. */
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { EngineName, ServedModel } from '../../src/engine/engine.ts';
+import type { EngineName } from '../../src/engine/runtime.ts';
 import { compileServedModel, lanczosModel } from '../../src/engine/served-model.ts';
-import { createNetwork, initialiseParameters, type ParameterValues } from '../../src/network/create-network.ts';
+import type { ServedModel } from '../../src/engine/served-types.ts';
+import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';
 import { createDuals } from '../../src/network/dual.ts';
-import type { NetworkSpec } from '../../src/network/network.ts';
+import type { NetworkSpec, ParameterValues } from '../../src/network/spec.ts';
 import { imresize } from '../../src/pixels/imresize.ts';
 import { checkConsistency, enlargeEncoded } from '../../src/upscale/enlarge-encoded.ts';
 import { createUpscaler } from '../../src/upscale/upscale.ts';

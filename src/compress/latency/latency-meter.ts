@@ -2,7 +2,7 @@
 import type { Engine, Executable } from '../../engine/engine.ts';
 import { timedProgram } from '../../engine/served-model.ts';
 import { createNetwork, initialiseParameters } from '../../network/create-network.ts';
-import type { NetworkSpec } from '../../network/network.ts';
+import type { NetworkSpec } from '../../network/spec.ts';
 import { createRandom } from '../../train/random.ts';
 
 export interface MeterOptions {

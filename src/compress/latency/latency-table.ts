@@ -1,8 +1,8 @@
 /** How long a network takes as a sum over its widths, measured on networks that differ in them. */
 
 import { createNetwork } from '../../network/create-network.ts';
-import type { ConvLayer, NetworkSpec } from '../../network/network.ts';
 import { type PrunableWidth, prunableWidths, withWidths } from '../../network/prunable.ts';
+import type { ConvLayer, NetworkSpec } from '../../network/spec.ts';
 import type { CostModel } from '../budget.ts';
 import type { LatencyMeter } from './latency-meter.ts';
 

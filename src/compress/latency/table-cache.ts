@@ -3,7 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { canonicalJson } from '../../model-store/canonical-json.ts';
 import { writeWhole } from '../../model-store/whole-file.ts';
-import type { NetworkSpec } from '../../network/network.ts';
+import type { NetworkSpec } from '../../network/spec.ts';
 import type { LatencyTable } from './latency-table.ts';
 
 /** All that a table holds for. */

@@ -1,6 +1,7 @@
 /** Which widths the search chooses from. */
-import type { NetworkSpec } from '../../network/network.ts';
+
 import { type PrunableWidth, prunableWidths } from '../../network/prunable.ts';
+import type { NetworkSpec } from '../../network/spec.ts';
 import type { Multiple } from '../budget.ts';
 
 /** Shares of the cap, as in the released code. */

@@ -1,6 +1,7 @@
 /** Dual regression over the relaxed network: the training objective, whose parameters now hold the channels' weights too. */
-import type { Network, NetworkSpec } from '../../network/network.ts';
+import type { Network } from '../../network/network.ts';
 import { type PrunableWidth, prunableWidths, weightChannels } from '../../network/prunable.ts';
+import type { NetworkSpec } from '../../network/spec.ts';
 import type { Tensor1D, Tensor4D } from '../../tf.ts';
 import { createObjective, type Objective } from '../../train/objective.ts';
 import { layOutParameters } from '../../train/parameter-layout.ts';

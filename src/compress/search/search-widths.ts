@@ -3,10 +3,10 @@
  * probable each width is on the other half, in turns and to first order (the released code's second-order term is
  * multiplied by its step size instead of divided, and has no effect). The loss of both is dual regression.
  */
-import type { Engine, Provider } from '../../engine/engine.ts';
+import type { Engine } from '../../engine/engine.ts';
+import type { Provider } from '../../engine/runtime.ts';
 import { badOption } from '../../errors.ts';
-import type { ParameterValues } from '../../network/create-network.ts';
-import type { NetworkSpec } from '../../network/network.ts';
+import type { NetworkSpec, ParameterValues } from '../../network/spec.ts';
 import { createPatchSampler } from '../../train/batches.ts';
 import type { Dataset } from '../../train/dataset.ts';
 import { fillBatchFor } from '../../train/degraded-batches.ts';

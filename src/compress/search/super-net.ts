@@ -1,6 +1,7 @@
 /** The search's network as it stands: weights, how probable each width is, and what follows from both for a forward pass. */
-import type { ParameterValues } from '../../network/create-network.ts';
+
 import { initialiseParameters } from '../../network/create-network.ts';
+import type { ParameterValues } from '../../network/spec.ts';
 import { flattenParameters } from '../../train/parameter-layout.ts';
 import { createRandom } from '../../train/random.ts';
 import { candidateGradient, channelWeights, probabilityFrom, rankChannels, softmax } from './relaxation.ts';

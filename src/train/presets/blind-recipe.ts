@@ -1,4 +1,4 @@
-import type { EdgeSpec, NetworkSpec } from '../../network/network.ts';
+import type { EdgeSpec, NetworkSpec } from '../../network/spec.ts';
 import { CODE_WIDTH } from '../../pixels/degrade-code.ts';
 import type { DegradationRecipe } from '../degradation-recipe.ts';
 import type { TrainRecipe } from '../train-model.ts';

@@ -3,7 +3,7 @@ import { createLatencyMeter } from '../../../src/compress/latency/latency-meter.
 import type { Engine } from '../../../src/engine/engine.ts';
 import { countParameters } from '../../../src/network/count.ts';
 import { createNetwork } from '../../../src/network/create-network.ts';
-import type { EdgeSpec } from '../../../src/network/network.ts';
+import type { EdgeSpec } from '../../../src/network/spec.ts';
 import { createRandom } from '../../../src/train/random.ts';
 
 const SPEC: EdgeSpec = { family: 'edge', scale: 2, featureCount: 16, innerWidths: [16, 16, 16, 16] };

@@ -15,8 +15,8 @@ import { listCandidates, sharedCandidates } from '../../../src/compress/search/c
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
 import { countMacs } from '../../../src/network/count.ts';
 import { createNetwork } from '../../../src/network/create-network.ts';
-import type { EdgeSpec, NetworkSpec } from '../../../src/network/network.ts';
 import { prunableWidths, withWidths } from '../../../src/network/prunable.ts';
+import type { EdgeSpec, NetworkSpec } from '../../../src/network/spec.ts';
 
 const EDGE: EdgeSpec = { family: 'edge', scale: 2, featureCount: 16, innerWidths: [16, 8, 16] };
 const DRN: NetworkSpec = { family: 'drn', scale: 2, featureCount: 8, blockCount: 2 };

@@ -5,7 +5,7 @@ import { candidateGradients, certain, relaxedVector, startWeights } from '../../
 import type { Executable } from '../../../src/engine/engine.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
 import { createTfjsEngine } from '../../../src/engine/tfjs-engine.ts';
-import type { NetworkSpec } from '../../../src/network/network.ts';
+import type { NetworkSpec } from '../../../src/network/spec.ts';
 import { batchInputs, gradientProgram } from '../../../src/train/objective.ts';
 import { createRandom } from '../../../src/train/random.ts';
 

@@ -7,9 +7,9 @@ import { type SearchEvent, type SearchOptions, searchWidths } from '../../../src
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
 import { createTfjsEngine } from '../../../src/engine/tfjs-engine.ts';
 import { countParameters } from '../../../src/network/count.ts';
-import { createNetwork, initialiseParameters, type ParameterValues } from '../../../src/network/create-network.ts';
-import type { EdgeSpec } from '../../../src/network/network.ts';
+import { createNetwork, initialiseParameters } from '../../../src/network/create-network.ts';
 import { withWidths } from '../../../src/network/prunable.ts';
+import type { EdgeSpec, ParameterValues } from '../../../src/network/spec.ts';
 import { imresize } from '../../../src/pixels/imresize.ts';
 import type { Dataset, ImagePyramid } from '../../../src/train/dataset.ts';
 import { createRandom } from '../../../src/train/random.ts';

@@ -7,4 +7,4 @@ export const tf = createRequire(import.meta.url)('@tensorflow/tfjs') as typeof T
 // Silences the banner that advertises tfjs-node; which engine runs is this package's decision and is logged by it.
 tf.env().set('PROD', true);
 
-export type { Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs';
+export type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';

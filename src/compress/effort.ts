@@ -3,6 +3,7 @@ import { modelCost } from '../model-store/manifest.ts';
 import { prunableWidths } from '../network/prunable.ts';
 import type { NetworkSpec } from '../network/spec.ts';
 import type { BatchShape } from '../train/objective.ts';
+import type { OptimizerName } from '../train/update-program.ts';
 
 export interface Effort extends BatchShape {
   /** Steps that teach the dual networks of a model that was published without them. */
@@ -14,6 +15,8 @@ export interface Effort extends BatchShape {
   readonly channelsPerPass: number;
   readonly layersPerGroup: number;
   readonly tuneSteps: number;
+  /** Of fine-tuning. */
+  readonly optimizer: OptimizerName;
   /** Peak rate of fine-tuning. */
   readonly learningRate: number;
 }
@@ -28,15 +31,19 @@ const USUAL_MACS = 200_000;
 /** Networks with many layers prune neighbours together, so that they take about as many steps. */
 const MOST_GROUPS = 16;
 
-const STEPS: Readonly<Record<EffortName, Omit<Effort, 'lrPatchSize' | 'layersPerGroup'>>> = {
+interface Steps extends Omit<Effort, 'lrPatchSize' | 'layersPerGroup' | 'optimizer' | 'learningRate'> {
+  readonly rates: Readonly<Record<OptimizerName, number>>;
+}
+
+const STEPS: Readonly<Record<EffortName, Steps>> = {
   quick: {
     ...{ dualSteps: 120, searchSteps: 80, pruneBatches: 3, channelsPerPass: 8, tuneSteps: 900 },
-    ...{ batchSize: 16, learningRate: 1e-3 },
+    ...{ batchSize: 16, rates: { muon: 4e-3, adam: 1e-3 } },
   },
   default: {
     ...{ dualSteps: 400, searchSteps: 600, pruneBatches: 8, channelsPerPass: 4, tuneSteps: 12_000 },
     // As from random weights; half of it was no better (docs/experiments.md).
-    ...{ batchSize: 16, learningRate: 2e-3 },
+    ...{ batchSize: 16, rates: { muon: 4e-3, adam: 2e-3 } },
   },
 };
 
@@ -44,9 +51,11 @@ const STEPS: Readonly<Record<EffortName, Omit<Effort, 'lrPatchSize' | 'layersPer
 export function effortOf(name: EffortName, spec: NetworkSpec): Effort {
   const share = Math.min(1, Math.max(1 / 3, USUAL_MACS / modelCost(spec).macs.perLrPixel));
   const scaled = (steps: number) => Math.round(steps * share);
-  const { dualSteps, searchSteps, tuneSteps, ...rest } = STEPS[name];
+  const { dualSteps, searchSteps, tuneSteps, rates, ...rest } = STEPS[name];
+  // Measured on plain `edge` networks; those with a degradation code and DRN stay with what they were trained with.
+  const optimizer = spec.family === 'edge' && !spec.code ? 'muon' : 'adam';
   return {
-    ...rest,
+    ...{ ...rest, optimizer, learningRate: rates[optimizer] },
     ...{ dualSteps: scaled(dualSteps), searchSteps: scaled(searchSteps), tuneSteps: scaled(tuneSteps) },
     layersPerGroup: Math.ceil(prunableWidths(spec).length / MOST_GROUPS),
     // DRN works at HR resolution too.

@@ -1,6 +1,7 @@
 /** Stage `fine-tune`: the slim network learns on by dual regression, and from the images of the network it was cut from. */
 import type { NetworkSpec } from '../network/spec.ts';
 import { degradationOf } from '../train/presets/blind-recipe.ts';
+import { SCRATCH_RATE } from '../train/presets/edge-recipe.ts';
 import { type RunEvent, type TrainRecipe, trainModel } from '../train/train-model.ts';
 import { type Compression, stageFolder, stopIfAsked } from './compression.ts';
 import { DUAL_WEIGHT } from './find-widths.ts';
@@ -8,8 +9,8 @@ import type { SlimNetwork, Values } from './slim.ts';
 
 /** Weight of the distance to the uncompressed model's images, that of the paper's code for a loss of this kind. */
 export const DISTILL_WEIGHT = 1;
-/** Peak rate of a network that starts from random weights (`EDGE_RECIPE`). */
-const SCRATCH_RATE = 2e-3;
+/** Adam's peak rate of a network that starts from random weights. */
+const ADAM_SCRATCH_RATE = 2e-3;
 const CHECKPOINTS = 24;
 const VALIDATIONS = 12;
 
@@ -18,12 +19,13 @@ export function tuneRecipe(
   { settings, effort }: Pick<Compression, 'settings' | 'effort'>,
   spec: NetworkSpec,
 ): TrainRecipe {
-  const { tuneSteps: steps, batchSize, lrPatchSize } = effort;
-  const learningRate = settings.method === 'scratch' ? SCRATCH_RATE : effort.learningRate;
+  const { tuneSteps: steps, batchSize, lrPatchSize, optimizer } = effort;
+  const scratchRate = optimizer === 'muon' ? SCRATCH_RATE : ADAM_SCRATCH_RATE;
+  const learningRate = settings.method === 'scratch' ? scratchRate : effort.learningRate;
   const degradation = degradationOf(spec);
   return {
     ...(degradation ? { degradation } : {}),
-    ...{ spec, batchSize, lrPatchSize, dualWeight: DUAL_WEIGHT, seed: settings.seed },
+    ...{ spec, batchSize, lrPatchSize, dualWeight: DUAL_WEIGHT, seed: settings.seed, optimizer },
     schedule: { steps, learningRate, warmupSteps: Math.min(100, Math.ceil(steps / 10)) },
     checkpointEvery: Math.max(1, Math.round(steps / CHECKPOINTS)),
     validateEvery: Math.max(1, Math.round(steps / VALIDATIONS)),

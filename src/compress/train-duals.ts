@@ -21,6 +21,7 @@ import {
 import { createRandom } from '../train/random.ts';
 import { createSplitStepper } from '../train/stepper.ts';
 import { trainLoop } from '../train/train-loop.ts';
+import { updateProgram } from '../train/update-program.ts';
 import { asConstants } from './prune-program.ts';
 import type { Values } from './slim.ts';
 
@@ -79,7 +80,7 @@ export async function trainDuals(options: TrainDualsOptions): Promise<Values> {
   const pool = await (engine.name === 'tfjs'
     ? createEagerGradients(objective, engine, common)
     : createGradientPool(objective, { ...common, workers, provider }));
-  const stepper = await createSplitStepper(pool, engine, state);
+  const stepper = await createSplitStepper(pool, engine, state, updateProgram(objective));
   try {
     const never = steps + 1;
     const loop = { seed, batchSize, lrPatchSize, checkpointEvery: never, validateEvery: never };

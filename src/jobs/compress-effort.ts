@@ -40,7 +40,8 @@ export function compressEffort(budget: Budget, spec: NetworkSpec, steps: number 
 
 /** A training step as fine-tuning takes it: what minutes are counted in. */
 export function tuneLikeRecipe(spec: NetworkSpec): TrainRecipe {
-  const { batchSize, lrPatchSize, learningRate } = effortOf('default', spec);
+  const { batchSize, lrPatchSize, optimizer, learningRate } = effortOf('default', spec);
   const schedule = { steps: 1, learningRate };
-  return { spec, dualWeight: 0.1, seed: 1, schedule, batchSize, lrPatchSize, checkpointEvery: 1, validateEvery: 1 };
+  const shape = { batchSize, lrPatchSize };
+  return { spec, dualWeight: 0.1, seed: 1, optimizer, schedule, ...shape, checkpointEvery: 1, validateEvery: 1 };
 }

@@ -9,6 +9,7 @@ import type { TrainPreset } from './presets/preset.ts';
 import type { Schedule } from './schedule.ts';
 import { LEARNERS, type Learner, planStages, type Stage } from './stages.ts';
 import type { TrainRecipe } from './train-model.ts';
+import { OPTIMIZERS, type OptimizerName } from './update-program.ts';
 
 const MOST_STEPS = 1e9;
 /** The manifest describes them in one line. */
@@ -75,9 +76,24 @@ function parseDegradation(value: unknown): DegradationRecipe {
   return recipe;
 }
 
+function parseOptimizer(value: unknown): OptimizerName {
+  const name = OPTIMIZERS.find((known) => known === value);
+  if (!name) throw badOption('recipe.optimizer', OPTIMIZERS.join(' or '), value);
+  return name;
+}
+
 function parseRecipe(value: unknown): TrainRecipe {
   const needed = ['spec', 'dualWeight', 'schedule', 'seed', 'batchSize', 'lrPatchSize'];
-  const names = [...needed, 'checkpointEvery', 'validateEvery', 'emaDecay', 'skipAbove', 'stages', 'degradation'];
+  const names = [
+    ...needed,
+    'checkpointEvery',
+    'validateEvery',
+    'emaDecay',
+    'skipAbove',
+    'optimizer',
+    'stages',
+    'degradation',
+  ];
   const fields = new JsonFields(value, 'recipe', names);
   const recipe = {
     spec: parseSpec(fields.raw('spec')),
@@ -89,6 +105,7 @@ function parseRecipe(value: unknown): TrainRecipe {
     validateEvery: fields.integer('validateEvery', 1, MOST_STEPS),
     ...optional(value, 'emaDecay', (name) => fields.number(name, 0, 1)),
     ...optional(value, 'skipAbove', (name) => fields.number(name, 1, 1e9)),
+    ...(fields.raw('optimizer') === undefined ? {} : { optimizer: parseOptimizer(fields.raw('optimizer')) }),
     ...(fields.raw('degradation') === undefined ? {} : { degradation: parseDegradation(fields.raw('degradation')) }),
     ...(fields.raw('stages') === undefined ? {} : { stages: fields.list('stages', parseStage, MOST_STAGES) }),
   };

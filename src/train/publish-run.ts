@@ -78,7 +78,7 @@ export function describeSettings(
     ...{
       loss: optional.teacher ? `${LOSS} + distillWeight * L1 to the teacher` : LOSS,
       dualWeight,
-      optimizer: 'Adam',
+      optimizer: rest.optimizer === 'muon' ? 'Muon' : 'Adam',
       learningRate,
       warmupSteps,
     },

@@ -6,10 +6,10 @@ import { scriptFor } from '../engine/pool-script.ts';
 import type { Provider } from '../engine/runtime.ts';
 import { compileProgram } from '../graph/compile.ts';
 import { serializeOnnx } from '../graph/onnx-model.ts';
+import type { Program } from '../graph/program.ts';
 import { LOSSES, meanLosses, nameBuffers } from './batch-gradient.ts';
 import type { BatchShape, GradientProgram, Objective } from './objective.ts';
 import { batchInputs } from './objective.ts';
-import type { AdamOptions } from './optimizer.ts';
 import { STATE } from './optimizer.ts';
 import type { ComputeAnswer, ResidentRequest, ResidentWorkerData } from './resident-worker.ts';
 import { stepProgram } from './step-program.ts';
@@ -20,7 +20,8 @@ export interface ResidentStepperOptions extends BatchShape {
   readonly provider: Provider;
   /** Intra-op threads for what falls to the CPU. @default 1 */
   readonly threads?: number;
-  readonly adam?: AdamOptions;
+  /** @default Adam's */
+  readonly update?: Program;
   /** Told after the first step which nodes the provider left to the CPU. */
   readonly onPlacement?: (placement: NodePlacement) => void;
   /** Another program with the inputs and outputs of `gradientProgram`, which is the default. */
@@ -34,8 +35,8 @@ export async function createResidentStepper(
   start: TrainState,
   options: ResidentStepperOptions,
 ): Promise<Stepper> {
-  const { provider, threads = 1, adam = {}, onPlacement } = options;
-  const program = stepProgram(objective, options, adam, options.program);
+  const { provider, threads = 1, update, onPlacement } = options;
+  const program = stepProgram(objective, options, update, options.program);
   const onnx = serializeOnnx(compileProgram(program, { target: targetOf(provider) }));
   const specs = Object.entries(batchInputs(objective, options));
   const lengths = specs.map(([name, { shape }]) => [name, shape.reduce((a, b) => a * b)] as const);

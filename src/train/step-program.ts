@@ -2,31 +2,30 @@
 import type { Program } from '../graph/program.ts';
 import type { BatchShape, GradientProgram, Objective } from './objective.ts';
 import { gradientProgram } from './objective.ts';
-import type { AdamOptions } from './optimizer.ts';
-import { adamProgram, nextName, STATE } from './optimizer.ts';
+import { nextName, STATE } from './optimizer.ts';
+import { updateProgram } from './update-program.ts';
 
 /** For each state vector the output that holds its next value. */
 export const NEXT_OUTPUTS: Readonly<Record<string, string>> = Object.fromEntries(
   STATE.map((name) => [name, nextName(name)]),
 );
 
-/** Inputs: the state vectors, the batch and Adam's scalars. Outputs: the new state vectors, `gradientNorm` and the losses. */
+/** Inputs: the state vectors, the batch and the optimiser's scalars. Outputs: the new state vectors, `gradientNorm` and the losses. */
 export function stepProgram(
   objective: Objective,
   shape: BatchShape,
-  options: AdamOptions = {},
+  update: Program = updateProgram(objective),
   programFor: GradientProgram = gradientProgram,
 ): Program {
   const gradients = programFor(objective, shape);
-  const adam = adamProgram(objective.layout.size, options);
-  const { gradient: _, ...adamInputs } = adam.inputs;
+  const { gradient: _, ...updateInputs } = update.inputs;
   return {
     name: 'step',
-    inputs: { ...gradients.inputs, ...adamInputs },
+    inputs: { ...gradients.inputs, ...updateInputs },
     constants: gradients.constants ?? {},
     run(inputs) {
       const { gradient, ...losses } = gradients.run(inputs);
-      return { ...losses, ...adam.run({ ...inputs, gradient }) };
+      return { ...losses, ...update.run({ ...inputs, gradient }) };
     },
   };
 }

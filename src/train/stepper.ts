@@ -1,9 +1,10 @@
 /** One training step after another, whoever keeps the state: this thread between two programs, or a device that runs both as one. */
 import type { Engine, Tensors } from '../engine/engine.ts';
+import type { Program } from '../graph/program.ts';
 import type { BatchBuffers, BatchLosses, GradientPool } from './batch-gradient.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import type { AdamOptions, SCALARS } from './optimizer.ts';
-import { adamProgram, nextName, STATE } from './optimizer.ts';
+import type { SCALARS } from './optimizer.ts';
+import { nextName, STATE } from './optimizer.ts';
 
 export type TrainState = Checkpoint['state'];
 
@@ -29,16 +30,16 @@ export function scalarTensors(numbers: StepNumbers): Tensors {
   return Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, scalar(value)]));
 }
 
-/** Gradients from a pool, the optimiser on an engine of this thread. Closes the pool with itself. */
+/** Gradients from a pool, the optimiser (`updateProgram`) on an engine of this thread. Closes the pool with itself. */
 export async function createSplitStepper(
   pool: GradientPool,
   engine: Engine,
   start: TrainState,
-  adam: AdamOptions = {},
+  update: Program,
 ): Promise<Stepper> {
   const { compute: _, close: __, ...buffers } = pool;
   const size = start.parameters.length;
-  const update = await engine.compile(adamProgram(size, adam)).catch(async (error: Error) => {
+  const optimizer = await engine.compile(update).catch(async (error: Error) => {
     await pool.close();
     throw error;
   });
@@ -52,13 +53,13 @@ export async function createSplitStepper(
       return losses;
     },
     async accept() {
-      const results = await update.run({ ...stateTensors(state), ...pending });
+      const results = await optimizer.run({ ...stateTensors(state), ...pending });
       state = Object.fromEntries(STATE.map((name) => [name, results[nextName(name)].data])) as unknown as TrainState;
       return results['gradientNorm'].data[0];
     },
     readState: async () => state,
     async close() {
-      await update.release();
+      await optimizer.release();
       await pool.close();
     },
   };

@@ -5,18 +5,17 @@ import type { Dataset, ImagePyramid } from './dataset.ts';
 import type { DegradationRecipe } from './degradation-recipe.ts';
 import { fillDegradedBatch } from './degraded-batches.ts';
 import { fillMixedBatch } from './mixed-batches.ts';
-import type { AdamOptions } from './optimizer.ts';
 import { createRandom } from './random.ts';
 import type { Schedule } from './schedule.ts';
 import { type StagePlan, stageRateAt } from './stages.ts';
 import type { StepNumbers, Stepper } from './stepper.ts';
+import type { UpdateOptions } from './update-program.ts';
 
-export interface LoopOptions {
+export interface LoopOptions extends UpdateOptions {
   readonly schedule: Schedule;
   readonly seed: number;
   readonly batchSize: number;
   readonly lrPatchSize: number;
-  readonly adam?: AdamOptions;
   /** Largest decay of the weights' moving average. @default 0.999 */
   readonly emaDecay?: number;
   /** A batch whose loss exceeds this many times the running mean changes nothing (the released trainer skips such batches too). @default 10 */

@@ -30,6 +30,7 @@ import type { LoopOptions, LoopParts, TrainEvent } from './train-loop.ts';
 import { trainLoop } from './train-loop.ts';
 import type { DatasetSummary, TrainingData, UnpairedOptions } from './training-data.ts';
 import { loadTrainingData, summarise } from './training-data.ts';
+import { updateProgram } from './update-program.ts';
 import { createValidator } from './validate.ts';
 
 export interface TrainRecipe extends Omit<LoopOptions, 'stage'>, StagedRecipe {
@@ -151,16 +152,16 @@ async function createStepper(
   const learnt = isPart ? { program: estimatorProgram } : {};
   const chosen = typeof microBatchSize === 'function' ? microBatchSize({ batchSize, lrPatchSize }) : microBatchSize;
   const shape = { ...learnt, batchSize, lrPatchSize, ...(chosen === undefined ? {} : { microBatchSize: chosen }) };
-  const { adam = {} } = recipe;
+  const update = updateProgram(objective, recipe);
   if (engine.name === 'tfjs') {
-    return createSplitStepper(await createEagerGradients(objective, engine, shape), engine, state, adam);
+    return createSplitStepper(await createEagerGradients(objective, engine, shape), engine, state, update);
   }
   const told = onPlacement ? { onPlacement } : {};
   if (provider !== 'cpu' && workers === 1 && (chosen ?? batchSize) === batchSize) {
-    return createResidentStepper(objective, state, { ...learnt, batchSize, lrPatchSize, provider, adam, ...told });
+    return createResidentStepper(objective, state, { ...learnt, batchSize, lrPatchSize, provider, update, ...told });
   }
   const pool = await createGradientPool(objective, { ...shape, workers, provider, ...told });
-  return createSplitStepper(pool, engine, state, adam);
+  return createSplitStepper(pool, engine, state, update);
 }
 
 /** Trains through the stages that `start` has not done yet. */

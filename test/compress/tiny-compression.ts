@@ -16,7 +16,7 @@ const TINY_DRN: NetworkSpec = { family: 'drn', scale: 2, featureCount: 8, blockC
 
 const TINY_EFFORT: Effort = {
   ...{ dualSteps: 4, searchSteps: 6, pruneBatches: 1, channelsPerPass: 4, layersPerGroup: 1, tuneSteps: 24 },
-  ...{ learningRate: 1e-3, batchSize: 2, lrPatchSize: 12 },
+  ...{ optimizer: 'muon', learningRate: 1e-3, batchSize: 2, lrPatchSize: 12 },
 };
 
 const PROVENANCE = {

@@ -52,6 +52,7 @@ describe('parsePreset', () => {
   test.each([
     ['id', { ...good, id: 'Edge X4' }, '`id`'],
     ['recipe.batchSize', { ...good, recipe: { ...good.recipe, batchSize: 0 } }, '`recipe.batchSize`'],
+    ['recipe.optimizer', { ...good, recipe: { ...good.recipe, optimizer: 'sgd' } }, '`recipe.optimizer`'],
     ['recipe.lernRate', { ...good, recipe: { ...good.recipe, lernRate: 1 } }, '`recipe.lernRate`'],
     [
       'recipe.schedule.steps',

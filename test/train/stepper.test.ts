@@ -4,12 +4,17 @@ import { STATE } from '../../src/train/optimizer.ts';
 import { DRN_X2, EDGE_X3, relativeDistance, residentSteps, splitSteps } from './steps.ts';
 
 describe('a whole step as one program', () => {
-  test.each([EDGE_X3, DRN_X2])('leads where gradients and then the optimiser lead: $family', async (spec) => {
+  test.each([
+    { spec: EDGE_X3, optimizer: 'adam' },
+    { spec: EDGE_X3, optimizer: 'muon' },
+    { spec: DRN_X2, optimizer: 'muon' },
+  ] as const)('leads where gradients and then the optimiser lead: $spec.family, $optimizer', async (tried) => {
+    const { spec, optimizer } = tried;
     const placements: NodePlacement[] = [];
     const onPlacement = (placement: NodePlacement) => placements.push(placement);
     const [split, resident] = [
-      await splitSteps(spec, 20),
-      await residentSteps(spec, 20, { provider: 'cpu', onPlacement }),
+      await splitSteps(spec, 20, optimizer),
+      await residentSteps(spec, 20, { provider: 'cpu', onPlacement }, optimizer),
     ];
     for (const name of STATE) expect(relativeDistance(resident.state[name], split.state[name])).toBeLessThan(1e-4);
     expect(relativeDistance(resident.losses, split.losses)).toBeLessThan(1e-5);

@@ -8,6 +8,7 @@ import { flattenParameters } from '../../src/train/parameter-layout.ts';
 import { createRandom } from '../../src/train/random.ts';
 import { createResidentStepper, type ResidentStepperOptions } from '../../src/train/resident-stepper.ts';
 import { createSplitStepper, type Stepper, type TrainState } from '../../src/train/stepper.ts';
+import { type OptimizerName, updateProgram } from '../../src/train/update-program.ts';
 
 const shape = { batchSize: 2, lrPatchSize: 8 };
 
@@ -50,10 +51,15 @@ async function run(stepper: Stepper, steps: number): Promise<Outcome> {
 }
 
 /** Gradients from workers on the CPU, then the optimiser. */
-export async function splitSteps(spec: NetworkSpec, steps: number): Promise<Outcome> {
+export async function splitSteps(
+  spec: NetworkSpec,
+  steps: number,
+  optimizer: OptimizerName = 'adam',
+): Promise<Outcome> {
   const objective = createObjective(spec, 0.1);
   const pool = await createGradientPool(objective, shape);
-  return run(await createSplitStepper(pool, createOnnxEngine(), startOf(objective)), steps);
+  const update = updateProgram(objective, { optimizer });
+  return run(await createSplitStepper(pool, createOnnxEngine(), startOf(objective), update), steps);
 }
 
 /** One program for both, with the state where it computes. */
@@ -61,9 +67,11 @@ export async function residentSteps(
   spec: NetworkSpec,
   steps: number,
   options: Pick<ResidentStepperOptions, 'provider' | 'onPlacement'>,
+  optimizer: OptimizerName = 'adam',
 ): Promise<Outcome> {
   const objective = createObjective(spec, 0.1);
-  return run(await createResidentStepper(objective, startOf(objective), { ...shape, ...options }), steps);
+  const update = updateProgram(objective, { optimizer });
+  return run(await createResidentStepper(objective, startOf(objective), { ...shape, ...options, update }), steps);
 }
 
 /** |a - b| / |b| as vectors. */

@@ -12,6 +12,7 @@ describe.skipIf(noWebgpu !== '')(`training on WebGPU${noWebgpu}`, () => {
   // x3: the tail's gradient has 27 channels, which the provider's own convolution misreads.
   test.each([
     { family: 'edge', steps: 20, leastMoved: 0.02 },
+    { family: 'muon', steps: 20, leastMoved: 0.02 },
     { family: 'drn', steps: 4, leastMoved: 0.005 },
   ])('ends where the CPU ends after $steps steps: $family', ({ family, leastMoved }) => {
     const { moved, losses, state } = reports[family] as StepsReport;
@@ -20,7 +21,7 @@ describe.skipIf(noWebgpu !== '')(`training on WebGPU${noWebgpu}`, () => {
     expect(losses).toBeLessThan(1e-3);
   });
 
-  test.each(['edge', 'drn'])('leaves no node to the CPU: %s', (family) => {
+  test.each(['edge', 'muon', 'drn'])('leaves no node to the CPU: %s', (family) => {
     expect(reports[family]?.placement).toMatchObject({ provider: 'webgpu', cpuNodes: {} });
   });
 });

@@ -2,6 +2,7 @@
 import type { NodePlacement } from '../../src/engine/node-placement.ts';
 import type { NetworkSpec } from '../../src/network/spec.ts';
 import { STATE } from '../../src/train/optimizer.ts';
+import type { OptimizerName } from '../../src/train/update-program.ts';
 import { DRN_X2, EDGE_X3, relativeDistance, residentSteps, splitSteps } from './steps.ts';
 
 export interface StepsReport {
@@ -12,13 +13,13 @@ export interface StepsReport {
   readonly placement: NodePlacement | undefined;
 }
 
-async function compare(spec: NetworkSpec, steps: number): Promise<StepsReport> {
+async function compare(spec: NetworkSpec, steps: number, optimizer?: OptimizerName): Promise<StepsReport> {
   let placement: NodePlacement | undefined;
   const onPlacement = (found: NodePlacement) => {
     placement = found;
   };
-  const [start, cpu] = [await splitSteps(spec, 0), await splitSteps(spec, steps)];
-  const gpu = await residentSteps(spec, steps, { provider: 'webgpu', onPlacement });
+  const [start, cpu] = [await splitSteps(spec, 0), await splitSteps(spec, steps, optimizer)];
+  const gpu = await residentSteps(spec, steps, { provider: 'webgpu', onPlacement }, optimizer);
   return {
     moved: relativeDistance(cpu.state.parameters, start.state.parameters),
     losses: relativeDistance(gpu.losses, cpu.losses),
@@ -28,5 +29,9 @@ async function compare(spec: NetworkSpec, steps: number): Promise<StepsReport> {
 }
 
 // Most of the time goes into compiling shaders, which both share.
-process.send?.({ edge: await compare(EDGE_X3, 20), drn: await compare(DRN_X2, 4) });
+process.send?.({
+  edge: await compare(EDGE_X3, 20),
+  muon: await compare(EDGE_X3, 20, 'muon'),
+  drn: await compare(DRN_X2, 4),
+});
 process.disconnect?.();

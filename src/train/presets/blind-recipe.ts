@@ -34,6 +34,8 @@ function blindSpec(scale: 2 | 4): EdgeSpec {
 export function blindRecipe(scale: 2 | 4): TrainRecipe {
   return {
     ...EDGE_RECIPE,
+    // Muon is not measured for networks with a code.
+    optimizer: 'adam',
     schedule: { steps: 14_000, learningRate: 1e-3, warmupSteps: 200 },
     stages: [
       { fromShare: 0.56, batchSize: 8, lrPatchSize: 48 },

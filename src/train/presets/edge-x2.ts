@@ -7,7 +7,7 @@ export const EDGE_X2: TrainPreset = {
   description: 'x2 for CPUs: the trunk of edge-l-x4; a start from it (--start-from) saves most of the steps',
   recipe: {
     ...EDGE_RECIPE,
-    schedule: { ...EDGE_RECIPE.schedule, learningRate: 1e-3 },
+    schedule: { ...EDGE_RECIPE.schedule, learningRate: 2e-3 },
     spec: { family: 'edge', scale: 2, featureCount: 48, innerWidths: uniformWidths(8, 48) },
   },
 };

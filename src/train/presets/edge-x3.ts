@@ -7,7 +7,7 @@ export const EDGE_X3: TrainPreset = {
   description: 'x3 for CPUs: the trunk of edge-l-x4; a start from it (--start-from) saves most of the steps',
   recipe: {
     ...EDGE_RECIPE,
-    schedule: { ...EDGE_RECIPE.schedule, learningRate: 1e-3 },
+    schedule: { ...EDGE_RECIPE.schedule, learningRate: 2e-3 },
     spec: { family: 'edge', scale: 3, featureCount: 48, innerWidths: uniformWidths(8, 48) },
   },
 };

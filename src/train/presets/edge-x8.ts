@@ -7,7 +7,7 @@ export const EDGE_X8: TrainPreset = {
   description: 'x8 for CPUs: the trunk of edge-l-x4, 417 thousand parameters; start from it (--start-from)',
   recipe: {
     ...EDGE_RECIPE,
-    schedule: { ...EDGE_RECIPE.schedule, learningRate: 1e-3 },
+    schedule: { ...EDGE_RECIPE.schedule, learningRate: 2e-3 },
     lrPatchSize: 24,
     spec: { family: 'edge', scale: 8, featureCount: 48, innerWidths: uniformWidths(8, 48) },
   },

@@ -5,6 +5,7 @@ import { loadModel, modelDirectory, readManifest } from '../model-store/load.ts'
 import type { LatencyEntry, Provenance } from '../model-store/manifest.ts';
 import { publishModel } from '../model-store/publish.ts';
 import { summarise } from '../train/training-data.ts';
+import { describeOptimizer } from '../train/update-program.ts';
 import { VERSION } from '../version.ts';
 import type { Budget } from './budget.ts';
 import type { Compression } from './compression.ts';
@@ -37,6 +38,7 @@ async function describeOrigin(compression: Compression, runId: string): Promise<
   const { trainImages, validationImages, digest } = summarise(await compression.dataset());
   const { method, seed, machine, dataNote, budget } = settings;
   const { batchSize, lrPatchSize, searchSteps, tuneSteps, channelsPerPass, pruneBatches } = effort;
+  const { schedule, optimizer } = tuneRecipe(compression, base.manifest.spec);
   const counts = `${trainImages} photographs, ${validationImages} more held out by hash`;
   return {
     trainer: `dualscale ${VERSION}`,
@@ -56,7 +58,7 @@ async function describeOrigin(compression: Compression, runId: string): Promise<
         batchSize,
         lrPatchSize,
       },
-      ...{ learningRate: tuneRecipe(compression, base.manifest.spec).schedule.learningRate, dualWeight: DUAL_WEIGHT },
+      ...{ optimizer: describeOptimizer(optimizer), learningRate: schedule.learningRate, dualWeight: DUAL_WEIGHT },
       ...{ distillWeight: method === 'scratch' ? 0 : DISTILL_WEIGHT, run: runId },
     },
     date: new Date(hooks.now()).toISOString().slice(0, 10),

@@ -11,6 +11,7 @@ import type { TrainPreset } from './presets/preset.ts';
 import type { Stage } from './stages.ts';
 import type { TrainRecipe, TrainResult } from './train-model.ts';
 import type { DatasetSummary } from './training-data.ts';
+import { describeOptimizer } from './update-program.ts';
 
 export interface RunSettings {
   readonly workers: number;
@@ -78,7 +79,7 @@ export function describeSettings(
     ...{
       loss: optional.teacher ? `${LOSS} + distillWeight * L1 to the teacher` : LOSS,
       dualWeight,
-      optimizer: rest.optimizer === 'muon' ? 'Muon' : 'Adam',
+      optimizer: describeOptimizer(rest.optimizer),
       learningRate,
       warmupSteps,
     },

@@ -20,3 +20,7 @@ export function updateProgram(
 ): Program {
   return adamProgram(layout.size, adam, optimizer === 'muon' ? muonStep(primal, layout) : undefined);
 }
+
+/** Its name, for a model's provenance. @default Adam's */
+export const describeOptimizer = (optimizer: OptimizerName = 'adam'): string =>
+  ({ adam: 'Adam', muon: 'Muon' })[optimizer];

@@ -13,6 +13,7 @@ import { PACKAGE_ROOT } from '../version.ts';
 import { drain, listen } from './listen.ts';
 import { createPageRoutes } from './page-routes.ts';
 import { createPhotoHost, type PhotoHost } from './photo-host.ts';
+import { isPhotoName } from './photos.ts';
 
 export interface ServeOptions {
   /** Folder of photographs; PNG, JPEG, WebP and AVIF files directly in it are shown. @default the package's examples/photos */
@@ -61,8 +62,15 @@ function createApp({ dualscale, photoHost, directory, health, jobs, logger }: Ap
     res.type(dualscale.registry.contentType).send(await dualscale.registry.metrics());
   });
   if (jobs) app.use(jobs.handler, createDashboard());
-  app.use('/photos', dualscale.middleware(), photoHost.handler);
+  const photos = [dualscale.middleware(), photoHost.handler];
+  app.use('/photos', ...photos);
   app.use(createPageRoutes({ directory, scales: dualscale.scales }));
+  // Under its bare name too, as everyone tries it first: /rocket.jpg?upscale=4.
+  app.get(
+    '/:name',
+    (req, _res, next) => next(isPhotoName(String(req.params['name'])) ? undefined : 'route'),
+    ...photos,
+  );
   app.use((_req, res) => void res.status(404).type('text').send('Not found\n'));
   const onError: ErrorRequestHandler = (error, _req, res, next) => {
     const status = Number((error as { status?: unknown }).status);

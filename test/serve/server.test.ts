@@ -50,6 +50,13 @@ describe('the server over a folder of photographs', () => {
     expect(pixels).toEqual(repeatPixels(testPixels(30, 20), 4));
   });
 
+  test('serves them under their bare names too', async () => {
+    const response = await get('/a.png?upscale=2');
+    expect(response.headers.get('x-dualscale')).toMatch(/^model=nearest-x2; scale=2/);
+    const pixels = await pixelsOf(Buffer.from(await response.arrayBuffer()));
+    expect(pixels).toEqual(repeatPixels(testPixels(30, 20), 2));
+  });
+
   test('a photograph stored on its side is upright before and after', async () => {
     for (const [query, width, height] of [
       ['', 20, 30],
@@ -66,17 +73,25 @@ describe('the server over a folder of photographs', () => {
     expect([response.status, response.headers.get('content-type')]).toEqual([200, 'image/png']);
   });
 
-  test.each(['/photos/..%2f..%2fetc%2fpasswd', '/photos/%2e%2e/x.png', '/photos/%', '/nothing', '/photos/none.png'])(
-    '%s is a 4xx without a path or a stack',
-    async (path) => {
-      const response = await get(path);
-      expect(response.status).toBeGreaterThanOrEqual(400);
-      expect(response.status).toBeLessThan(500);
-      const text = await response.text();
-      expect(text).not.toContain(folder);
-      expect(text).not.toMatch(/\bat .*:\d+/);
-    },
-  );
+  test.each([
+    '/photos/..%2f..%2fetc%2fpasswd',
+    '/photos/%2e%2e/x.png',
+    '/photos/%',
+    '/nothing',
+    '/photos/none.png',
+    '/none.png',
+    '/notes.txt',
+    '/.hidden.png',
+    '/%2e%2e%2fx.png',
+    '/%',
+  ])('%s is a 4xx without a path or a stack', async (path) => {
+    const response = await get(path);
+    expect(response.status).toBeGreaterThanOrEqual(400);
+    expect(response.status).toBeLessThan(500);
+    const text = await response.text();
+    expect(text).not.toContain(folder);
+    expect(text).not.toMatch(/\bat .*:\d+/);
+  });
 
   test('health and metrics', async () => {
     expect(await (await get('/livez')).text()).toBe('ok\n');

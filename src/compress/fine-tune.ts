@@ -11,6 +11,8 @@ import type { SlimNetwork, Values } from './slim.ts';
 export const DISTILL_WEIGHT = 1;
 /** Adam's peak rate of a network that starts from random weights. */
 const ADAM_SCRATCH_RATE = 2e-3;
+/** Muon's steps are as long whatever the gradient: in runs shorter than was measured a high rate only shakes the network. */
+const FEWEST_FULL_STEPS = 900;
 const CHECKPOINTS = 24;
 const VALIDATIONS = 12;
 
@@ -20,8 +22,10 @@ export function tuneRecipe(
   spec: NetworkSpec,
 ): TrainRecipe {
   const { tuneSteps: steps, batchSize, lrPatchSize, optimizer } = effort;
-  const scratchRate = optimizer === 'muon' ? SCRATCH_RATE : ADAM_SCRATCH_RATE;
-  const learningRate = settings.method === 'scratch' ? scratchRate : effort.learningRate;
+  const isMuon = optimizer === 'muon';
+  const scratchRate = isMuon ? SCRATCH_RATE : ADAM_SCRATCH_RATE;
+  const rate = settings.method === 'scratch' ? scratchRate : effort.learningRate;
+  const learningRate = isMuon ? rate * Math.min(1, Math.sqrt(steps / FEWEST_FULL_STEPS)) : rate;
   const degradation = degradationOf(spec);
   return {
     ...(degradation ? { degradation } : {}),

@@ -191,7 +191,13 @@ describe('under load', () => {
     const counts = await values(dualscale, 'dualscale_model_choices_total');
     expect(counts['edge-s-x4 4 load']).toBe(answers.filter(({ why }) => why === 'load').length);
     const index = answers.findIndex(({ why }) => why === 'load');
-    const healed = await ask(`/${index}.png?upscale=4`, { 'If-None-Match': answers[index]?.etag as string });
+    const again = () => ask(`/${index}.png?upscale=4`, { 'If-None-Match': answers[index]?.etag as string });
+    let healed = await again();
+    // The pace is that of the latest work: on a machine that others keep busy one picture more may have to show that there is time.
+    for (let i = 16; i < sources.length && healed.status === 304; i++) {
+      await ask(`/${i}.png?upscale=4`);
+      healed = await again();
+    }
     expect(healed).toMatchObject({ status: 200, model: 'edge-x4', why: undefined });
     expect(healed.etag).not.toBe(answers[index]?.etag);
   });

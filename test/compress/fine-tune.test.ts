@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { CompressSettings } from '../../src/compress/compress-settings.ts';
+import type { Compression } from '../../src/compress/compression.ts';
 import { effortOf } from '../../src/compress/effort.ts';
 import { tuneRecipe } from '../../src/compress/fine-tune.ts';
 import type { NetworkSpec } from '../../src/network/spec.ts';
@@ -9,7 +9,7 @@ const { spec } = findPreset('edge-x4').recipe;
 
 function recipeOf(of: NetworkSpec, { tuneSteps, method = 'drc' }: { tuneSteps?: number; method?: string } = {}) {
   const effort = effortOf('default', of);
-  const settings = { method, seed: 1 } as CompressSettings;
+  const settings = { method, seed: 1 } as Compression['settings'];
   return tuneRecipe({ settings, effort: { ...effort, ...(tuneSteps === undefined ? {} : { tuneSteps }) } }, of);
 }
 

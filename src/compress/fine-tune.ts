@@ -9,8 +9,8 @@ import type { SlimNetwork, Values } from './slim.ts';
 
 /** Weight of the distance to the uncompressed model's images, that of the paper's code for a loss of this kind. */
 export const DISTILL_WEIGHT = 1;
-/** Adam's peak rate of a network that starts from random weights. */
-const ADAM_SCRATCH_RATE = 2e-3;
+/** Peak rates of a network that starts from random weights. */
+const SCRATCH_RATES = { muon: SCRATCH_RATE, adam: 2e-3 } as const;
 /** Muon's steps are as long whatever the gradient: in runs shorter than was measured a high rate only shakes the network. */
 const FEWEST_FULL_STEPS = 900;
 const CHECKPOINTS = 24;
@@ -22,10 +22,8 @@ export function tuneRecipe(
   spec: NetworkSpec,
 ): TrainRecipe {
   const { tuneSteps: steps, batchSize, lrPatchSize, optimizer } = effort;
-  const isMuon = optimizer === 'muon';
-  const scratchRate = isMuon ? SCRATCH_RATE : ADAM_SCRATCH_RATE;
-  const rate = settings.method === 'scratch' ? scratchRate : effort.learningRate;
-  const learningRate = isMuon ? rate * Math.min(1, Math.sqrt(steps / FEWEST_FULL_STEPS)) : rate;
+  const share = optimizer === 'muon' ? Math.min(1, Math.sqrt(steps / FEWEST_FULL_STEPS)) : 1;
+  const learningRate = settings.method === 'scratch' ? SCRATCH_RATES[optimizer] : effort.learningRate * share;
   const degradation = degradationOf(spec);
   return {
     ...(degradation ? { degradation } : {}),

@@ -7,9 +7,10 @@ import { ESTIMATOR } from '../network/estimator.ts';
 import type { Network } from '../network/network.ts';
 import type { Tensor, Tensor1D, Tensor2D } from '../tf.ts';
 import { tf } from '../tf.ts';
+import type { StepRule } from './optimizer.ts';
 import type { ParameterLayout } from './parameter-layout.ts';
 
-/** Odd polynomial a x + b x^3 + c x^5 that brings singular values in (0, 1] near 1 within five rounds: 0.7 to 1.2 (Jordan et al.). */
+/** Odd polynomial a x + b x^3 + c x^5 that brings singular values in (0, 1] near 1 within five rounds, but for those that are tiny beside the largest (Jordan et al.). */
 const [A, B, C] = [3.4445, -4.775, 2.0315] as const;
 const ROUNDS = 5;
 /** A step's root mean square is then about that of Adam's, and rates mean the same (Liu et al. 2025, arXiv:2502.16982, eq. 4). */
@@ -17,7 +18,7 @@ const USUAL_RMS = 0.2;
 /** A matrix of zeros, of weights that rest, stays one. */
 const SMALLEST_NORM = 1e-12;
 
-/** The nearest matrix with singular values of 0.7 to 1.2, by Newton and Schulz: products of matrices alone. @param matrix [rows, columns] */
+/** The same singular vectors with nearly equal singular values, by Newton and Schulz: products of matrices alone. @param matrix [rows, columns] */
 export function orthogonalize(matrix: Tensor2D): Tensor2D {
   const [rows, columns] = matrix.shape;
   const isWide = columns > rows;
@@ -38,10 +39,7 @@ function matrixNames({ layers }: Pick<Network, 'layers'>): Set<string> {
 }
 
 /** @returns Adam's step of the whole vector with those parts replaced that are matrices of `primal`. */
-export function muonStep(
-  primal: Pick<Network, 'layers'>,
-  layout: ParameterLayout,
-): (adamStep: Tensor, momentum: Tensor) => Tensor {
+export function muonStep(primal: Pick<Network, 'layers'>, layout: ParameterLayout): StepRule {
   const names = matrixNames(primal);
   return (adamStep, momentum) => {
     const parts: Tensor[] = [];

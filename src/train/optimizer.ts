@@ -29,6 +29,7 @@ export const nextName = (name: (typeof STATE)[number]): string => `next.${name}`
 /**
  * Kingma & Ba 2015, algorithm 1, with bias correction: m/(1-beta1^t), v/(1-beta2^t).
  * Inputs: the state vectors, `gradient` [P] and the scalars. Outputs: the new state vectors (`nextName`) and `gradientNorm`.
+ * @param rule what is stepped instead, on the same state.
  */
 export function adamProgram(size: number, options: AdamOptions = {}, rule?: StepRule): Program {
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, clipNorm = 1 } = options;

@@ -8,8 +8,9 @@ import type { ServiceCommand, ServiceConfig, ServiceReport } from './service-ser
 
 export interface Service {
   readonly url: string;
-  /** Event loop delays and CPU time since the last report or `watch`, memory now. */
+  /** Event loop delays (0 unless watched) and CPU time since the last report or `watch`, memory now. */
   report(): Promise<ServiceReport>;
+  /** Starts to watch the event loop. */
   watch(): void;
   stop(): Promise<void>;
   /** `SIGKILL`: nothing is closed and nothing is written any more. */

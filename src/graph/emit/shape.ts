@@ -109,7 +109,9 @@ const mirrorPad: EmitRule = (emitter, [x], node, [shape]) => {
 const tile: EmitRule = (emitter, [value], node, [shape]) => {
   const reps = node.attributes['reps'] as number[];
   if (value.splat !== undefined || reps.every((n) => n === 1)) return { ...value, shape };
-  const x = emitter.full(value);
+  // Repeating channels copies whole planes where they are apart, and a few numbers at a time where they are interleaved.
+  const repeatsChannels = reps.length === 4 && reps.every((n, axis) => n === 1 || axis === 3);
+  const x = repeatsChannels ? emitter.nchw(value) : emitter.full(value);
   return held(emitter.node('Tile', [x.name, emitter.int64(stored(x.layout, reps))]), shape, x.layout, x.dtype);
 };
 

@@ -17,6 +17,8 @@ interface Pass {
   readonly block: number;
   readonly producer: ReadonlyMap<string, OnnxNode>;
   readonly uses: ReadonlyMap<string, number>;
+  /** The last node that reads a value. */
+  readonly followers: ReadonlyMap<string, OnnxNode>;
 }
 
 interface BlockedFilter {
@@ -72,33 +74,56 @@ function blockFilter(pass: Pass, weight: string): BlockedFilter | undefined {
   return { shape: filter.shape, weight: shaped, readsPlain };
 }
 
-/** Blocks a convolution, taking a following residual addition or ReLU in where nothing else reads what lies between. */
-function blockConv(
-  pass: Pass,
-  node: OnnxNode,
-  followers: ReadonlyMap<string, OnnxNode>,
-  swallowed: Set<OnnxNode>,
-): boolean {
-  const { graph, uses } = pass;
+/** The one node that reads a value. */
+function onlyReader({ uses, followers }: Pass, name: string): OnnxNode | undefined {
+  return uses.get(name) === 1 ? followers.get(name) : undefined;
+}
+
+/** What the addition behind a convolution adds to it, where that is an image as large that is already there in blocks. */
+function addedTo({ graph }: Pass, output: string, reader: OnnxNode | undefined): string | undefined {
+  if (reader?.op !== 'Add') return undefined;
+  const other = reader.inputs.find((name) => name !== output);
+  const fits = other !== undefined && graph.shape(other)?.join() === graph.shape(output)?.join();
+  return fits && graph.isBlocked(other) ? graph.blocked(other) : undefined;
+}
+
+/** Blocks a convolution, taking a following residual addition and a following ReLU in where nothing else reads what lies between. */
+function blockConv(pass: Pass, node: OnnxNode, swallowed: Set<OnnxNode>): boolean {
+  const { graph } = pass;
   const filter = blockFilter(pass, node.inputs[1]);
   if (!filter || (!filter.readsPlain && !graph.canBlock(node.inputs[0]))) return false;
   const image = filter.readsPlain ? graph.plain(node.inputs[0]) : graph.blocked(node.inputs[0]);
   const inputs = [image, filter.weight, ...(node.inputs[2] ? [graph.plain(node.inputs[2])] : [])];
   let output = node.outputs[0];
-  let activation: OnnxNode['attributes'] = {};
-  const follower = uses.get(output) === 1 ? followers.get(output) : undefined;
-  if (follower?.op === 'Relu') {
-    activation = { activation: { string: 'Relu' } };
-    swallowed.add(follower);
-    output = follower.outputs[0];
+  let reader = onlyReader(pass, output);
+  const swallow = (taken: OnnxNode) => {
+    swallowed.add(taken);
+    output = taken.outputs[0];
+    reader = onlyReader(pass, output);
+  };
+  const added = addedTo(pass, output, reader);
+  if (reader && added !== undefined) {
+    inputs.push(...(inputs.length < 3 ? [''] : []), added);
+    swallow(reader);
   }
-  const attributes = { ...node.attributes, ...activation };
+  let attributes = node.attributes ?? {};
+  if (reader?.op === 'Relu') {
+    attributes = { ...attributes, activation: { string: 'Relu' } };
+    swallow(reader);
+  }
   graph.push({ op: 'Conv', domain: NCHWC_DOMAIN, inputs, outputs: [graph.holdBlocked(output)], attributes });
   return true;
 }
 
-/** Element-wise operators run on blocked values when every rank-4 operand of theirs has the result's shape. */
-function blockElementwise({ graph }: Pass, node: OnnxNode): boolean {
+const readsBlocked = ({ op }: OnnxNode): boolean =>
+  UNARY.has(op) || BINARY.has(op) || op === 'Conv' || op === 'ReduceSum';
+
+/**
+ * Element-wise operators run on blocked values when every rank-4 operand of theirs has the result's shape; not where an operand would be
+ * brought into blocks only for a result that is read in its own order.
+ */
+function blockElementwise(pass: Pass, node: OnnxNode): boolean {
+  const { graph } = pass;
   const unary = UNARY.has(node.op);
   if (!unary && !BINARY.has(node.op)) return false;
   const operands = unary ? node.inputs.slice(0, 1) : node.inputs;
@@ -108,6 +133,9 @@ function blockElementwise({ graph }: Pass, node: OnnxNode): boolean {
   const target = shape.join();
   const isNumber = (name: string) => (graph.shape(name) ?? [0]).every((dim) => dim === 1);
   if (!operands.every((name) => graph.shape(name)?.join() === target || isNumber(name))) return false;
+  const isMixed = operands.some((name) => !graph.isBlocked(name) && !isNumber(name));
+  const reader = onlyReader(pass, node.outputs[0]);
+  if (isMixed && reader && !readsBlocked(reader)) return false;
   const inputs = node.inputs.map((name, i) => ((unary && i > 0) || isNumber(name) ? name : graph.blocked(name)));
   graph.setShape(node.outputs[0], shape);
   graph.push({ ...node, inputs, outputs: [graph.holdBlocked(node.outputs[0])] });
@@ -161,11 +189,11 @@ export function blockConvolutions(graph: OnnxGraph, block: number): OnnxGraph {
   }
   const blockedGraph = new BlockedGraph(graph, block);
   const producer = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
-  const pass: Pass = { graph: blockedGraph, block, producer, uses };
+  const pass: Pass = { graph: blockedGraph, block, producer, uses, followers };
   const swallowed = new Set<OnnxNode>();
   for (const node of graph.nodes) {
     if (swallowed.has(node)) continue;
-    if (node.op === 'Conv' && blockConv(pass, node, followers, swallowed)) continue;
+    if (node.op === 'Conv' && blockConv(pass, node, swallowed)) continue;
     if (blockElementwise(pass, node) || blockChannelSum(pass, node, constants)) continue;
     blockedGraph.push({ ...node, inputs: node.inputs.map((name) => blockedGraph.plain(name)) });
     for (const name of node.outputs) blockedGraph.computedPlain(name);

@@ -133,6 +133,33 @@ describe.skipIf(block === 0)(`blocked convolutions change no result${reason}`, (
     expect(await expectUnchanged(program, { x: image, filter })).toBe(2);
   });
 
+  const SUMS: Record<string, { add: (early: Tensor4D, late: Tensor4D) => Tensor; additions: number }> = {
+    'with what was there before': { add: (early, late) => tf.add(early, late), additions: 0 },
+    'in the other order, then a ReLU': { add: (early, late) => tf.relu(tf.add(late, early)), additions: 0 },
+    'with what comes later': { add: (early, late) => tf.add(late, tf.sigmoid(early)), additions: 1 },
+    'with itself': { add: (early, late) => tf.add(tf.add(late, late), early), additions: 2 },
+    'that something else reads too': { add: (early, late) => tf.mul(tf.add(early, late), late), additions: 1 },
+    'with one image for all': { add: (early, late) => tf.add(late, tf.mean(early, 0, true)), additions: 1 },
+  };
+
+  it.each(Object.entries(SUMS))('a sum %s', async (_, { add, additions }) => {
+    const program: Program = {
+      name: 'sum',
+      inputs: { x: specOf(image), filter: specOf(filter) },
+      run: ({ x, filter: f }) => {
+        const wide = widened(x as Tensor);
+        const [early, late] = [
+          tf.conv2d(tf.square(wide), f as Tensor4D, 1, 'same'),
+          tf.conv2d(wide, f as Tensor4D, 1, 'same'),
+        ];
+        return { y: tf.depthToSpace(add(early as Tensor4D, late as Tensor4D) as Tensor4D, 2) };
+      },
+    };
+    expect(await expectUnchanged(program, { x: image, filter })).toBe(3);
+    const { nodes } = blockConvolutions(compileProgram(program), block);
+    expect(nodes.filter(({ op }) => op === 'Add')).toHaveLength(additions);
+  });
+
   it.each(
     [1, 2].flatMap((stride) =>
       [1, 3, 5].flatMap((kernel) => ['same', 'valid', 1].map((pad) => [stride, kernel, pad] as const)),

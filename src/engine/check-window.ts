@@ -1,4 +1,5 @@
 /** The part of a tile that the dual network looks at: its time grows with it, and a band tells as much about a network as the whole. */
+import type { EnlargedTile } from './enlarged-tile.ts';
 import type { Tile } from './tile-task.ts';
 
 /** A band of rows of a tile's read area. */
@@ -27,14 +28,12 @@ export function checkWindow({ y, height, read }: Tile, share: number): CheckWind
   return { top, rows, readRows: read.height, firstJudged: first - top, judgedRows };
 }
 
-/** The window's rows of a tile that was enlarged to `shape` [1, scale * read.height, scale * read.width, 3]; nothing is copied. */
+/** The window's rows of a tile that was enlarged, as the dual network takes them. */
 export function rowsOf(
-  enlarged: Float32Array,
-  [, height, width]: readonly number[],
+  enlarged: EnlargedTile,
   { top, rows, readRows }: CheckWindow,
 ): { readonly values: Float32Array; readonly shape: number[] } {
-  const scale = (height as number) / readRows;
-  const rowLength = (width as number) * 3;
-  const values = enlarged.subarray(top * scale * rowLength, (top + rows) * scale * rowLength);
-  return { values, shape: [1, rows * scale, width as number, 3] };
+  const { width, height } = enlarged;
+  const scale = height / readRows;
+  return { values: enlarged.rows(top * scale, rows * scale), shape: [1, rows * scale, width, 3] };
 }

@@ -1,4 +1,6 @@
 /** Networks that are told how their picture was degraded, as programs: to guess the code once, to enlarge tile after tile by it. */
+
+import { withCellOutputs } from '../graph/cell-outputs.ts';
 import { compileProgram } from '../graph/compile.ts';
 import { blockConvolutions } from '../graph/nchwc.ts';
 import { serializeOnnx } from '../graph/onnx-model.ts';
@@ -65,7 +67,7 @@ export interface CodedOnnx {
 
 /** Compiles what a served network with a code needs besides its plain told graph. */
 export function compileCoded(network: CodedNetwork, parameters: Values): CodedOnnx {
-  const told = compileProgram(toldProgram(network, parameters));
+  const told = withCellOutputs(compileProgram(toldProgram(network, parameters)), 'enlarged');
   const blocked = BLOCK_SIZES.map((size) => [size, serializeOnnx(blockConvolutions(told, size))] as const);
   return {
     codeWidth: codeWidth(network.spec) as number,

@@ -27,14 +27,14 @@ export function createTileRunner(create: (task: TileTask) => Promise<TileNetwork
     if (task.estimate) return estimateTile(network, task, task.estimate);
     if (model.codeWidth !== code?.length)
       throw new Error(`expected a code of ${model.codeWidth ?? 'no'} numbers, got ${code?.length ?? 'none'}`);
-    const expected = [1, tile.read.height * model.scale, tile.read.width * model.scale, 3];
+    const [width, height] = [tile.read.width * model.scale, tile.read.height * model.scale];
     const values = cutTile(source, tile);
     let difference: TileDifference | undefined;
     const check = checkShare > 0 ? checkWindow(tile, checkShare) : undefined;
     const options = { ...tile.read, ...(check ? { check } : {}), ...(code ? { code } : {}) };
-    await network.run(values, options, (enlarged, shape, reduced) => {
-      if (shape.join() !== expected.join()) {
-        throw new Error(`expected \`enlarged\` of shape [${expected}], got [${shape}]`);
+    await network.run(values, options, (enlarged, reduced) => {
+      if (enlarged.width !== width || enlarged.height !== height) {
+        throw new Error(`expected ${width}x${height} pixels of the network, got ${enlarged.width}x${enlarged.height}`);
       }
       writeTile(enlarged, tile, model.scale, destination);
       if (reduced && check) difference = differTile(reduced, values, tile, check);

@@ -1,4 +1,5 @@
 /** From a stored model to what the tile workers run. */
+import { withCellOutputs } from '../graph/cell-outputs.ts';
 import { compileProgram } from '../graph/compile.ts';
 import { serializeOnnx } from '../graph/onnx-model.ts';
 import type { Program } from '../graph/program.ts';
@@ -115,11 +116,14 @@ export function compileServedModel(
   }
   const coded = spec.family === 'edge' && spec.code ? createNetwork(spec) : undefined;
   const program = coded ? toldProgram(coded, parameters) : enlargeProgram(network, parameters);
-  const [onnx, webgpuOnnx] = [serializeOnnx(compileProgram(program)), compileForWebgpu(program)];
+  const graph = compileProgram(program);
+  const [onnx, webgpuOnnx] = [serializeOnnx(graph), compileForWebgpu(program)];
+  const inCells = withCellOutputs(graph, 'enlarged');
   const dual = dualParameters && serializeOnnx(compileProgram(reduceProgram(spec, dualParameters)));
   return {
     ...{ ...facts, engine, onnx },
     ...(Buffer.compare(onnx, webgpuOnnx) === 0 ? {} : { webgpuOnnx }),
+    ...(inCells === graph ? {} : { cpuOnnx: serializeOnnx(inCells) }),
     ...(dual ? { dualOnnx: dual } : {}),
     ...(coded ? compileCoded(coded, parameters) : {}),
   };

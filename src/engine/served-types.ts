@@ -28,11 +28,13 @@ export interface OnnxServedModel extends ServedFacts, CodedFacts {
   readonly onnx: Uint8Array;
   /** The same function in a graph that the WebGPU provider computes right, where that is another one. */
   readonly webgpuOnnx?: Uint8Array;
+  /** The same function for CPUs, whose picture leaves in cells and as bytes (`withCellOutputs`); absent where it cannot. */
+  readonly cpuOnnx?: Uint8Array;
   /** Input `enlarged`, output `reduced` [1, H, W, 3]: the dual networks, where the model has them. */
   readonly dualOnnx?: Uint8Array;
   /** Input `image`, output `code`: models with a code. */
   readonly estimatorOnnx?: Uint8Array;
-  /** `onnx` for CPUs, by the channels per block of their ONNX Runtime: models with a code. */
+  /** `cpuOnnx` by the channels per block of their ONNX Runtime: models with a code. */
   readonly blockedOnnx?: Readonly<Record<8 | 16, Uint8Array>>;
 }
 

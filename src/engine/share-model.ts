@@ -42,7 +42,8 @@ function shareOnnx(
   share: ShareFile,
 ): Omit<SharedOnnxModel, 'digest' | 'scale'> {
   const { dualOnnx, estimatorOnnx, blockedOnnx } = model;
-  const own = provider === 'webgpu' ? (model.webgpuOnnx ?? model.onnx) : model.onnx;
+  const special = { webgpu: model.webgpuOnnx, cpu: model.cpuOnnx };
+  const own = (provider === 'webgpu' || provider === 'cpu' ? special[provider] : undefined) ?? model.onnx;
   return {
     ...{ engine: 'onnx', onnx: share(own) },
     ...(dualOnnx ? { dualOnnx: share(dualOnnx) } : {}),

@@ -6,6 +6,7 @@ import { rowsOf } from './check-window.ts';
 import { estimateProgram, toldProgram } from './code-programs.ts';
 import { reduceProgram } from './dual-program.ts';
 import type { Tensors } from './engine.ts';
+import { tileOfPixels } from './enlarged-tile.ts';
 import { createTileRunner } from './run-tile.ts';
 import { createServedNetwork, enlargeProgram } from './served-model.ts';
 import { createTfjsEngine } from './tfjs-engine.ts';
@@ -37,13 +38,14 @@ async function createNetwork({ model, runtime }: TileTask): Promise<TileNetwork>
       const image = { dtype: 'float32', shape: [1, height, width, 3], data } as const;
       const { enlarged } = await primal.run({ image, ...told });
       if (!enlarged) throw new Error('the program has no output `enlarged`');
+      const tile = tileOfPixels(enlarged.data as Float32Array, enlarged.shape);
       let reduced: Float32Array | undefined;
       if (check && dual) {
-        const { values, shape } = rowsOf(enlarged.data as Float32Array, enlarged.shape, check);
+        const { values, shape } = rowsOf(tile, check);
         const part = { dtype: 'float32', shape, data: values } as const;
         reduced = (await dual.run({ enlarged: part, ...told }))['reduced']?.data as Float32Array;
       }
-      use(enlarged.data as Float32Array, enlarged.shape, reduced);
+      use(tile, reduced);
     },
     async estimate(data, { width, height }) {
       if (!estimator) throw new Error('this model has no estimator');

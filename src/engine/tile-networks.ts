@@ -1,18 +1,18 @@
 /** The networks of one worker: made on first use, the least recently used one released when there are too many. */
 import type { CheckWindow } from './check-window.ts';
+import type { EnlargedTile } from './enlarged-tile.ts';
 import type { TileTask } from './tile-task.ts';
 
 /** One network, ready to run in this worker. */
 export interface TileNetwork {
   /**
-   * `image` [1, height, width, 3] in 0..1. `use` gets the result, not clamped, and its shape; the memory behind it may be reused once
-   * `use` has returned. With `check` and a model that has a dual network `use` also gets what that makes of those rows of the result:
+   * `image` [1, height, width, 3] in 0..1. `use` gets the result; the memory behind it may be reused once `use` has returned. With `check` and a model that has a dual network `use` also gets what that makes of those rows of the result:
    * [1, check.rows, width, 3].
    */
   run(
     image: Float32Array,
     options: TileRunOptions,
-    use: (enlarged: Float32Array, shape: readonly number[], reduced?: Float32Array) => void,
+    use: (enlarged: EnlargedTile, reduced?: Float32Array) => void,
   ): Promise<void>;
   /** The code of `image`; only networks with a code have it. */
   estimate?(image: Float32Array, size: Pick<TileRunOptions, 'width' | 'height'>): Promise<Float32Array>;

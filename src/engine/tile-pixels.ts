@@ -1,6 +1,8 @@
 /** The pixel loops of a tile: LR area to floats, floats back to the SR area, and how far two of them are apart. */
 import type { Samples } from '../pixels/image.ts';
 import type { CheckWindow } from './check-window.ts';
+import { copyLevels } from './copy-levels.ts';
+import type { EnlargedTile } from './enlarged-tile.ts';
 import type { SharedDestination, SharedImage, Tile } from './tile-task.ts';
 
 /** Of the network's input and output. */
@@ -47,30 +49,37 @@ const luma = (values: Float32Array, at: number): number =>
   0.299 * (values[at] as number) + 0.587 * (values[at + 1] as number) + 0.114 * (values[at + 2] as number);
 
 /**
- * Writes the tile's own pixels of `enlarged` ([1, scale * read.height, scale * read.width, 3], 0..1, not clamped) into `destination`:
- * RGB or its luma, beside an alpha channel that is left as it is.
+ * Writes the tile's own pixels of `enlarged` (scale * read.height rows of scale * read.width pixels) into `destination`: RGB or its luma,
+ * beside an alpha channel that is left as it is.
  * The halo is dropped here: only pixels with a full receptive field are kept, so neighbours agree at the seam.
  */
-export function writeTile(enlarged: Float32Array, tile: Tile, scale: number, destination: SharedDestination): void {
+export function writeTile(enlarged: EnlargedTile, tile: Tile, scale: number, destination: SharedDestination): void {
   const { channels = RGB, depth = 8, top: firstRow = 0 } = destination;
   const samples = samplesOf(destination);
-  const full = depth === 16 ? 65535 : 255;
   const left = (tile.x - tile.read.x) * scale;
   const top = (tile.y - tile.read.y) * scale;
+  if (enlarged.levels && samples instanceof Uint8Array && channels === RGB) {
+    const area = { x: left, y: top, width: tile.width * scale, height: tile.height * scale };
+    const place = { width: destination.width, x: tile.x * scale, y: tile.y * scale - firstRow };
+    copyLevels(enlarged.levels, area, { samples, ...place });
+    return;
+  }
+  const full = depth === 16 ? 65535 : 255;
+  const pixels = enlarged.rows(top, tile.height * scale);
   for (let row = 0; row < tile.height * scale; row++) {
-    let from = ((top + row) * tile.read.width * scale + left) * RGB;
+    let from = (row * tile.read.width * scale + left) * RGB;
     let to = ((tile.y * scale + row - firstRow) * destination.width + tile.x * scale) * channels;
     const end = to + tile.width * scale * channels;
     if (channels === RGB) {
-      while (to < end) samples[to++] = toSample(enlarged[from++] as number, full);
+      while (to < end) samples[to++] = toSample(pixels[from++] as number, full);
       continue;
     }
     for (; to < end; to += channels, from += RGB) {
-      if (channels < RGB) samples[to] = toSample(luma(enlarged, from), full);
+      if (channels < RGB) samples[to] = toSample(luma(pixels, from), full);
       else {
-        samples[to] = toSample(enlarged[from] as number, full);
-        samples[to + 1] = toSample(enlarged[from + 1] as number, full);
-        samples[to + 2] = toSample(enlarged[from + 2] as number, full);
+        samples[to] = toSample(pixels[from] as number, full);
+        samples[to + 1] = toSample(pixels[from + 1] as number, full);
+        samples[to + 2] = toSample(pixels[from + 2] as number, full);
       }
     }
   }

@@ -1,6 +1,8 @@
 /** What runs in a worker thread of the `onnx` engine: one task at a time. */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { CELLS, LEVELS } from '../graph/cell-outputs.ts';
 import { rowsOf } from './check-window.ts';
+import { type EnlargedTile, tileOfCells, tileOfPixels } from './enlarged-tile.ts';
 import { nchwcBlockSize } from './nchwc-block.ts';
 import { createTileRunner } from './run-tile.ts';
 import type { Provider } from './runtime.ts';
@@ -33,6 +35,13 @@ async function chooseGraph({ onnx, blockedOnnx }: SharedOnnxModel, provider: Pro
 
 const codeTensor = (code: Float32Array) => new Tensor('float32', code, [1, 1, 1, code.length]);
 
+function tileOf(made: InferenceSession.OnnxValueMapType): EnlargedTile {
+  const { enlarged, [CELLS]: cells, [LEVELS]: levels } = made;
+  if (cells && levels) return tileOfCells(cells.data as Float32Array, cells.dims, levels.data as Uint8Array);
+  if (!enlarged) throw new Error(`the graph has neither an output \`enlarged\` nor \`${CELLS}\` and \`${LEVELS}\``);
+  return tileOfPixels(enlarged.data as Float32Array, enlarged.dims);
+}
+
 async function createNetwork({ model, runtime, threads }: TileTask): Promise<TileNetwork> {
   if (model.engine !== 'onnx' || runtime.engine !== 'onnx') throw new Error('a task of another engine');
   const primal = await createSession(await chooseGraph(model, runtime.provider), runtime.provider, threads);
@@ -43,19 +52,19 @@ async function createNetwork({ model, runtime, threads }: TileTask): Promise<Til
     async run(values, { width, height, check, code }, use) {
       const image = new Tensor('float32', values, [1, height, width, 3]);
       const told = code ? { code: codeTensor(code) } : {};
-      const { enlarged } = await primal.run({ image, ...told }, ['enlarged']);
-      if (!enlarged) throw new Error('the graph has no output `enlarged`');
+      const made = await primal.run({ image, ...told });
       let reduced: Tensor | undefined;
       try {
+        const tile = tileOf(made);
         if (check && dual) {
-          const part = rowsOf(enlarged.data as Float32Array, enlarged.dims, check);
+          const part = rowsOf(tile, check);
           const checked = new Tensor('float32', part.values, part.shape);
           reduced = (await dual.run({ enlarged: checked, ...told }, ['reduced']))['reduced'] as Tensor;
         }
-        use(enlarged.data as Float32Array, enlarged.dims, reduced?.data as Float32Array | undefined);
+        use(tile, reduced?.data as Float32Array | undefined);
       } finally {
         // Freed now: garbage collection does not see native memory and would let it pile up.
-        enlarged.dispose();
+        for (const tensor of Object.values(made)) tensor.dispose();
         reduced?.dispose();
       }
     },

@@ -7,6 +7,7 @@
  * The order and the operators are those of onnxruntime/core/optimizer/nchwc_transformer.cc.
  */
 import { BlockedGraph, NCHWC_DOMAIN, type Shape } from './blocked-graph.ts';
+import { dropUnused } from './drop-unused.ts';
 import type { OnnxGraph, OnnxInitializer, OnnxNode } from './onnx-model.ts';
 
 const UNARY = new Set(['Relu', 'LeakyRelu', 'Abs', 'Neg', 'Sigmoid', 'Tanh', 'Clip', 'Sqrt', 'Exp']);
@@ -163,16 +164,6 @@ function blockChannelSum(
   return true;
 }
 
-function dropUnused(nodes: readonly OnnxNode[], outputs: ReadonlySet<string>): OnnxNode[] {
-  const needed = new Set(outputs);
-  const kept = nodes.toReversed().filter((node) => {
-    if (!node.outputs.some((name) => needed.has(name))) return false;
-    for (const name of node.inputs) needed.add(name);
-    return true;
-  });
-  return kept.reverse();
-}
-
 /**
  * @param block channels per block of this machine's ONNX Runtime (16 with AVX-512, 8 with AVX2; see `nchwcBlockSize`)
  * The graph must come with `shapes`.
@@ -198,7 +189,10 @@ export function blockConvolutions(graph: OnnxGraph, block: number): OnnxGraph {
     blockedGraph.push({ ...node, inputs: node.inputs.map((name) => blockedGraph.plain(name)) });
     for (const name of node.outputs) blockedGraph.computedPlain(name);
   }
-  const nodes = dropUnused(blockedGraph.nodes, new Set(graph.outputs.map(({ name }) => name)));
+  const nodes = dropUnused(
+    blockedGraph.nodes,
+    graph.outputs.map(({ name }) => name),
+  );
   const used = new Set(nodes.flatMap((node) => node.inputs));
   return { ...graph, nodes, initializers: blockedGraph.initializers.filter(({ name }) => used.has(name)) };
 }

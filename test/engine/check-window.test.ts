@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { checkWindow, rowsOf } from '../../src/engine/check-window.ts';
+import { tileOfPixels } from '../../src/engine/enlarged-tile.ts';
 
 const tile = (y: number, height: number, read: { y: number; height: number }) => ({
   ...{ x: 0, y, width: 8, height },
@@ -22,7 +23,7 @@ describe('the rows of a tile that are checked', () => {
   test('are cut out of the enlarged tile without a copy', () => {
     const enlarged = Float32Array.from({ length: 12 * 4 * 3 }, (_, i) => i);
     const window = { top: 1, rows: 3, readRows: 6, firstJudged: 1, judgedRows: 1 };
-    const { values, shape } = rowsOf(enlarged, [1, 12, 4, 3], window);
+    const { values, shape } = rowsOf(tileOfPixels(enlarged, [1, 12, 4, 3]), window);
     expect(shape).toEqual([1, 6, 4, 3]);
     expect([values[0], values.length]).toEqual([2 * 12, 6 * 12]);
     expect(values.buffer).toBe(enlarged.buffer);

@@ -92,7 +92,7 @@ describe('createTilePool', () => {
     pool = await createTilePool({ provider: 'cpu', workers: 1 });
     const job = jobOf(model);
     const wrong = pool.run({ ...job, model: { ...model, digest: 'wrong-scale', scale: 3 } });
-    await expect(wrong).rejects.toThrow(/expected `enlarged` of shape \[1,96,96,3\], got \[1,64,64,3\]/);
+    await expect(wrong).rejects.toThrow(/expected 96x96 pixels of the network, got 64x64/);
   });
 
   test('an abort rejects at once and drops the tiles that have not started', async () => {

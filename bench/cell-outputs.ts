@@ -1,0 +1,56 @@
+/**
+ * What it saves that pictures leave a network in cells (`withCellOutputs`): the network and the writing of its pixels, with and without, in turns in
+ * one process, 256x256 on one thread.
+ *
+ *     npx tsx bench/cell-outputs.ts edge-x4 edge-s-x4
+ */
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { tileOfCells, tileOfPixels } from '../src/engine/enlarged-tile.ts';
+import { compileServedModel } from '../src/engine/served-model.ts';
+import { writeTile } from '../src/engine/tile-pixels.ts';
+import { loadModel, modelDirectory } from '../src/model-store/load.ts';
+import { PACKAGE_ROOT } from '../src/version.ts';
+import { median } from './timing.ts';
+
+const SIDE = 256;
+const ROUNDS = 24;
+const WARM_UP = 4;
+
+const start = (onnx: Uint8Array) =>
+  InferenceSession.create(onnx, { intraOpNumThreads: 1, interOpNumThreads: 1, enableMemPattern: false });
+
+async function compare(id: string): Promise<void> {
+  const model = compileServedModel(await loadModel(modelDirectory(`${PACKAGE_ROOT}/models`, id)));
+  if (model.engine !== 'onnx' || !model.cpuOnnx || model.codeWidth) throw new Error(`${id} has no form to compare`);
+  const sessions = { 'in order': await start(model.onnx), 'in cells': await start(model.cpuOnnx) };
+  const { scale } = model;
+  const area = { x: 0, y: 0, width: SIDE, height: SIDE };
+  const pixels = new SharedArrayBuffer((SIDE * scale) ** 2 * 3);
+  const destination = { width: SIDE * scale, height: SIDE * scale, pixels };
+  const data = Float32Array.from({ length: SIDE ** 2 * 3 }, (_, i) => ((i * 7) % 256) / 255);
+  const image = new Tensor('float32', data, [1, SIDE, SIDE, 3]);
+  const times: Record<keyof typeof sessions, number[]> = { 'in order': [], 'in cells': [] };
+  const runOnce = async (form: keyof typeof sessions): Promise<number> => {
+    const begun = performance.now();
+    const made = await sessions[form].run({ image });
+    const { enlarged, cells, levels } = made;
+    const floats = (enlarged ?? cells) as Tensor;
+    const tile = levels
+      ? tileOfCells(floats.data as Float32Array, floats.dims, levels.data as Uint8Array)
+      : tileOfPixels(floats.data as Float32Array, floats.dims);
+    writeTile(tile, { ...area, read: area }, scale, destination);
+    for (const tensor of Object.values(made)) tensor.dispose();
+    return performance.now() - begun;
+  };
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const form of ['in order', 'in cells'] as const) {
+      const ms = await runOnce(form);
+      if (round >= WARM_UP) times[form].push(ms);
+    }
+  }
+  for (const [form, ms] of Object.entries(times)) {
+    console.log(`${id}, ${form}: least ${Math.min(...ms).toFixed(1)} ms, median ${median(ms).toFixed(1)} ms`);
+  }
+}
+
+for (const id of process.argv.slice(2)) await compare(id);

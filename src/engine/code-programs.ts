@@ -1,8 +1,6 @@
 /** Networks that are told how their picture was degraded, as programs: to guess the code once, to enlarge tile after tile by it. */
 
-import { withCellOutputs } from '../graph/cell-outputs.ts';
 import { compileProgram } from '../graph/compile.ts';
-import { blockConvolutions } from '../graph/nchwc.ts';
 import { serializeOnnx } from '../graph/onnx-model.ts';
 import type { Program } from '../graph/program.ts';
 import type { Network } from '../network/network.ts';
@@ -52,26 +50,15 @@ export function estimateProgram({ estimate }: CodedNetwork, parameters: Values):
   };
 }
 
-/** The blocks that ONNX Runtime's CPU provider may have (`nchwcBlockSize`). */
-export const BLOCK_SIZES = [8, 16] as const;
-
 export interface CodedOnnx {
   readonly codeWidth: number;
   readonly estimatorOnnx: Uint8Array;
-  /**
-   * By channels per block. The told weights are no constants, and ONNX Runtime brings only constants into its blocked
-   * order by itself: without this, enlarging takes 1.2 to 1.3 times as long.
-   */
-  readonly blockedOnnx: Readonly<Record<(typeof BLOCK_SIZES)[number], Uint8Array>>;
 }
 
-/** Compiles what a served network with a code needs besides its plain told graph. */
+/** Compiles what a served network with a code needs besides its told graph. */
 export function compileCoded(network: CodedNetwork, parameters: Values): CodedOnnx {
-  const told = withCellOutputs(compileProgram(toldProgram(network, parameters)), 'enlarged');
-  const blocked = BLOCK_SIZES.map((size) => [size, serializeOnnx(blockConvolutions(told, size))] as const);
   return {
     codeWidth: codeWidth(network.spec) as number,
     estimatorOnnx: serializeOnnx(compileProgram(estimateProgram(network, parameters))),
-    blockedOnnx: Object.fromEntries(blocked) as unknown as CodedOnnx['blockedOnnx'],
   };
 }

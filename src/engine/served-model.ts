@@ -1,5 +1,4 @@
 /** From a stored model to what the tile workers run. */
-import { withCellOutputs } from '../graph/cell-outputs.ts';
 import { compileProgram } from '../graph/compile.ts';
 import { serializeOnnx } from '../graph/onnx-model.ts';
 import type { Program } from '../graph/program.ts';
@@ -11,6 +10,7 @@ import type { Network } from '../network/network.ts';
 import type { NetworkSpec, ParameterValues } from '../network/spec.ts';
 import type { Tensor4D } from '../tf.ts';
 import { codeWidth, compileCoded, toldProgram } from './code-programs.ts';
+import { compileForCpu } from './cpu-programs.ts';
 import { reduceProgram } from './dual-program.ts';
 import type { EngineName } from './runtime.ts';
 import type { ServedModel, ServedSpec } from './served-types.ts';
@@ -118,12 +118,11 @@ export function compileServedModel(
   const program = coded ? toldProgram(coded, parameters) : enlargeProgram(network, parameters);
   const graph = compileProgram(program);
   const [onnx, webgpuOnnx] = [serializeOnnx(graph), compileForWebgpu(program)];
-  const inCells = withCellOutputs(graph, 'enlarged');
   const dual = dualParameters && serializeOnnx(compileProgram(reduceProgram(spec, dualParameters)));
   return {
     ...{ ...facts, engine, onnx },
     ...(Buffer.compare(onnx, webgpuOnnx) === 0 ? {} : { webgpuOnnx }),
-    ...(inCells === graph ? {} : { cpuOnnx: serializeOnnx(inCells) }),
+    ...compileForCpu(graph, coded !== undefined),
     ...(dual ? { dualOnnx: dual } : {}),
     ...(coded ? compileCoded(coded, parameters) : {}),
   };

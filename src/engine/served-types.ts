@@ -30,12 +30,12 @@ export interface OnnxServedModel extends ServedFacts, CodedFacts {
   readonly webgpuOnnx?: Uint8Array;
   /** The same function for CPUs, whose picture leaves in cells and as bytes (`withCellOutputs`); absent where it cannot. */
   readonly cpuOnnx?: Uint8Array;
+  /** In its place, by the channels per block of the CPU's ONNX Runtime, for models whose convolutions come in blocks. */
+  readonly blockedOnnx?: Readonly<Record<8 | 16, Uint8Array>>;
   /** Input `enlarged`, output `reduced` [1, H, W, 3]: the dual networks, where the model has them. */
   readonly dualOnnx?: Uint8Array;
   /** Input `image`, output `code`: models with a code. */
   readonly estimatorOnnx?: Uint8Array;
-  /** `cpuOnnx` by the channels per block of their ONNX Runtime: models with a code. */
-  readonly blockedOnnx?: Readonly<Record<8 | 16, Uint8Array>>;
 }
 
 /** What an eager engine needs: workers build the network themselves. */

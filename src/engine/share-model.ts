@@ -48,7 +48,9 @@ function shareOnnx(
     ...{ engine: 'onnx', onnx: share(own) },
     ...(dualOnnx ? { dualOnnx: share(dualOnnx) } : {}),
     ...(estimatorOnnx ? { estimatorOnnx: share(estimatorOnnx) } : {}),
-    ...(blockedOnnx ? { blockedOnnx: { 8: share(blockedOnnx[8]), 16: share(blockedOnnx[16]) } } : {}),
+    ...(blockedOnnx && provider === 'cpu'
+      ? { blockedOnnx: { 8: share(blockedOnnx[8]), 16: share(blockedOnnx[16]) } }
+      : {}),
   };
 }
 

@@ -27,8 +27,8 @@ function createSession(shared: SharedArrayBuffer, provider: Provider, threads: n
 }
 
 /** The graph that is fastest here. */
-async function chooseGraph({ onnx, blockedOnnx }: SharedOnnxModel, provider: Provider): Promise<SharedArrayBuffer> {
-  if (!blockedOnnx || provider !== 'cpu') return onnx;
+async function chooseGraph({ onnx, blockedOnnx }: SharedOnnxModel): Promise<SharedArrayBuffer> {
+  if (!blockedOnnx) return onnx;
   const size = await nchwcBlockSize();
   return size === 8 || size === 16 ? blockedOnnx[size] : onnx;
 }
@@ -44,7 +44,7 @@ function tileOf(made: InferenceSession.OnnxValueMapType): EnlargedTile {
 
 async function createNetwork({ model, runtime, threads }: TileTask): Promise<TileNetwork> {
   if (model.engine !== 'onnx' || runtime.engine !== 'onnx') throw new Error('a task of another engine');
-  const primal = await createSession(await chooseGraph(model, runtime.provider), runtime.provider, threads);
+  const primal = await createSession(await chooseGraph(model), runtime.provider, threads);
   const { dualOnnx, estimatorOnnx } = model;
   let estimator: InferenceSession | undefined;
   const dual = dualOnnx ? await createSession(dualOnnx, runtime.provider, threads) : undefined;

@@ -1,5 +1,5 @@
 /** The graph that the blocking pass writes: it knows which values exist in blocked order, in their own, or in both. */
-import type { OnnxGraph, OnnxInitializer, OnnxNode } from './onnx-model.ts';
+import type { OnnxGraph, OnnxInitializer, OnnxNode, OnnxValue } from './onnx-model.ts';
 
 export const NCHWC_DOMAIN = 'com.microsoft.nchwc';
 
@@ -8,17 +8,20 @@ export type Shape = readonly number[];
 export class BlockedGraph {
   readonly nodes: OnnxNode[] = [];
   readonly initializers: OnnxInitializer[];
+  readonly valueInfo: OnnxValue[] = [];
   /** Blocked form of a value, by its original name. */
   readonly #blocked = new Map<string, string>();
   /** Values that exist in their original order. */
   readonly #plain = new Set<string>();
   readonly #block: number;
   readonly #shapes: Map<string, Shape>;
+  readonly #symbolic: OnnxGraph['symbolicShapes'];
   readonly #constants = new Map<string, string>();
 
   constructor(graph: OnnxGraph, block: number) {
     this.#block = block;
     this.#shapes = new Map(graph.shapes);
+    this.#symbolic = graph.symbolicShapes;
     this.initializers = [...graph.initializers];
   }
 
@@ -53,6 +56,17 @@ export class BlockedGraph {
   holdBlocked(name: string): string {
     const blocked = `${name}_nchwc`;
     this.#blocked.set(name, blocked);
+    return blocked;
+  }
+
+  /**
+   * As `holdBlocked`, for what a convolution gives. ONNX Runtime does not know its size where that is free, and writes a sum in place of
+   * its operand only where both have the same.
+   */
+  holdConvolved(name: string): string {
+    const blocked = this.holdBlocked(name);
+    const shape = this.#symbolic?.get(name);
+    if (shape) this.valueInfo.push({ name: blocked, dtype: 'float32', shape });
     return blocked;
   }
 

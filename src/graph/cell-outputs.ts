@@ -55,6 +55,8 @@ export function withCellOutputs(graph: OnnxGraph, output: string): OnnxGraph {
   const { channels } = ending;
   // Renamed rather than passed on: ONNX Runtime copies what both leaves a graph and is read in it.
   const rename = (name: string) => (name === ending.cells ? CELLS : name);
+  const renameKeys = <Value>(map: ReadonlyMap<string, Value> = new Map()) =>
+    new Map([...map].map(([name, value]) => [rename(name), value]));
   const nodes: OnnxNode[] = [
     ...graph.nodes.map((node) => ({
       ...node,
@@ -68,7 +70,8 @@ export function withCellOutputs(graph: OnnxGraph, output: string): OnnxGraph {
   const used = new Set(kept.flatMap(({ inputs }) => inputs));
   return {
     ...graph,
-    shapes: new Map([...(graph.shapes ?? [])].map(([name, shape]) => [rename(name), shape])),
+    shapes: renameKeys(graph.shapes),
+    ...(graph.symbolicShapes ? { symbolicShapes: renameKeys(graph.symbolicShapes) } : {}),
     nodes: kept,
     initializers: [...graph.initializers, ...QUANTIZATION].filter(({ name }) => used.has(name)),
     outputs: [

@@ -68,6 +68,31 @@ function sameGraph(a: OnnxGraph, b: OnnxGraph): boolean {
 /** Odd and unequal, so that a size that slipped into an attribute cannot match by accident. */
 const PROBE_OFFSETS = [3, 8];
 
+/** A dimension that is not the same at two sizes, by what it is at both; the image's own by their names. */
+function symbolicShapes(
+  graph: OnnxGraph,
+  probe: OnnxGraph,
+  inputs: readonly OnnxValue[],
+): ReadonlyMap<string, OnnxValue['shape']> {
+  const names = new Map<string, string>();
+  const key = (shape: readonly unknown[], other: readonly unknown[], axis: number) => `${shape[axis]}_${other[axis]}`;
+  for (const [i, { shape }] of inputs.entries()) {
+    for (const [axis, dim] of shape.entries()) {
+      if (typeof dim === 'string') names.set(key(graph.inputs[i].shape, probe.inputs[i].shape, axis), dim);
+    }
+  }
+  const entries = [...(graph.shapes ?? [])].flatMap(([name, shape]) => {
+    const other = probe.shapes?.get(name);
+    if (other?.length !== shape.length) return [];
+    const named = shape.map((dim, axis) => {
+      const sizes = key(shape, other, axis);
+      return dim === other[axis] ? dim : (names.get(sizes) ?? `size_${sizes}`);
+    });
+    return [[name, named] as const];
+  });
+  return new Map(entries);
+}
+
 function withDynamicAxes(program: Program, graph: OnnxGraph, probe: OnnxGraph): OnnxGraph {
   if (!sameGraph(graph, probe)) {
     throw new Error(`${program.name}: the graph depends on the size of an axis that was declared dynamic`);
@@ -83,7 +108,7 @@ function withDynamicAxes(program: Program, graph: OnnxGraph, probe: OnnxGraph): 
     ...value,
     shape: value.shape.map((dim, axis) => (dim === probe.outputs[i].shape[axis] ? dim : `${value.name}_${axis}`)),
   }));
-  return { ...graph, inputs, outputs };
+  return { ...graph, inputs, outputs, symbolicShapes: symbolicShapes(graph, probe, inputs) };
 }
 
 export interface CompileOptions {

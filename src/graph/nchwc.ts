@@ -28,6 +28,8 @@ interface BlockedFilter {
   readonly weight: string;
   /** The convolution reads an unblocked image: fewer input channels than a block. */
   readonly readsPlain: boolean;
+  /** Output channels of nothing but zeros that fill the last block. */
+  readonly padding: number;
 }
 
 const ints = (node: OnnxNode, name: string): readonly number[] => {
@@ -62,17 +64,21 @@ function blockFilter(pass: Pass, weight: string): BlockedFilter | undefined {
   const [kh, kw, first, second] = filter.shape;
   const [inChannels, outChannels] = filter.turned ? [second, first] : [first, second];
   const readsPlain = inChannels < block;
-  if (outChannels % block !== 0 || (!readsPlain && inChannels % block !== 0)) return undefined;
+  if (!readsPlain && inChannels % block !== 0) return undefined;
+  const padding = -outChannels & (block - 1);
   const split = readsPlain && !filter.turned;
-  if (readsPlain && filter.turned) return undefined;
-  const cells = split ? [kh, kw, first, second / block, block] : [kh, kw, first / block, block, second / block, block];
+  if (filter.turned && (readsPlain || padding > 0)) return undefined;
+  const last = second + (filter.turned ? 0 : padding);
+  const cells = split ? [kh, kw, first, last / block, block] : [kh, kw, first / block, block, last / block, block];
   const perm = split ? [3, 2, 0, 1, 4] : filter.turned ? [2, 4, 0, 1, 5, 3] : [4, 2, 0, 1, 3, 5];
   const push = (op: string, suffix: string, inputs: string[], attributes: OnnxNode['attributes'] = {}) =>
     graph.push({ op, inputs, outputs: [`${weight}_${suffix}`], attributes });
-  const cut = push('Reshape', 'cells', [filter.name, graph.int64(cells)]);
+  const whole =
+    padding > 0 ? push('Pad', 'whole', [filter.name, graph.int64([0, 0, 0, 0, 0, 0, 0, padding])]) : filter.name;
+  const cut = push('Reshape', 'cells', [whole, graph.int64(cells)]);
   const ordered = push('Transpose', 'ordered', [cut], { perm: { ints: perm } });
-  const shaped = push('Reshape', 'blocked', [ordered, graph.int64([outChannels, inChannels, kh, kw])]);
-  return { shape: filter.shape, weight: shaped, readsPlain };
+  const shaped = push('Reshape', 'blocked', [ordered, graph.int64([outChannels + padding, inChannels, kh, kw])]);
+  return { shape: filter.shape, weight: shaped, readsPlain, padding };
 }
 
 /** The one node that reads a value. */
@@ -88,11 +94,26 @@ function addedTo({ graph }: Pass, output: string, reader: OnnxNode | undefined):
   return fits && graph.isBlocked(other) ? graph.blocked(other) : undefined;
 }
 
+/** A convolution with channels that only fill its last block: they are left out on the way back, so what follows never sees them. */
+function pushPadded({ graph }: Pass, { padding }: BlockedFilter, node: OnnxNode, output: string): void {
+  const [padded] = node.outputs.map((name) => `${name}_padded`);
+  const [image, weight, bias] = node.inputs as [string, string, string?];
+  const op = { op: 'Pad', outputs: [`${output}_bias`] };
+  const whole = bias ? [graph.push({ ...op, inputs: [bias, graph.int64([0, padding])] })] : [];
+  graph.push({ ...node, inputs: [image, weight, ...whole], outputs: [padded] });
+  const channels = { int: (graph.shape(output) as Shape)[1] };
+  const back = { op: 'ReorderOutput', domain: NCHWC_DOMAIN, attributes: { channels } };
+  graph.push({ ...back, inputs: [padded], outputs: [output] });
+  graph.computedPlain(output);
+}
+
 /** Blocks a convolution, taking a following residual addition and a following ReLU in where nothing else reads what lies between. */
 function blockConv(pass: Pass, node: OnnxNode, swallowed: Set<OnnxNode>): boolean {
   const { graph } = pass;
   const filter = blockFilter(pass, node.inputs[1]);
   if (!filter || (!filter.readsPlain && !graph.canBlock(node.inputs[0]))) return false;
+  // Worth it behind other blocks only.
+  if (filter.padding > 0 && (filter.readsPlain || !graph.isBlocked(node.inputs[0]))) return false;
   const image = filter.readsPlain ? graph.plain(node.inputs[0]) : graph.blocked(node.inputs[0]);
   const inputs = [image, filter.weight, ...(node.inputs[2] ? [graph.plain(node.inputs[2])] : [])];
   let output = node.outputs[0];
@@ -102,7 +123,7 @@ function blockConv(pass: Pass, node: OnnxNode, swallowed: Set<OnnxNode>): boolea
     output = taken.outputs[0];
     reader = onlyReader(pass, output);
   };
-  const added = addedTo(pass, output, reader);
+  const added = filter.padding > 0 ? undefined : addedTo(pass, output, reader);
   if (reader && added !== undefined) {
     inputs.push(...(inputs.length < 3 ? [''] : []), added);
     swallow(reader);
@@ -112,7 +133,9 @@ function blockConv(pass: Pass, node: OnnxNode, swallowed: Set<OnnxNode>): boolea
     attributes = { ...attributes, activation: { string: 'Relu' } };
     swallow(reader);
   }
-  graph.push({ op: 'Conv', domain: NCHWC_DOMAIN, inputs, outputs: [graph.holdBlocked(output)], attributes });
+  const conv = { op: 'Conv', domain: NCHWC_DOMAIN, inputs, attributes };
+  if (filter.padding > 0) pushPadded(pass, filter, { ...conv, outputs: [output] }, output);
+  else graph.push({ ...conv, outputs: [graph.holdConvolved(output)] });
   return true;
 }
 
@@ -194,5 +217,12 @@ export function blockConvolutions(graph: OnnxGraph, block: number): OnnxGraph {
     graph.outputs.map(({ name }) => name),
   );
   const used = new Set(nodes.flatMap((node) => node.inputs));
-  return { ...graph, nodes, initializers: blockedGraph.initializers.filter(({ name }) => used.has(name)) };
+  const { initializers, valueInfo } = blockedGraph;
+  return { ...graph, nodes, initializers: initializers.filter(({ name }) => used.has(name)), valueInfo };
+}
+
+/** Whether all convolutions came into blocks, so that it is worth doing here; what stays beside them costs reordering, and ONNX Runtime pads. */
+export function isFullyBlocked({ nodes }: OnnxGraph): boolean {
+  const convolutions = nodes.filter(({ op }) => op === 'Conv');
+  return convolutions.length > 0 && convolutions.every(({ domain }) => domain === NCHWC_DOMAIN);
 }

@@ -44,6 +44,10 @@ export interface OnnxGraph {
   readonly outputs: readonly OnnxValue[];
   /** Shapes of the values as stored, where the emitter knows them. Not part of the file. */
   readonly shapes?: ReadonlyMap<string, readonly number[]>;
+  /** The same for any size, with names for dimensions that depend on it; equal names are equal dimensions. Not part of the file. */
+  readonly symbolicShapes?: ReadonlyMap<string, OnnxValue['shape']>;
+  /** Values in between whose shape a runtime is told because it does not find it out. */
+  readonly valueInfo?: readonly OnnxValue[];
 }
 
 function writeAttribute(name: string, value: OnnxAttribute): ProtobufWriter {
@@ -87,6 +91,7 @@ export function serializeOnnx(graph: OnnxGraph): Uint8Array {
   for (const tensor of graph.initializers) body.message(5, writeInitializer(tensor));
   for (const input of graph.inputs) body.message(11, writeValue(input));
   for (const output of graph.outputs) body.message(12, writeValue(output));
+  for (const value of graph.valueInfo ?? []) body.message(13, writeValue(value));
   const model = new ProtobufWriter().int(1, 9).string(2, 'dualscale').message(7, body);
   model.message(8, new ProtobufWriter().string(1, '').int(2, 17));
   const domains = new Set(graph.nodes.flatMap(({ domain }) => (domain ? [domain] : [])));

@@ -1,11 +1,12 @@
 /**
- * What it saves that pictures leave a network in cells (`withCellOutputs`): the network and the writing of its pixels, with and without, in turns in
- * one process, 256x256 on one thread.
+ * What it saves that the workers run a graph made for CPUs (pictures leave in cells, residuals are added in place): the network and the writing
+ * of its pixels, with that graph and with the general one, in turns in one process, 256x256 on one thread.
  *
- *     npx tsx bench/cell-outputs.ts edge-x4 edge-s-x4
+ *     npx tsx bench/served-graph.ts edge-x4 edge-s-x4
  */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { tileOfCells, tileOfPixels } from '../src/engine/enlarged-tile.ts';
+import { nchwcBlockSize } from '../src/engine/nchwc-block.ts';
 import { compileServedModel } from '../src/engine/served-model.ts';
 import { writeTile } from '../src/engine/tile-pixels.ts';
 import { loadModel, modelDirectory } from '../src/model-store/load.ts';
@@ -21,15 +22,17 @@ const start = (onnx: Uint8Array) =>
 
 async function compare(id: string): Promise<void> {
   const model = compileServedModel(await loadModel(modelDirectory(`${PACKAGE_ROOT}/models`, id)));
-  if (model.engine !== 'onnx' || !model.cpuOnnx || model.codeWidth) throw new Error(`${id} has no form to compare`);
-  const sessions = { 'in order': await start(model.onnx), 'in cells': await start(model.cpuOnnx) };
+  if (model.engine !== 'onnx' || model.codeWidth) throw new Error(`expected a model without a code, got ${id}`);
+  const block = await nchwcBlockSize();
+  const served = (block === 8 || block === 16 ? model.blockedOnnx?.[block] : undefined) ?? model.cpuOnnx ?? model.onnx;
+  const sessions = { general: await start(model.onnx), served: await start(served) };
   const { scale } = model;
   const area = { x: 0, y: 0, width: SIDE, height: SIDE };
   const pixels = new SharedArrayBuffer((SIDE * scale) ** 2 * 3);
   const destination = { width: SIDE * scale, height: SIDE * scale, pixels };
   const data = Float32Array.from({ length: SIDE ** 2 * 3 }, (_, i) => ((i * 7) % 256) / 255);
   const image = new Tensor('float32', data, [1, SIDE, SIDE, 3]);
-  const times: Record<keyof typeof sessions, number[]> = { 'in order': [], 'in cells': [] };
+  const times: Record<keyof typeof sessions, number[]> = { general: [], served: [] };
   const runOnce = async (form: keyof typeof sessions): Promise<number> => {
     const begun = performance.now();
     const made = await sessions[form].run({ image });
@@ -43,7 +46,7 @@ async function compare(id: string): Promise<void> {
     return performance.now() - begun;
   };
   for (let round = 0; round < ROUNDS; round++) {
-    for (const form of ['in order', 'in cells'] as const) {
+    for (const form of ['general', 'served'] as const) {
       const ms = await runOnce(form);
       if (round >= WARM_UP) times[form].push(ms);
     }

@@ -1,0 +1,55 @@
+import { describe, expect, it, test } from 'vitest';
+import { compileForCpu } from '../../src/engine/cpu-programs.ts';
+import { tileOfCells } from '../../src/engine/enlarged-tile.ts';
+import { nchwcBlockSize } from '../../src/engine/nchwc-block.ts';
+import { createSession, sessionExecutable } from '../../src/engine/onnx-session.ts';
+import { enlargeProgram } from '../../src/engine/served-model.ts';
+import { CELLS, LEVELS } from '../../src/graph/cell-outputs.ts';
+import { compileProgram } from '../../src/graph/compile.ts';
+import { serializeOnnx } from '../../src/graph/onnx-model.ts';
+import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';
+import type { EdgeSpec } from '../../src/network/spec.ts';
+import { createRandom } from '../../src/train/random.ts';
+import { uniform } from '../helpers/programs.ts';
+
+const block = await nchwcBlockSize();
+const reason = block === 0 ? ' (skipped: this ONNX Runtime has no blocked convolutions)' : '';
+
+function compileEdge(spec: Omit<EdgeSpec, 'family'>) {
+  const network = createNetwork({ family: 'edge', ...spec });
+  return compileProgram(enlargeProgram(network, initialiseParameters(network, createRandom(5))));
+}
+
+const open = async (onnx: Uint8Array) => sessionExecutable(await createSession(onnx));
+
+describe.skipIf(block === 0)(`graphs for a CPU${reason}`, () => {
+  // 12 and 27 channels before the pixel shuffle are no whole blocks.
+  test.each([2, 3, 4])('in blocks give what the general graph gives, for any size: x%s', async (scale) => {
+    const graph = compileEdge({ scale: scale as 2, featureCount: 16, innerWidths: [32, 16] });
+    const onnx = compileForCpu(graph, false).blockedOnnx?.[block as 8 | 16];
+    expect(onnx).toBeDefined();
+    const [general, blocked] = [await open(serializeOnnx(graph)), await open(onnx!)];
+    for (const [height, width] of [
+      [9, 14],
+      [24, 24],
+      [5, 31],
+    ] as const) {
+      // biome-ignore format: one line
+      const image = uniform([1, height, width, 3], 0, 1);
+      const { enlarged } = await general.run({ image });
+      const { [CELLS]: cells, [LEVELS]: levels } = await blocked.run({ image });
+      const tile = tileOfCells(cells!.data as Float32Array, cells!.shape, levels!.data as unknown as Uint8Array);
+      const pixels = tile.rows(0, height * scale);
+      const expected = enlarged!.data as Float32Array;
+      expect(pixels.length).toBe(expected.length);
+      expect(Math.max(...pixels.map((value, i) => Math.abs(value - expected[i]!)))).toBeLessThan(2e-6);
+    }
+    await Promise.all([general.release(), blocked.release()]);
+  });
+
+  it('leave blocks to ONNX Runtime where widths are no multiples of them', () => {
+    const graph = compileEdge({ scale: 4, featureCount: 16, innerWidths: [20, 16] });
+    const { blockedOnnx, cpuOnnx } = compileForCpu(graph, false);
+    expect([blockedOnnx, cpuOnnx?.length]).toEqual([undefined, expect.any(Number)]);
+  });
+});

@@ -107,33 +107,45 @@ function pushPadded({ graph }: Pass, { padding }: BlockedFilter, node: OnnxNode,
   graph.computedPlain(output);
 }
 
-/** Blocks a convolution, taking a following residual addition and a following ReLU in where nothing else reads what lies between. */
+function canRead({ graph }: Pass, image: string, { readsPlain, padding }: BlockedFilter): boolean {
+  if (readsPlain) return padding === 0;
+  // Zeros are worth it behind other blocks only.
+  return padding > 0 ? graph.isBlocked(image) : graph.canBlock(image);
+}
+
+interface Taken {
+  /** What the convolution then gives. */
+  readonly output: string;
+  readonly added: string | undefined;
+  readonly activation: OnnxNode['attributes'];
+}
+
+/** The residual addition and the ReLU behind a convolution, as far as nothing else reads what lies between. */
+function takeFollowers(pass: Pass, convolved: string, mayAdd: boolean, swallowed: Set<OnnxNode>): Taken {
+  let output = convolved;
+  const take = (node: OnnxNode) => {
+    swallowed.add(node);
+    output = node.outputs[0];
+  };
+  const sum = onlyReader(pass, output);
+  const added = mayAdd ? addedTo(pass, output, sum) : undefined;
+  if (sum && added !== undefined) take(sum);
+  const relu = onlyReader(pass, output);
+  if (relu?.op !== 'Relu') return { output, added, activation: {} };
+  take(relu);
+  return { output, added, activation: { activation: { string: 'Relu' } } };
+}
+
 function blockConv(pass: Pass, node: OnnxNode, swallowed: Set<OnnxNode>): boolean {
   const { graph } = pass;
   const filter = blockFilter(pass, node.inputs[1]);
-  if (!filter || (!filter.readsPlain && !graph.canBlock(node.inputs[0]))) return false;
-  // Worth it behind other blocks only.
-  if (filter.padding > 0 && (filter.readsPlain || !graph.isBlocked(node.inputs[0]))) return false;
+  if (!filter || !canRead(pass, node.inputs[0], filter)) return false;
   const image = filter.readsPlain ? graph.plain(node.inputs[0]) : graph.blocked(node.inputs[0]);
-  const inputs = [image, filter.weight, ...(node.inputs[2] ? [graph.plain(node.inputs[2])] : [])];
-  let output = node.outputs[0];
-  let reader = onlyReader(pass, output);
-  const swallow = (taken: OnnxNode) => {
-    swallowed.add(taken);
-    output = taken.outputs[0];
-    reader = onlyReader(pass, output);
-  };
-  const added = filter.padding > 0 ? undefined : addedTo(pass, output, reader);
-  if (reader && added !== undefined) {
-    inputs.push(...(inputs.length < 3 ? [''] : []), added);
-    swallow(reader);
-  }
-  let attributes = node.attributes ?? {};
-  if (reader?.op === 'Relu') {
-    attributes = { ...attributes, activation: { string: 'Relu' } };
-    swallow(reader);
-  }
-  const conv = { op: 'Conv', domain: NCHWC_DOMAIN, inputs, attributes };
+  const bias = node.inputs[2] ? graph.plain(node.inputs[2]) : undefined;
+  const { output, added, activation } = takeFollowers(pass, node.outputs[0], filter.padding === 0, swallowed);
+  const optional = added === undefined ? (bias ? [bias] : []) : [bias ?? '', added];
+  const inputs = [image, filter.weight, ...optional];
+  const conv = { op: 'Conv', domain: NCHWC_DOMAIN, inputs, attributes: { ...node.attributes, ...activation } };
   if (filter.padding > 0) pushPadded(pass, filter, { ...conv, outputs: [output] }, output);
   else graph.push({ ...conv, outputs: [graph.holdConvolved(output)] });
   return true;

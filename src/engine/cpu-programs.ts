@@ -16,7 +16,10 @@ const BLOCK_SIZES = [8, 16] as const;
  */
 export function compileForCpu(graph: OnnxGraph, isTold: boolean): Pick<OnnxServedModel, 'cpuOnnx' | 'blockedOnnx'> {
   const inCells = withCellOutputs(graph, 'enlarged');
-  const [eight, sixteen] = BLOCK_SIZES.map((size) => blockConvolutions(inCells, size)) as [OnnxGraph, OnnxGraph];
+  const [eight, sixteen] = BLOCK_SIZES.map((size) => blockConvolutions(inCells, size, { mayPad: true })) as [
+    OnnxGraph,
+    OnnxGraph,
+  ];
   if (isTold || (isFullyBlocked(eight) && isFullyBlocked(sixteen))) {
     return { blockedOnnx: { 8: serializeOnnx(eight), 16: serializeOnnx(sixteen) } };
   }

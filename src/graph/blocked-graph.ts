@@ -11,6 +11,8 @@ export class BlockedGraph {
   readonly valueInfo: OnnxValue[] = [];
   /** Blocked form of a value, by its original name. */
   readonly #blocked = new Map<string, string>();
+  /** Channels that fill the last block of a blocked value and are not the value's. */
+  readonly #padding = new Map<string, number>();
   /** Values that exist in their original order. */
   readonly #plain = new Set<string>();
   readonly #block: number;
@@ -60,14 +62,21 @@ export class BlockedGraph {
   }
 
   /**
-   * As `holdBlocked`, for what a convolution gives. ONNX Runtime does not know its size where that is free, and writes a sum in place of
-   * its operand only where both have the same.
+   * As `holdBlocked`, for what a convolution gives, with `padding` channels more than the value has. ONNX Runtime does not know its size where that
+   * is free, and writes a sum in place of its operand only where both have the same.
    */
-  holdConvolved(name: string): string {
+  holdConvolved(name: string, padding: number): string {
     const blocked = this.holdBlocked(name);
+    if (padding > 0) this.#padding.set(name, padding);
     const shape = this.#symbolic?.get(name);
-    if (shape) this.valueInfo.push({ name: blocked, dtype: 'float32', shape });
+    const stored = shape?.map((dim, axis) => (axis === 1 && typeof dim === 'number' ? dim + padding : dim));
+    if (stored) this.valueInfo.push({ name: blocked, dtype: 'float32', shape: stored });
     return blocked;
+  }
+
+  /** Above 0 only convolutions may read the blocked form. */
+  paddingOf(name: string): number {
+    return this.#padding.get(name) ?? 0;
   }
 
   canBlock(name: string): boolean {

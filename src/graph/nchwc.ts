@@ -6,80 +6,13 @@
  *
  * The order and the operators are those of onnxruntime/core/optimizer/nchwc_transformer.cc.
  */
+import { blockFilter, type Pass } from './blocked-filter.ts';
 import { BlockedGraph, NCHWC_DOMAIN, type Shape } from './blocked-graph.ts';
 import { dropUnused } from './drop-unused.ts';
 import type { OnnxGraph, OnnxInitializer, OnnxNode } from './onnx-model.ts';
 
 const UNARY = new Set(['Relu', 'LeakyRelu', 'Abs', 'Neg', 'Sigmoid', 'Tanh', 'Clip', 'Sqrt', 'Exp']);
 const BINARY = new Set(['Add', 'Sub', 'Mul', 'Div', 'Max', 'Min', 'Sum']);
-
-interface Pass {
-  readonly graph: BlockedGraph;
-  readonly block: number;
-  readonly producer: ReadonlyMap<string, OnnxNode>;
-  readonly uses: ReadonlyMap<string, number>;
-  /** The last node that reads a value. */
-  readonly followers: ReadonlyMap<string, OnnxNode>;
-}
-
-interface BlockedFilter {
-  /** [kh, kw, I, O] */
-  readonly shape: Shape;
-  readonly weight: string;
-  /** The convolution reads an unblocked image: fewer input channels than a block. */
-  readonly readsPlain: boolean;
-  /** Output channels of nothing but zeros that fill the last block. */
-  readonly padding: number;
-}
-
-const ints = (node: OnnxNode, name: string): readonly number[] => {
-  const value = node.attributes?.[name];
-  return value && 'ints' in value ? value.ints : [];
-};
-
-/** The HWIO filter behind a convolution's weight, and whether that weight is its turned form (the input gradient's). */
-function filterOf(
-  { producer, graph }: Pass,
-  weight: string,
-): { name: string; shape: Shape; turned: boolean } | undefined {
-  const transpose = producer.get(weight);
-  if (transpose?.op !== 'Transpose') return undefined;
-  const perm = ints(transpose, 'perm').join();
-  const name = transpose.inputs[0];
-  if (perm === '3,2,0,1') {
-    const shape = graph.shape(name);
-    return shape ? { name, shape, turned: false } : undefined;
-  }
-  if (perm !== '2,3,0,1') return undefined;
-  const reversed = producer.get(name);
-  const shape = graph.shape(reversed?.op === 'Slice' ? reversed.inputs[0] : name);
-  return shape ? { name, shape, turned: true } : undefined;
-}
-
-/** Weights in the order the blocked convolution reads: OIHWBiBo, or OIHWBo for images with few channels. */
-function blockFilter(pass: Pass, weight: string): BlockedFilter | undefined {
-  const { graph, block } = pass;
-  const filter = filterOf(pass, weight);
-  if (!filter) return undefined;
-  const [kh, kw, first, second] = filter.shape;
-  const [inChannels, outChannels] = filter.turned ? [second, first] : [first, second];
-  const readsPlain = inChannels < block;
-  if (!readsPlain && inChannels % block !== 0) return undefined;
-  const padding = -outChannels & (block - 1);
-  const split = readsPlain && !filter.turned;
-  if (filter.turned && (readsPlain || padding > 0)) return undefined;
-  const last = second + (filter.turned ? 0 : padding);
-  const cells = split ? [kh, kw, first, last / block, block] : [kh, kw, first / block, block, last / block, block];
-  const perm = split ? [3, 2, 0, 1, 4] : filter.turned ? [2, 4, 0, 1, 5, 3] : [4, 2, 0, 1, 3, 5];
-  const push = (op: string, suffix: string, inputs: string[], attributes: OnnxNode['attributes'] = {}) =>
-    graph.push({ op, inputs, outputs: [`${weight}_${suffix}`], attributes });
-  const whole =
-    padding > 0 ? push('Pad', 'whole', [filter.name, graph.int64([0, 0, 0, 0, 0, 0, 0, padding])]) : filter.name;
-  const cut = push('Reshape', 'cells', [whole, graph.int64(cells)]);
-  const ordered = push('Transpose', 'ordered', [cut], { perm: { ints: perm } });
-  const shaped = push('Reshape', 'blocked', [ordered, graph.int64([outChannels + padding, inChannels, kh, kw])]);
-  return { shape: filter.shape, weight: shaped, readsPlain, padding };
-}
 
 /** The one node that reads a value. */
 function onlyReader({ uses, followers }: Pass, name: string): OnnxNode | undefined {
@@ -91,26 +24,7 @@ function addedTo({ graph }: Pass, output: string, reader: OnnxNode | undefined):
   if (reader?.op !== 'Add') return undefined;
   const other = reader.inputs.find((name) => name !== output);
   const fits = other !== undefined && graph.shape(other)?.join() === graph.shape(output)?.join();
-  return fits && graph.isBlocked(other) ? graph.blocked(other) : undefined;
-}
-
-/** A convolution with channels that only fill its last block: they are left out on the way back, so what follows never sees them. */
-function pushPadded({ graph }: Pass, { padding }: BlockedFilter, node: OnnxNode, output: string): void {
-  const [padded] = node.outputs.map((name) => `${name}_padded`);
-  const [image, weight, bias] = node.inputs as [string, string, string?];
-  const op = { op: 'Pad', outputs: [`${output}_bias`] };
-  const whole = bias ? [graph.push({ ...op, inputs: [bias, graph.int64([0, padding])] })] : [];
-  graph.push({ ...node, inputs: [image, weight, ...whole], outputs: [padded] });
-  const channels = { int: (graph.shape(output) as Shape)[1] };
-  const back = { op: 'ReorderOutput', domain: NCHWC_DOMAIN, attributes: { channels } };
-  graph.push({ ...back, inputs: [padded], outputs: [output] });
-  graph.computedPlain(output);
-}
-
-function canRead({ graph }: Pass, image: string, { readsPlain, padding }: BlockedFilter): boolean {
-  if (readsPlain) return padding === 0;
-  // Zeros are worth it behind other blocks only.
-  return padding > 0 ? graph.isBlocked(image) : graph.canBlock(image);
+  return fits && graph.isBlocked(other) && graph.paddingOf(other) === 0 ? graph.blocked(other) : undefined;
 }
 
 interface Taken {
@@ -138,16 +52,22 @@ function takeFollowers(pass: Pass, convolved: string, mayAdd: boolean, swallowed
 
 function blockConv(pass: Pass, node: OnnxNode, swallowed: Set<OnnxNode>): boolean {
   const { graph } = pass;
-  const filter = blockFilter(pass, node.inputs[1]);
-  if (!filter || !canRead(pass, node.inputs[0], filter)) return false;
-  const image = filter.readsPlain ? graph.plain(node.inputs[0]) : graph.blocked(node.inputs[0]);
-  const bias = node.inputs[2] ? graph.plain(node.inputs[2]) : undefined;
-  const { output, added, activation } = takeFollowers(pass, node.outputs[0], filter.padding === 0, swallowed);
-  const optional = added === undefined ? (bias ? [bias] : []) : [bias ?? '', added];
-  const inputs = [image, filter.weight, ...optional];
-  const conv = { op: 'Conv', domain: NCHWC_DOMAIN, inputs, attributes: { ...node.attributes, ...activation } };
-  if (filter.padding > 0) pushPadded(pass, filter, { ...conv, outputs: [output] }, output);
-  else graph.push({ ...conv, outputs: [graph.holdConvolved(output)] });
+  const [name, weight, bias] = node.inputs as [string, string, string?];
+  const filter = blockFilter(pass, weight, name);
+  if (!filter) return false;
+  const { padding } = filter;
+  const image = filter.readsPlain ? graph.plain(name) : graph.blocked(name);
+  const { output, added, activation } = takeFollowers(pass, node.outputs[0], padding === 0, swallowed);
+  const fill = (plain: string) =>
+    graph.push({ op: 'Pad', inputs: [plain, graph.int64([0, padding])], outputs: [`${output}_bias`] });
+  const whole = bias && (padding > 0 ? fill(graph.plain(bias)) : graph.plain(bias));
+  const optional = added === undefined ? (whole ? [whole] : []) : [whole ?? '', added];
+  graph.push({
+    ...{ op: 'Conv', domain: NCHWC_DOMAIN },
+    inputs: [image, filter.weight, ...optional],
+    outputs: [graph.holdConvolved(output, padding)],
+    attributes: { ...node.attributes, ...activation },
+  });
   return true;
 }
 
@@ -164,6 +84,7 @@ function blockElementwise(pass: Pass, node: OnnxNode): boolean {
   if (!unary && !BINARY.has(node.op)) return false;
   const operands = unary ? node.inputs.slice(0, 1) : node.inputs;
   if (!operands.some((name) => graph.isBlocked(name))) return false;
+  if (operands.some((name) => graph.paddingOf(name) > 0)) return false;
   const shape = graph.shape(operands.find((name) => graph.isBlocked(name)) as string);
   if (!shape) return false;
   const target = shape.join();
@@ -184,7 +105,7 @@ function blockChannelSum(
   node: OnnxNode,
   constants: ReadonlyMap<string, OnnxInitializer>,
 ): boolean {
-  if (node.op !== 'ReduceSum' || !graph.isBlocked(node.inputs[0])) return false;
+  if (node.op !== 'ReduceSum' || !graph.isBlocked(node.inputs[0]) || graph.paddingOf(node.inputs[0]) > 0) return false;
   const axes = constants.get(node.inputs[1]);
   const keep = node.attributes?.['keepdims'];
   if (!axes || (keep && 'int' in keep && keep.int === 1)) return false;
@@ -199,11 +120,19 @@ function blockChannelSum(
   return true;
 }
 
+export interface BlockOptions {
+  /**
+   * Whether convolutions whose channels are no whole blocks are filled up with zeros, as ONNX Runtime does with constant weights. Worth it
+   * where nothing but convolutions reads what they give: not in a training step. @default false
+   */
+  readonly mayPad?: boolean;
+}
+
 /**
  * @param block channels per block of this machine's ONNX Runtime (16 with AVX-512, 8 with AVX2; see `nchwcBlockSize`)
  * The graph must come with `shapes`.
  */
-export function blockConvolutions(graph: OnnxGraph, block: number): OnnxGraph {
+export function blockConvolutions(graph: OnnxGraph, block: number, { mayPad = false }: BlockOptions = {}): OnnxGraph {
   const constants = new Map(graph.initializers.map((tensor) => [tensor.name, tensor]));
   const uses = new Map<string, number>();
   const followers = new Map<string, OnnxNode>();
@@ -215,7 +144,7 @@ export function blockConvolutions(graph: OnnxGraph, block: number): OnnxGraph {
   }
   const blockedGraph = new BlockedGraph(graph, block);
   const producer = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
-  const pass: Pass = { graph: blockedGraph, block, producer, uses, followers };
+  const pass: Pass = { graph: blockedGraph, block, producer, uses, followers, mayPad };
   const swallowed = new Set<OnnxNode>();
   for (const node of graph.nodes) {
     if (swallowed.has(node)) continue;

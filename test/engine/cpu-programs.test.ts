@@ -23,32 +23,40 @@ function compileEdge(spec: Omit<EdgeSpec, 'family'>) {
 const open = async (onnx: Uint8Array) => sessionExecutable(await createSession(onnx));
 
 describe.skipIf(block === 0)(`graphs for a CPU${reason}`, () => {
-  // 12 and 27 channels before the pixel shuffle are no whole blocks.
-  test.each([2, 3, 4])('in blocks give what the general graph gives, for any size: x%s', async (scale) => {
-    const graph = compileEdge({ scale: scale as 2, featureCount: 16, innerWidths: [32, 16] });
-    const onnx = compileForCpu(graph, false).blockedOnnx?.[block as 8 | 16];
-    expect(onnx).toBeDefined();
-    const [general, blocked] = [await open(serializeOnnx(graph)), await open(onnx!)];
-    for (const [height, width] of [
-      [9, 14],
-      [24, 24],
-      [5, 31],
-    ] as const) {
-      // biome-ignore format: one line
-      const image = uniform([1, height, width, 3], 0, 1);
-      const { enlarged } = await general.run({ image });
-      const { [CELLS]: cells, [LEVELS]: levels } = await blocked.run({ image });
-      const tile = tileOfCells(cells!.data as Float32Array, cells!.shape, levels!.data as unknown as Uint8Array);
-      const pixels = tile.rows(0, height * scale);
-      const expected = enlarged!.data as Float32Array;
-      expect(pixels.length).toBe(expected.length);
-      expect(Math.max(...pixels.map((value, i) => Math.abs(value - expected[i]!)))).toBeLessThan(2e-6);
-    }
-    await Promise.all([general.release(), blocked.release()]);
-  });
+  // 12 and 27 channels before the pixel shuffle are no whole blocks, and neither are 20, 8 and 3.
+  test.each([
+    [2, [32, 16]],
+    [3, [32, 16]],
+    [4, [32, 16]],
+    [4, [20, 8, 16, 3]],
+  ] as const)(
+    'in blocks give what the general graph gives, for any size: x%s, widths %s',
+    async (scale, innerWidths) => {
+      const graph = compileEdge({ scale, featureCount: 16, innerWidths: [...innerWidths] });
+      const onnx = compileForCpu(graph, false).blockedOnnx?.[block as 8 | 16];
+      expect(onnx).toBeDefined();
+      const [general, blocked] = [await open(serializeOnnx(graph)), await open(onnx!)];
+      for (const [height, width] of [
+        [9, 14],
+        [24, 24],
+        [5, 31],
+      ] as const) {
+        // biome-ignore format: one line
+        const image = uniform([1, height, width, 3], 0, 1);
+        const { enlarged } = await general.run({ image });
+        const { [CELLS]: cells, [LEVELS]: levels } = await blocked.run({ image });
+        const tile = tileOfCells(cells!.data as Float32Array, cells!.shape, levels!.data as unknown as Uint8Array);
+        const pixels = tile.rows(0, height * scale);
+        const expected = enlarged!.data as Float32Array;
+        expect(pixels.length).toBe(expected.length);
+        expect(Math.max(...pixels.map((value, i) => Math.abs(value - expected[i]!)))).toBeLessThan(2e-6);
+      }
+      await Promise.all([general.release(), blocked.release()]);
+    },
+  );
 
-  it('leave blocks to ONNX Runtime where widths are no multiples of them', () => {
-    const graph = compileEdge({ scale: 4, featureCount: 16, innerWidths: [20, 16] });
+  it('leave blocks to ONNX Runtime where the trunk is no multiple of them', () => {
+    const graph = compileEdge({ scale: 4, featureCount: 20, innerWidths: [16, 16] });
     const { blockedOnnx, cpuOnnx } = compileForCpu(graph, false);
     expect([blockedOnnx, cpuOnnx?.length]).toEqual([undefined, expect.any(Number)]);
   });

@@ -59,7 +59,8 @@ interface Blocking extends Pick<BlockedFilter, 'readsPlain' | 'padding'> {
 /** Whether and how the filter comes into blocks. Filled up only where that is allowed and the image is filled up as well or in whole blocks. */
 function planBlocking({ graph, block, mayPad }: Pass, { shape, turned }: Filter, image: string): Blocking | undefined {
   const [inChannels, outChannels] = turned ? [shape[3], shape[2]] : [shape[2], shape[3]];
-  const readsPlain = inChannels < block && graph.paddingOf(image) === 0;
+  // Of few channels fewer are multiplied so than filled up, though they are brought back into their order first.
+  const readsPlain = inChannels < block;
   const inPadding = readsPlain ? 0 : missing(inChannels, block);
   const padding = missing(outChannels, block);
   if (inPadding + padding > 0 && (!mayPad || turned || readsPlain)) return undefined;

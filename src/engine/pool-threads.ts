@@ -1,5 +1,6 @@
 /** The worker threads themselves: hands each task to an idle worker, replaces those that die. */
 import { Piscina } from 'piscina';
+import { watchLoadingWorkers } from './loading-workers.ts';
 import type { Script } from './pool-script.ts';
 import type { ProviderLogger } from './provider.ts';
 import type { TileOutcome, TileTask } from './tile-task.ts';
@@ -24,6 +25,7 @@ export function startThreads(count: number, script: Script, logger: ProviderLogg
     maxThreads: count,
     resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
   });
+  const loading = watchLoadingWorkers(threads);
   const inFlight = new Map<Promise<TileOutcome>, (reason: unknown) => void>();
 
   threads.on('error', (error: unknown) => {
@@ -44,6 +46,7 @@ export function startThreads(count: number, script: Script, logger: ProviderLogg
     close: async () => {
       // Not Piscina's own `close`: with several busy workers it stops waiting when the first is done (5.3.2).
       await Promise.allSettled(inFlight.keys());
+      await loading.settle();
       await threads.destroy();
     },
   };

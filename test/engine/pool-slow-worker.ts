@@ -1,0 +1,15 @@
+/** A worker module that takes its time to load, and leaves a file when it has. */
+import { writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { threadId } from 'node:worker_threads';
+
+/** The file's name: process and thread. */
+export type LoadedMark = `dualscale-slow-worker-${number}-${number}`;
+
+// Asleep as a whole thread: modules that wait for promises do not load from TypeScript here.
+Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+const mark: LoadedMark = `dualscale-slow-worker-${process.pid}-${threadId}`;
+writeFileSync(`${tmpdir()}/${mark}`, '');
+
+/** @public Piscina looks it up by name. */
+export const runTile = async () => ({ ok: true });

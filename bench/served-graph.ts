@@ -24,7 +24,7 @@ async function compare(id: string): Promise<void> {
   const model = compileServedModel(await loadModel(modelDirectory(`${PACKAGE_ROOT}/models`, id)));
   if (model.engine !== 'onnx' || model.codeWidth) throw new Error(`expected a model without a code, got ${id}`);
   const block = await nchwcBlockSize();
-  const served = (block === 8 || block === 16 ? model.blockedOnnx?.[block] : undefined) ?? model.cpuOnnx ?? model.onnx;
+  const served = (block === 0 ? undefined : model.blockedOnnx?.[block]) ?? model.cpuOnnx ?? model.onnx;
   const sessions = { general: await start(model.onnx), served: await start(served) };
   const { scale } = model;
   const area = { x: 0, y: 0, width: SIDE, height: SIDE };

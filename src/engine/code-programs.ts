@@ -1,5 +1,4 @@
 /** Networks that are told how their picture was degraded, as programs: to guess the code once, to enlarge tile after tile by it. */
-
 import { compileProgram } from '../graph/compile.ts';
 import { serializeOnnx } from '../graph/onnx-model.ts';
 import type { Program } from '../graph/program.ts';

@@ -22,7 +22,8 @@ export function watchLoadingWorkers(threads: Piscina): LoadingWorkers {
       worker.once('message', () => resolve());
       worker.once('exit', () => resolve());
     });
-    loading.set(worker, settled.finally(() => loading.delete(worker)) as Promise<void>);
+    loading.set(worker, settled);
+    void settled.then(() => loading.delete(worker));
   }
   return {
     async settle() {

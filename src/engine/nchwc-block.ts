@@ -5,7 +5,10 @@ import { createSession, sessionExecutable } from './onnx-session.ts';
 
 const CHANNELS = 16;
 
-async function probe(): Promise<number> {
+/** Channels per block; 0: none. */
+type NchwcBlock = 0 | 8 | 16;
+
+async function probe(): Promise<NchwcBlock> {
   const value = (name: string) => ({ name, dtype: 'float32' as const, shape: [1, CHANNELS, 1, 2] });
   const onnx = serializeOnnx({
     name: 'nchwc-block',
@@ -32,10 +35,10 @@ async function probe(): Promise<number> {
   }
 }
 
-let found: Promise<number> | undefined;
+let found: Promise<NchwcBlock> | undefined;
 
 /** 16 with AVX-512, 8 with AVX2 or NEON, 0 where ONNX Runtime has no blocked convolutions. Probed once per process. */
-export function nchwcBlockSize(): Promise<number> {
+export function nchwcBlockSize(): Promise<NchwcBlock> {
   found ??= probe();
   return found;
 }

@@ -30,7 +30,7 @@ function createSession(shared: SharedArrayBuffer, provider: Provider, threads: n
 async function chooseGraph({ onnx, blockedOnnx }: SharedOnnxModel): Promise<SharedArrayBuffer> {
   if (!blockedOnnx) return onnx;
   const size = await nchwcBlockSize();
-  return size === 8 || size === 16 ? blockedOnnx[size] : onnx;
+  return size === 0 ? onnx : blockedOnnx[size];
 }
 
 const codeTensor = (code: Float32Array) => new Tensor('float32', code, [1, 1, 1, code.length]);

@@ -12,11 +12,16 @@ export interface LoadingWorkers {
 
 /**
  * ONNX Runtime's binding ends the whole process when its thread is stopped while it loads ("terminate called after throwing an instance of
- * 'Napi::Error'"), in about one of 25 tries on a busy machine. To be called as soon as the pool is made.
+ * 'Napi::Error'"), in about one of 25 tries on a busy machine. To be called as soon as the pool is made; the threads that replace others
+ * are watched as well.
  */
 export function watchLoadingWorkers(threads: Piscina): LoadingWorkers {
+  const watched = new WeakSet<Worker>();
   const loading = new Map<Worker, Promise<void>>();
-  for (const worker of threads.threads) {
+
+  function watch(worker: Worker) {
+    if (watched.has(worker)) return;
+    watched.add(worker);
     // The first message a thread of Piscina sends says that its module is loaded.
     const settled = new Promise<void>((resolve) => {
       worker.once('message', () => resolve());
@@ -25,6 +30,14 @@ export function watchLoadingWorkers(threads: Piscina): LoadingWorkers {
     loading.set(worker, settled);
     void settled.then(() => loading.delete(worker));
   }
+
+  const watchAll = () => {
+    for (const worker of threads.threads) watch(worker);
+  };
+  watchAll();
+  // A replacement starts in the same turn in which its predecessor is given up; Piscina tells of it only once it has loaded.
+  threads.on('workerDestroy', () => queueMicrotask(watchAll));
+
   return {
     async settle() {
       if (loading.size === 0) return;

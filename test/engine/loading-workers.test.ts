@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { scriptFor } from '../../src/engine/pool-script.ts';
 import { startThreads } from '../../src/engine/pool-threads.ts';
+import type { TileTask } from '../../src/engine/tile-task.ts';
 import type { LoadedMark } from './pool-slow-worker.ts';
 
 /** What the threads of `pool-slow-worker.ts` leave when they have loaded. */
@@ -17,6 +18,14 @@ afterEach(() => {
 test('threads are not stopped while they load: that would end the process', async () => {
   const threads = startThreads(2, scriptFor(import.meta.url, 'pool-slow-worker'), undefined);
   expect(loaded()).toHaveLength(0);
+  await threads.close();
+  expect(loaded()).toHaveLength(2);
+});
+
+test('nor is a thread that replaces another one', async () => {
+  const threads = startThreads(1, scriptFor(import.meta.url, 'pool-slow-worker'), undefined);
+  await expect(threads.run({} as TileTask)).rejects.toThrow('exited');
+  expect(loaded()).toHaveLength(1);
   await threads.close();
   expect(loaded()).toHaveLength(2);
 });

@@ -1,4 +1,4 @@
-/** A worker module that takes its time to load, and leaves a file when it has. */
+/** A worker module that takes its time to load, leaves a file when it has, and dies of its first task. */
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { threadId } from 'node:worker_threads';
@@ -11,5 +11,5 @@ Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
 const mark: LoadedMark = `dualscale-slow-worker-${process.pid}-${threadId}`;
 writeFileSync(`${tmpdir()}/${mark}`, '');
 
-/** @public Piscina looks it up by name. */
-export const runTile = async () => ({ ok: true });
+/** Ends its thread. @public Piscina looks it up by name. */
+export const runTile = async () => process.exit(1);

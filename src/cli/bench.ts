@@ -4,8 +4,8 @@ import { chooseRuntime } from '../engine/choose-runtime.ts';
 import type { Engine } from '../engine/engine.ts';
 import { createOnnxEngine } from '../engine/onnx-engine.ts';
 import type { EngineName, Provider, Runtime, TfjsBackend } from '../engine/runtime.ts';
-import { timedProgram } from '../engine/served-model.ts';
 import { createTfjsEngine } from '../engine/tfjs-engine.ts';
+import { openTimedNetwork } from '../engine/timed-network.ts';
 import { badOption } from '../errors.ts';
 import { loadModel, modelDirectory, type StoredModel } from '../model-store/load.ts';
 import type { LatencyEntry } from '../model-store/manifest.ts';
@@ -41,25 +41,21 @@ function openEngine(runtime: Runtime, threads: number): Engine | Promise<Engine>
   return createTfjsEngine({ backend: runtime.provider });
 }
 
-/** Milliseconds of the network alone, input and output copied, without decoding and encoding. */
+/** Milliseconds of the network alone as a server's workers run it, without decoding, writing its pixels, and encoding. */
 async function measure(
   { manifest, parameters }: StoredModel,
   { size, threads, runs }: BenchFlags,
   runtime: Runtime,
 ): Promise<number> {
   const engine = await openEngine(runtime, threads);
-  const executable = await engine.compile(timedProgram(createNetwork(manifest.spec), parameters, size));
-  const { width, height } = size;
-  // The time of a convolution does not depend on the values, as long as they are ordinary numbers.
-  const data = Float32Array.from({ length: width * height * 3 }, (_, i) => ((i * 37) % 256) / 255);
-  const image = { dtype: 'float32', shape: [1, height, width, 3], data } as const;
+  const network = await openTimedNetwork(engine, createNetwork(manifest.spec), parameters, size);
   const times: number[] = [];
   for (let run = 0; run < WARM_UP_RUNS + runs; run++) {
     const start = performance.now();
-    await executable.run({ image });
+    await network.run();
     if (run >= WARM_UP_RUNS) times.push(performance.now() - start);
   }
-  await executable.release();
+  await network.release();
   return median(times);
 }
 

@@ -30,7 +30,10 @@ async function measureTable(compression: Compression, budget: LatencyBudget): Pr
   const { width, height, percentile = 50, threads = 1 } = budget;
   // Each candidate of each kind of width is a network to be run, and one run of a DRN takes seconds.
   const candidates = listCandidates(spec, spec.family === 'drn' ? 16 : multiple);
-  const conditions = { machine, engine, provider, threads, width, height, percentile, spec, candidates };
+  const conditions = {
+    ...{ machine, engine, provider, threads, width, height, percentile, spec, candidates },
+    graph: 'served',
+  } as const;
   return cachedLatencyTable(
     join(out, 'latency-tables.json'),
     conditions,

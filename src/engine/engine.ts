@@ -15,4 +15,9 @@ export interface Engine {
   /** ONNX Runtime provider or TF.js backend that was chosen. */
   readonly provider: string;
   compile(program: Program): Promise<Executable>;
+  /**
+   * The program of a served network, with output `enlarged`, as this engine's tile workers run it: what leaves it may have other names
+   * and another order. Absent where that is what `compile` makes.
+   */
+  compileServed?(program: Program): Promise<Executable>;
 }

@@ -60,24 +60,6 @@ export function enlargeProgram(network: ServedNetwork, parameters: Values, size?
   };
 }
 
-/**
- * The same to be timed: a network with a code is told one, as it is for all tiles of a picture but the estimate, and its weights are
- * constants, which is as fast as the blocked graph that the tile workers run.
- */
-export function timedProgram(network: ServedNetwork, parameters: Values, size: FixedSize): Program {
-  const program = enlargeProgram(network, parameters, size);
-  const width = codeWidth(network.spec);
-  if (width === undefined) return program;
-  const code = { dtype: 'float32' as const, shape: [1, 1, 1, width], data: new Float32Array(width) };
-  return {
-    ...program,
-    constants: { ...program.constants, code },
-    run: ({ image, code, ...weights }) => ({
-      enlarged: network.forward(weights, image as Tensor4D, code as Tensor4D).at(-1) as Tensor4D,
-    }),
-  };
-}
-
 const compileForWebgpu = (program: Program) => serializeOnnx(compileProgram(program, { target: 'webgpu' }));
 
 const NO_PARAMETERS: Values = {};

@@ -4,6 +4,7 @@ import { CELLS, LEVELS } from '../graph/cell-outputs.ts';
 import { rowsOf } from './check-window.ts';
 import { type EnlargedTile, tileOfCells, tileOfPixels } from './enlarged-tile.ts';
 import { nchwcBlockSize } from './nchwc-block.ts';
+import { SERVING } from './onnx-session.ts';
 import { createTileRunner } from './run-tile.ts';
 import type { Provider } from './runtime.ts';
 import type { TileNetwork } from './tile-networks.ts';
@@ -18,11 +19,8 @@ function createSession(shared: SharedArrayBuffer, provider: Provider, threads: n
     executionProviders: [provider],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
-    // A pattern is kept for each input size ever seen, and a server sees many.
-    enableMemPattern: false,
-    // A thread that spins while it waits takes a core from other workers; no difference in time was measured at two threads.
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
     logSeverityLevel: 3,
+    ...SERVING,
   });
 }
 

@@ -1,7 +1,7 @@
 /** Latency of several models in turns, so that whatever else the machine does meets all of them. */
 import { processorTime } from '../compress/latency/processor-time.ts';
 import type { Engine } from '../engine/engine.ts';
-import { timedProgram } from '../engine/served-model.ts';
+import { openTimedNetwork } from '../engine/timed-network.ts';
 import type { StoredModel } from '../model-store/load.ts';
 import { createNetwork } from '../network/create-network.ts';
 import type { PixelImage } from '../pixels/image.ts';
@@ -27,25 +27,23 @@ export async function measureLatency(
 ): Promise<MeasuredLatency[]> {
   // One thread of this processor: what else runs on the machine meanwhile is left out, as the compression's own tables leave it out.
   const isExact = threads === 1 && provider === 'cpu';
-  const executables = await Promise.all(
+  const networks = await Promise.all(
     models.map(({ manifest, parameters }) =>
-      engine.compile(timedProgram(createNetwork(manifest.spec), parameters, { width, height })),
+      openTimedNetwork(engine, createNetwork(manifest.spec), parameters, { width, height }),
     ),
   );
-  const data = new Uint8Array(width * height * 3).map((_, i) => (i * 37) % 256);
-  const image = toTensor({ width, height, channels: 3, data });
   const times = models.map((): number[] => []);
   const begun = performance.now();
   for (let run = -WARM_UP_RUNS; run < MOST_RUNS; run++) {
     if (run >= LEAST_RUNS && performance.now() - begun > MEASURE_MS) break;
-    for (const [i, executable] of executables.entries()) {
+    for (const [i, network] of networks.entries()) {
       const [start, computed] = [performance.now(), processorTime()];
-      await executable.run({ image });
+      await network.run();
       const wall = performance.now() - start;
       if (run >= 0) times[i].push(isExact ? Math.min(wall, processorTime() - computed) : wall);
     }
   }
-  for (const executable of executables) await executable.release();
+  for (const network of networks) await network.release();
   const round = (ms: number) => Number(ms.toFixed(3));
   return times.map((runs) => ({
     medianMs: round(percentileOf(runs, 50)),

@@ -1,9 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
-import { compileServedModel, enlargeProgram, timedProgram } from '../../src/engine/served-model.ts';
+import { compileServedModel } from '../../src/engine/served-model.ts';
 import type { ServedModel } from '../../src/engine/served-types.ts';
-import { compileProgram } from '../../src/graph/compile.ts';
-import type { Program } from '../../src/graph/program.ts';
 import { countMacs } from '../../src/network/count.ts';
 import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';
 import { createDuals } from '../../src/network/dual.ts';
@@ -57,11 +54,6 @@ async function byTfjs(code?: Float32Array): Promise<{ bytes: Uint8Array; guess: 
   const enlarged = network.forward(tensors, image, told).at(-1) as Tensor4D;
   const bytes = new Uint8Array(Uint8ClampedArray.from(enlarged.dataSync(), (value) => value * 255).buffer);
   return { bytes, guess: guess.dataSync() as Float32Array };
-}
-
-function countParametersOf(prefix: string): number {
-  const named = Object.entries(parameters).filter(([name]) => name.startsWith(prefix));
-  return named.reduce((sum, [, { data }]) => sum + data.length, 0);
 }
 
 function mostDifferent(a: Uint8Array, b: Uint8Array): number {
@@ -118,22 +110,6 @@ describe('a network that is told how its picture was degraded', () => {
     } finally {
       await eager.close();
     }
-  });
-
-  test('is timed as it serves: told a code, no estimator in the graph', async () => {
-    const small = { width: 24, height: 20, channels: 3, data: picture.data.slice(0, 24 * 20 * 3) };
-    const program = timedProgram(network, parameters, small);
-    const executable = await createOnnxEngine().compile(program);
-    const data = Float32Array.from(small.data, (value) => value / 255);
-    const { enlarged } = await executable.run({ image: { dtype: 'float32', shape: [1, 20, 24, 3], data } });
-    const bytes = new Uint8Array(Uint8ClampedArray.from(enlarged.data as Float32Array, (value) => value * 255).buffer);
-    const served = await upscaler.upscale(small, model, { code: new Float32Array(5) });
-    expect(mostDifferent(served.data, bytes)).toBeLessThanOrEqual(1);
-    await executable.release();
-    const sizeOf = (timed: Program) =>
-      compileProgram(timed).initializers.reduce((sum, { bytes }) => sum + bytes.length, 0);
-    const estimatorBytes = 4 * countParametersOf('estimator.');
-    expect(sizeOf(enlargeProgram(network, parameters, small)) - sizeOf(program)).toBeGreaterThan(0.9 * estimatorBytes);
   });
 
   test('a code of another length is refused', async () => {

@@ -1,6 +1,6 @@
 /** How long networks take beside the uncompressed one: on a machine that does other things too, only comparisons hold. */
-import type { Engine, Executable } from '../../engine/engine.ts';
-import { timedProgram } from '../../engine/served-model.ts';
+import type { Engine } from '../../engine/engine.ts';
+import { openTimedNetwork, type TimedNetwork } from '../../engine/timed-network.ts';
 import { createNetwork, initialiseParameters } from '../../network/create-network.ts';
 import type { NetworkSpec } from '../../network/spec.ts';
 import { createRandom } from '../../train/random.ts';
@@ -65,39 +65,37 @@ function networksAtOnce({ spec, width, height }: MeterOptions): number {
   return Math.max(1, Math.min(8, Math.floor(HELD_BYTES / (4 * 4 * widest * width * height))));
 }
 
-function compileAny({ engine, width, height }: MeterOptions, spec: NetworkSpec): Promise<Executable> {
+function openAny({ engine, width, height }: MeterOptions, spec: NetworkSpec): Promise<TimedNetwork> {
   const network = createNetwork(spec);
   // The time of a convolution does not depend on its weights, as long as they are ordinary numbers.
-  return engine.compile(timedProgram(network, initialiseParameters(network, createRandom(1)), { width, height }));
+  return openTimedNetwork(engine, network, initialiseParameters(network, createRandom(1)), { width, height });
 }
 
 export async function createLatencyMeter(options: MeterOptions): Promise<LatencyMeter> {
-  const { spec, width, height, percentile = 50, rounds = 9, maxMs = 60_000, now, processorTime = now } = options;
-  const data = Float32Array.from({ length: width * height * 3 }, (_, i) => ((i * 37) % 256) / 255);
-  const image = { dtype: 'float32', shape: [1, height, width, 3], data } as const;
-  const run = async (executable: Executable): Promise<number> => {
+  const { spec, percentile = 50, rounds = 9, maxMs = 60_000, now, processorTime = now } = options;
+  const run = async (network: TimedNetwork): Promise<number> => {
     const [start, computed] = [now(), processorTime()];
-    await executable.run({ image });
+    await network.run();
     return Math.min(now() - start, processorTime() - computed);
   };
-  const full = await compileAny(options, spec);
+  const full = await openAny(options, spec);
   let usualMs = 0;
   for (let i = 0; i < WARM_UP_RUNS; i++) usualMs = await run(full);
   const isSlow = usualMs > SLOW_MS;
   const [warmUpRuns, runsPerVisit] = isSlow ? [1, 1] : [WARM_UP_RUNS, RUNS_PER_VISIT];
 
   /** All runs of the uncompressed network, and per round the faster run of each visit, the uncompressed one's first. */
-  const visitAll = async (executables: readonly Executable[], signal: AbortSignal | undefined) => {
+  const visitAll = async (networks: readonly TimedNetwork[], signal: AbortSignal | undefined) => {
     const fullTimes: number[] = [];
     const fastest: number[][] = [];
     const start = now();
     for (let round = 0; round < rounds && (round < MIN_ROUNDS || now() - start < maxMs); round++) {
       signal?.throwIfAborted();
       const times: number[] = [];
-      for (const executable of [full, ...executables]) {
+      for (const network of [full, ...networks]) {
         const runs: number[] = [];
-        for (let i = 0; i < runsPerVisit; i++) runs.push(await run(executable));
-        if (executable === full) fullTimes.push(...runs);
+        for (let i = 0; i < runsPerVisit; i++) runs.push(await run(network));
+        if (network === full) fullTimes.push(...runs);
         times.push(Math.min(...runs));
       }
       fastest.push(times);
@@ -106,11 +104,11 @@ export async function createLatencyMeter(options: MeterOptions): Promise<Latency
   };
 
   const compareSome = async (specs: readonly NetworkSpec[], signal: AbortSignal | undefined) => {
-    const executables: Executable[] = [];
+    const networks: TimedNetwork[] = [];
     try {
-      for (const slim of specs) executables.push(await compileAny(options, slim));
-      for (const executable of executables) for (let i = 0; i < warmUpRuns; i++) await run(executable);
-      const { fullTimes, fastest } = await visitAll(executables, signal);
+      for (const slim of specs) networks.push(await openAny(options, slim));
+      for (const network of networks) for (let i = 0; i < warmUpRuns; i++) await run(network);
+      const { fullTimes, fastest } = await visitAll(networks, signal);
       const ratios = specs.map((_, i) =>
         quantile(
           fastest.map((times) => times[i + 1] / times[0]),
@@ -119,7 +117,7 @@ export async function createLatencyMeter(options: MeterOptions): Promise<Latency
       );
       return { ratios, fullTimes };
     } finally {
-      for (const executable of executables) await executable.release();
+      for (const network of networks) await network.release();
     }
   };
 

@@ -19,6 +19,8 @@ export interface LatencyConditions {
   readonly percentile: number;
   readonly spec: NetworkSpec;
   readonly candidates: readonly (readonly number[])[];
+  /** What was timed: tables without it are of graphs that no server runs. */
+  readonly graph: 'served';
   /** Milliseconds since 1970 after which a stored table is still good enough. */
   readonly notBefore?: number;
 }

@@ -105,7 +105,7 @@ describe('cachedLatencyTable', () => {
   const table: LatencyTable = { fullMs: 3, fixedMs: 1, widths: [{ name: 'body.0', candidates: [0, 8], ms: [0, 2] }] };
   const conditions = {
     ...{ machine: 'here', engine: 'onnx', provider: 'cpu', threads: 1, width: 320, height: 180, percentile: 50 },
-    ...{ spec: EDGE, candidates: [[0, 8]] },
+    ...{ spec: EDGE, candidates: [[0, 8]], graph: 'served' as const },
   };
   const open = async () => join(await mkdtemp(join(tmpdir(), 'latency-')), 'cache', 'tables.json');
 

@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { JobView } from '../src/jobs/job.ts';
+import type { JobView } from '../src/jobs/queue/job.ts';
 import type { PluginJobsOptions } from '../src/plugin.ts';
 import { copyModels } from '../src/serve/copy-models.ts';
 import { startServer } from '../src/serve/server.ts';

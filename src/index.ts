@@ -16,7 +16,7 @@ export type {
 export type { Enlargement } from './http/service-parts.ts';
 export { type SigningOptions, type SignUrlOptions, signUrl } from './http/signature.ts';
 export type { Jobs } from './jobs/create-jobs.ts';
-export type { JobEvent } from './jobs/job-event.ts';
+export type { JobEvent } from './jobs/events/job-event.ts';
 export type { JobsLogger } from './jobs/jobs-options.ts';
 export { METRICS, type MetricName } from './metrics/definitions.ts';
 export type { DualscaleLogger, DualscaleOptions } from './options.ts';

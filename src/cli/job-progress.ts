@@ -1,5 +1,5 @@
 /** What a person sees of a job that runs on a server. */
-import type { JobEvent } from '../jobs/job-event.ts';
+import type { JobEvent } from '../jobs/events/job-event.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { formatDuration } from './train-progress.ts';
 

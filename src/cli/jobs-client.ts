@@ -1,7 +1,7 @@
 /** A client of the job API of a running server. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { badOption } from '../errors.ts';
-import type { JobEvent } from '../jobs/job-event.ts';
+import type { JobEvent } from '../jobs/events/job-event.ts';
 
 export interface ServerFlags {
   /** Address of the server, with the path of its API where that is another than the usual one. */

@@ -1,6 +1,6 @@
 /** The grammar of the commands that talk to a running server. */
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
-import { BUDGET_NAMES, type Budget, JOB_TYPES } from '../jobs/job.ts';
+import { BUDGET_NAMES, type Budget, JOB_TYPES } from '../jobs/queue/job.ts';
 import { integerFrom, numberBetween, pixelSize } from './option-values.ts';
 
 const server = () =>

@@ -2,7 +2,7 @@
 import { openAsBlob } from 'node:fs';
 import { extname } from 'node:path';
 import { badOption } from '../errors.ts';
-import type { Budget, JobType, JobView } from '../jobs/job.ts';
+import type { Budget, JobType, JobView } from '../jobs/queue/job.ts';
 import { createJobProgress } from './job-progress.ts';
 import { createJobsClient, type JobsClient, type ServerFlags } from './jobs-client.ts';
 import type { PixelSize } from './option-values.ts';

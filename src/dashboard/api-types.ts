@@ -1,9 +1,9 @@
 /** What the job API answers, as docs/openapi.json describes it: the page's modules are checked against these. */
 export type { InspectionView as Inspection } from '../blind/inspection-view.ts';
 
-import type { Activation } from '../jobs/activation.ts';
-import type { JobView } from '../jobs/job.ts';
-import type { Judgement } from '../jobs/judgement.ts';
+import type { JobView } from '../jobs/queue/job.ts';
+import type { Activation } from '../jobs/switching/activation.ts';
+import type { Judgement } from '../jobs/switching/judgement.ts';
 
 export interface Job extends JobView {
   readonly queuePosition: number | null;

@@ -3,10 +3,10 @@ import { availableParallelism } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
 import type { Provider } from '../engine/runtime.ts';
 import { badOption } from '../errors.ts';
-import type { JobMeter } from './job-meter.ts';
-import type { Serving } from './serving.ts';
-import type { RollbackOptions } from './switch-watch.ts';
-import type { TrafficOptions } from './traffic.ts';
+import type { TrafficOptions } from './data/traffic.ts';
+import type { JobMeter } from './queue/job-meter.ts';
+import type { Serving } from './switching/serving.ts';
+import type { RollbackOptions } from './switching/switch-watch.ts';
 
 export interface JobsLogger {
   info(message: string): void;

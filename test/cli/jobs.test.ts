@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { JobView } from '../../src/jobs/job.ts';
+import type { JobView } from '../../src/jobs/queue/job.ts';
 import { runCli } from '../helpers/run-cli.ts';
 import { createJobsFolder, hasEnded, type JobsBox, type JobsFolder, openJobsBox, TOKEN } from '../jobs/jobs-box.ts';
 

@@ -2,14 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createActivator } from '../../src/jobs/activator.ts';
-import { createEventLog } from '../../src/jobs/event-log.ts';
-import { decide } from '../../src/jobs/gate.ts';
-import type { JobRequest } from '../../src/jobs/job.ts';
-import type { Judgement } from '../../src/jobs/judgement.ts';
-import type { ServedEnlargement, Serving } from '../../src/jobs/serving.ts';
-import { createServingStats } from '../../src/jobs/serving-stats.ts';
-import { createSwitchWatch } from '../../src/jobs/switch-watch.ts';
+import { createEventLog } from '../../src/jobs/events/event-log.ts';
+import type { JobRequest } from '../../src/jobs/queue/job.ts';
+import { createActivator } from '../../src/jobs/switching/activator.ts';
+import { decide } from '../../src/jobs/switching/gate.ts';
+import type { Judgement } from '../../src/jobs/switching/judgement.ts';
+import type { ServedEnlargement, Serving } from '../../src/jobs/switching/serving.ts';
+import { createServingStats } from '../../src/jobs/switching/serving-stats.ts';
+import { createSwitchWatch } from '../../src/jobs/switching/switch-watch.ts';
 import type { ModelManifest } from '../../src/model-store/manifest.ts';
 
 /** Serving as a table: which model serves is all that matters here. */

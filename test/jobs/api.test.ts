@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { JobView } from '../../src/jobs/job.ts';
+import type { JobView } from '../../src/jobs/queue/job.ts';
 import { publishBlindModel } from '../helpers/blind-model.ts';
 import { createJobsFolder, FINETUNE, hasEnded, type JobsBox, type JobsFolder, openJobsBox } from './jobs-box.ts';
 import { findDeviations, OPERATIONS } from './openapi.ts';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { STAGES as RECIPE_STAGES } from '../../src/compress/progress.ts';
-import type { JobView } from '../../src/jobs/job.ts';
-import type { JobReport } from '../../src/jobs/judgement.ts';
-import { STAGES } from '../../src/jobs/stages.ts';
+import type { JobView } from '../../src/jobs/queue/job.ts';
+import { STAGES } from '../../src/jobs/queue/stages.ts';
+import type { JobReport } from '../../src/jobs/switching/judgement.ts';
 import { loadModel, modelDirectory } from '../../src/model-store/load.ts';
 import { publishBlindModel } from '../helpers/blind-model.ts';
 import { publishNearestModels } from '../helpers/nearest-models.ts';

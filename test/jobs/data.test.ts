@@ -10,9 +10,9 @@ import sharp from 'sharp';
 import { create as createTar } from 'tar';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { DualscaleError } from '../../src/errors.ts';
-import { splitByHash } from '../../src/jobs/prepare-data.ts';
-import { createTrafficSampler, type TrafficOptions } from '../../src/jobs/traffic.ts';
-import { createUploads, type Uploads } from '../../src/jobs/uploads.ts';
+import { splitByHash } from '../../src/jobs/data/prepare-data.ts';
+import { createTrafficSampler, type TrafficOptions } from '../../src/jobs/data/traffic.ts';
+import { createUploads, type Uploads } from '../../src/jobs/data/uploads.ts';
 import { seededRandom } from './job-bodies.ts';
 
 let folder: string;

@@ -7,8 +7,8 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { JobView } from '../../src/jobs/job.ts';
-import type { JobEvent } from '../../src/jobs/job-event.ts';
+import type { JobEvent } from '../../src/jobs/events/job-event.ts';
+import type { JobView } from '../../src/jobs/queue/job.ts';
 import { createClient, FINETUNE, hasEnded, type JobsFolder } from './jobs-box.ts';
 
 const SERVER = fileURLToPath(new URL('./server-process.ts', import.meta.url));

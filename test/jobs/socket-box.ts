@@ -6,10 +6,10 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WebSocket } from 'ws';
-import { type Access, createAccess } from '../../src/jobs/access.ts';
-import { createEventLog } from '../../src/jobs/event-log.ts';
-import { createEventSocket, type EventSocketOptions } from '../../src/jobs/event-socket.ts';
-import type { JobEvent, JobEventBody } from '../../src/jobs/job-event.ts';
+import { type Access, createAccess } from '../../src/jobs/api/access.ts';
+import { createEventSocket, type EventSocketOptions } from '../../src/jobs/api/event-socket.ts';
+import { createEventLog } from '../../src/jobs/events/event-log.ts';
+import type { JobEvent, JobEventBody } from '../../src/jobs/events/job-event.ts';
 
 export const JOB = 'job-0000000000000001';
 export const TOKEN = 'a-token-for-tests-only';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createWorkLog } from '../../src/jobs/work-log.ts';
+import { createWorkLog } from '../../src/jobs/queue/work-log.ts';
 
 function logging() {
   const lines: string[] = [];

@@ -1,6 +1,6 @@
 /** The numbers of one job over time, out of its events. */
-/** @import { JobRequest } from '../../jobs/job.ts' */
-/** @import { JobEvent } from '../../jobs/job-event.ts' */
+/** @import { JobRequest } from '../../jobs/queue/job.ts' */
+/** @import { JobEvent } from '../../jobs/events/job-event.ts' */
 
 /** More points than pixels show nothing more. */
 const MOST_POINTS = 1500;

@@ -1,5 +1,5 @@
 /** All events of one job, those before the page was opened and those that come. */
-/** @import { JobEvent } from '../../jobs/job-event.ts' */
+/** @import { JobEvent } from '../../jobs/events/job-event.ts' */
 /** @import { Api } from './api.js' */
 /** @import { Curves } from './curves.js' */
 /** @import { Live } from './live.js' */

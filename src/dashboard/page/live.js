@@ -1,5 +1,5 @@
 /** Hears of events as long as the page is open: socket, else event stream, else polling; again after each break, from where it was. */
-/** @import { JobEvent } from '../../jobs/job-event.ts' */
+/** @import { JobEvent } from '../../jobs/events/job-event.ts' */
 /** @import { Api } from './api.js' */
 /** @import { Topic } from './topic.js' */
 import { createTopic } from './topic.js';

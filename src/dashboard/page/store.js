@@ -1,5 +1,5 @@
 /** What the page knows of the server: fetched at the start and after breaks, kept up by events in between. */
-/** @import { JobEvent } from '../../jobs/job-event.ts' */
+/** @import { JobEvent } from '../../jobs/events/job-event.ts' */
 /** @import { Job, ModelList, Status } from '../api-types.ts' */
 /** @import { Api } from './api.js' */
 /** @import { Live } from './live.js' */

@@ -1,0 +1,141 @@
+/** Routes of pictures: uploads, the traffic sampler, and samples to compare models on. */
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { readHeader } from '../../codec/header.ts';
+import { isFinished } from '../queue/job.ts';
+import type { ApiParts } from './api-parts.ts';
+import { problem } from './api-problem.ts';
+import { type ApiRequest, queryInteger, type Route, sendJson } from './router.ts';
+
+const PICTURE = /\.(jpe?g|png|webp|avif)$/i;
+const MOST_SAMPLES = 50;
+
+/** Names of the files of the samples' folder: what is asked for must be among them, so no path leads elsewhere. */
+async function sampleNames({ options: { samplesDir } }: ApiParts): Promise<string[]> {
+  if (samplesDir === undefined) return [];
+  const entries = await readdir(samplesDir, { withFileTypes: true }).catch(() => []);
+  const names = entries.filter((entry) => entry.isFile() && PICTURE.test(entry.name)).map(({ name }) => name);
+  return names.sort().slice(0, MOST_SAMPLES);
+}
+
+async function readSample(parts: ApiParts, id: string): Promise<Buffer> {
+  const name = (await sampleNames(parts)).find((known) => known === id);
+  if (name === undefined) throw problem('DS_NOT_FOUND', 'There is no such sample.');
+  return readFile(join(parts.options.samplesDir as string, basename(name)));
+}
+
+function sendPicture({ res }: ApiRequest, bytes: Uint8Array, format: string): void {
+  res.writeHead(200, {
+    'Content-Type': `image/${format}`,
+    'Content-Length': bytes.length,
+    'Cache-Control': 'private, max-age=60',
+    'X-Content-Type-Options': 'nosniff',
+    'Content-Security-Policy': "default-src 'none'",
+  });
+  res.end(bytes);
+}
+
+async function listSamples({ res }: ApiRequest, parts: ApiParts): Promise<void> {
+  const samples: { id: string; width: number; height: number }[] = [];
+  for (const id of await sampleNames(parts)) {
+    const header = await readSample(parts, id)
+      .then(readHeader)
+      .catch(() => undefined);
+    if (header) samples.push({ id, width: header.width, height: header.height });
+  }
+  sendJson(res, 200, { samples });
+}
+
+async function sendUpscaled(request: ApiRequest, parts: ApiParts): Promise<void> {
+  const { serving } = parts;
+  const model = request.query.get('model');
+  if (!serving.models.some(({ id }) => id === model)) {
+    throw problem(
+      'DS_BAD_REQUEST',
+      `Expected \`model\` to be one of ${serving.models.map(({ id }) => id).join(', ')}.`,
+    );
+  }
+  const bytes = await readSample(parts, request.params['id']);
+  const controller = new AbortController();
+  request.res.on('close', () => controller.abort());
+  const { data, format } = await serving.upscale(bytes, { model: model as string, signal: controller.signal });
+  sendPicture(request, data, format);
+}
+
+const SCALES = [2, 8] as const;
+
+async function sendInspection({ res, params, query }: ApiRequest, parts: ApiParts): Promise<void> {
+  const scale = queryInteger(query, 'scale', SCALES);
+  const bytes = await readSample(parts, params['id']);
+  const controller = new AbortController();
+  res.on('close', () => controller.abort());
+  const wanted = { signal: controller.signal, ...(scale === undefined ? {} : { scale }) };
+  const inspection = await parts.serving.inspect(bytes, wanted);
+  if (!inspection) throw problem('DS_NOT_FOUND', 'No model of this server can tell how a picture was degraded.');
+  sendJson(res, 200, inspection);
+}
+
+function requireUpload({ uploads }: ApiParts, id: string) {
+  const upload = uploads.get(id);
+  if (!upload) throw problem('DS_NOT_FOUND', 'There is no such upload.');
+  return upload;
+}
+
+async function removeUpload({ res, params }: ApiRequest, parts: ApiParts): Promise<void> {
+  const { id } = requireUpload(parts, params['id']);
+  const isUsed = parts.store
+    .list()
+    .some(({ view }) => !isFinished(view) && view.request.data.uploads?.includes(id) === true);
+  if (isUsed) throw problem('DS_CONFLICT', 'A job needs it.');
+  await parts.uploads.remove(id);
+  res.writeHead(204).end();
+}
+
+async function sendTraffic({ res }: ApiRequest, { traffic }: ApiParts): Promise<void> {
+  const none = { pictures: 0, smallPictures: 0, bytes: 0, seen: 0 };
+  sendJson(res, 200, { enabled: traffic !== undefined, ...(traffic ? await traffic.count() : none) });
+}
+
+async function clearTraffic({ res }: ApiRequest, { traffic }: ApiParts): Promise<void> {
+  if (!traffic) throw problem('DS_CONFLICT', 'The traffic sampler is not turned on.');
+  await traffic.clear();
+  res.writeHead(204).end();
+}
+
+export function dataRoutes(parts: ApiParts): Route[] {
+  const { uploads, options } = parts;
+  return [
+    {
+      method: 'GET',
+      path: '/uploads',
+      handle: async ({ res }) => sendJson(res, 200, { uploads: await uploads.list() }),
+    },
+    {
+      method: 'POST',
+      path: '/uploads',
+      async handle({ req, res }) {
+        const upload = await uploads.receive(req);
+        sendJson(res, 201, upload, { Location: `${options.mountPath}/uploads/${upload.id}` });
+      },
+    },
+    {
+      method: 'GET',
+      path: '/uploads/{id}',
+      handle: ({ res, params }) => sendJson(res, 200, requireUpload(parts, params['id'])),
+    },
+    { method: 'DELETE', path: '/uploads/{id}', handle: (request) => removeUpload(request, parts) },
+    { method: 'GET', path: '/traffic', handle: (request) => sendTraffic(request, parts) },
+    { method: 'DELETE', path: '/traffic', handle: (request) => clearTraffic(request, parts) },
+    { method: 'GET', path: '/samples', handle: (request) => listSamples(request, parts) },
+    {
+      method: 'GET',
+      path: '/samples/{id}',
+      async handle(request) {
+        const bytes = await readSample(parts, request.params['id']);
+        sendPicture(request, bytes, (await readHeader(bytes)).format);
+      },
+    },
+    { method: 'GET', path: '/samples/{id}/inspection', handle: (request) => sendInspection(request, parts) },
+    { method: 'GET', path: '/samples/{id}/upscaled', handle: (request) => sendUpscaled(request, parts) },
+  ];
+}

@@ -1,0 +1,17 @@
+import { statfs } from 'node:fs/promises';
+import { DualscaleError } from '../../errors.ts';
+
+/** Bytes that this process may still write on the disk of `directory`; undefined where the system does not say. */
+export async function freeBytes(directory: string): Promise<number | undefined> {
+  const stats = await statfs(directory).catch(() => undefined);
+  return stats && stats.bavail * stats.bsize;
+}
+
+/** Throws DS_NO_SPACE, which tells the client how much is needed. */
+export async function requireFreeBytes(directory: string, needed: number): Promise<void> {
+  const free = await freeBytes(directory);
+  if (free === undefined || free >= needed) return;
+  const mebibytes = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+  const detail = `${mebibytes(needed)} are needed, ${mebibytes(free)} are free.`;
+  throw new DualscaleError('DS_NO_SPACE', `${directory}: ${detail}`, { publicDetail: detail });
+}

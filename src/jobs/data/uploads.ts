@@ -1,0 +1,133 @@
+/** Archives of pictures that were uploaded: received, unpacked, listed, removed. */
+import { createWriteStream } from 'node:fs';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { DualscaleError } from '../../errors.ts';
+import { problem } from '../api/api-problem.ts';
+import { randomId, readJson, replaceJson } from '../queue/job-folder.ts';
+import { requireFreeBytes } from './disk-space.ts';
+import { countPictures, inspectPicture, keepPicture, type PictureCount } from './picture-folder.ts';
+import { unpack } from './unpack.ts';
+
+export interface Upload extends PictureCount {
+  readonly id: string;
+  /** Files that are of no use. */
+  readonly skipped: number;
+  readonly createdAt: string;
+}
+
+export interface UploadsOptions {
+  readonly directory: string;
+  readonly maxUploadBytes: number;
+  readonly minFreeBytes: number;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+export interface Uploads {
+  /** Takes the body. Throws DS_MEDIA_TYPE, DS_BODY_TOO_LARGE, DS_BAD_DATA (no archive, or without usable pictures), DS_NO_SPACE. */
+  receive(req: IncomingMessage): Promise<Upload>;
+  list(): Promise<Upload[]>;
+  get(id: string): Upload | undefined;
+  directory(id: string): string;
+  remove(id: string): Promise<void>;
+}
+
+const TYPES: Readonly<Record<string, 'zip' | 'tar'>> = {
+  'application/zip': 'zip',
+  'application/x-zip-compressed': 'zip',
+  'application/x-tar': 'tar',
+  'application/gzip': 'tar',
+  'application/x-gzip': 'tar',
+};
+const UPLOAD_ID = /^upload-[a-z0-9]{16}$/;
+const MAX_FILE_BYTES = 64 * 2 ** 20;
+const MAX_ENTRIES = 100_000;
+/** Pictures are packed already: an archive that unfolds to many times its size is none of pictures. */
+const MAX_EXPANSION = 4;
+
+function archiveType(req: IncomingMessage): 'zip' | 'tar' {
+  const type = TYPES[(req.headers['content-type'] ?? '').split(';')[0].trim().toLowerCase()];
+  if (!type) throw problem('DS_MEDIA_TYPE', `Expected one of ${Object.keys(TYPES).join(', ')}.`);
+  return type;
+}
+
+async function receiveBody(req: IncomingMessage, path: string, maxBytes: number): Promise<void> {
+  const tooLarge = () => problem('DS_BODY_TOO_LARGE', `An upload may have ${maxBytes} bytes.`);
+  if (Number(req.headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
+  let received = 0;
+  await pipeline(
+    req,
+    async function* count(source: AsyncIterable<Buffer>) {
+      for await (const chunk of source) {
+        received += chunk.length;
+        if (received > maxBytes) throw tooLarge();
+        yield chunk;
+      }
+    },
+    createWriteStream(path, { flags: 'wx' }),
+  );
+}
+
+function asDataProblem(error: unknown): DualscaleError {
+  if (error instanceof DualscaleError) return error;
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'ENOSPC') return problem('DS_NO_SPACE', 'The disk is full.');
+  const publicDetail = 'The archive is damaged or of another type.';
+  return new DualscaleError('DS_BAD_DATA', `an upload: ${String(error)}`, { publicDetail, cause: error });
+}
+
+export function createUploads({ directory, maxUploadBytes, minFreeBytes, now }: UploadsOptions): Uploads {
+  const folderOf = (id: string) => join(directory, id);
+  const factsOf = (folder: string) => join(folder, 'upload.json');
+  const get = (id: string) => (UPLOAD_ID.test(id) ? readJson<Upload>(factsOf(folderOf(id))) : undefined);
+
+  const unpackInto = async (folder: string, archive: string, type: 'zip' | 'tar') => {
+    let [number, skipped] = [0, 0];
+    const maxTotalBytes = MAX_EXPANSION * maxUploadBytes;
+    const limits = { maxFileBytes: MAX_FILE_BYTES, maxTotalBytes, maxEntries: MAX_ENTRIES };
+    await unpack(archive, type === 'zip', limits, async (bytes) => {
+      const usable = await inspectPicture(bytes);
+      if (usable) await keepPicture(folder, String(number++).padStart(6, '0'), bytes, usable);
+      else skipped += 1;
+    });
+    if (number === 0) throw problem('DS_BAD_DATA', 'The archive holds no usable picture.');
+    return skipped;
+  };
+
+  return {
+    async receive(req) {
+      const type = archiveType(req);
+      await requireFreeBytes(directory, minFreeBytes + Number(req.headers['content-length'] ?? 0));
+      const id = randomId('upload');
+      // A name with a dot is an upload that is not finished; the next start removes it.
+      const folder = join(directory, `.${id}`);
+      await mkdir(folder, { recursive: true });
+      try {
+        const archive = join(folder, 'archive');
+        await receiveBody(req, archive, maxUploadBytes);
+        const skipped = await unpackInto(folder, archive, type);
+        await rm(archive);
+        const upload: Upload = {
+          ...{ id, ...(await countPictures(folder)), skipped, createdAt: new Date(now()).toISOString() },
+        };
+        replaceJson(factsOf(folder), upload);
+        await rename(folder, folderOf(id));
+        return upload;
+      } catch (error) {
+        await rm(folder, { recursive: true, force: true });
+        throw asDataProblem(error);
+      }
+    },
+    async list() {
+      const names = await readdir(directory).catch((): string[] => []);
+      const uploads = names.map(get).filter((upload) => upload !== undefined);
+      return uploads.sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
+    },
+    get,
+    directory: folderOf,
+    remove: (id) => rm(folderOf(id), { recursive: true, force: true }),
+  };
+}

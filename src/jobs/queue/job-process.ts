@@ -1,0 +1,106 @@
+/** The process that works on a job: started, limited, told to stop, and found again after the server was killed. */
+import { type ChildProcess, execFile, fork } from 'node:child_process';
+import { createWriteStream, existsSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { scriptFor } from '../../engine/pool-script.ts';
+import type { JobFolder } from './job-folder.ts';
+import type { ChildMessage, ParentMessage } from './job-message.ts';
+
+/** Of `log.txt`; what was before moves to `log.txt.1`. */
+const MOST_LOG_BYTES = 1 << 20;
+
+export interface JobProcessOptions {
+  /** Module beside this one, without its extension. */
+  readonly script: 'job-worker' | 'judge-worker';
+  readonly folder: JobFolder;
+  /** MiB of JavaScript heap. */
+  readonly heapMegabytes: number;
+  readonly onMessage: (message: ChildMessage) => void;
+}
+
+export interface JobProcess {
+  readonly pid: number;
+  /** How it ended; never rejects. */
+  readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
+  send(message: ParentMessage): void;
+  kill(signal: NodeJS.Signals): void;
+}
+
+/** The token is the server's: a child that runs networks has no use for it. */
+function childEnvironment(): NodeJS.ProcessEnv {
+  const { DUALSCALE_TOKEN, ...env } = process.env;
+  // ONNX Runtime and TF.js take their threads by options; libraries below them read these.
+  return { ...env, OMP_NUM_THREADS: '1' };
+}
+
+function openLog(path: string) {
+  if (existsSync(path) && statSync(path).size > MOST_LOG_BYTES) renameSync(path, `${path}.1`);
+  return createWriteStream(path, { flags: 'a' });
+}
+
+function capture(child: ChildProcess, path: string): void {
+  const file = openLog(path);
+  file.on('error', () => {});
+  let written = 0;
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk: Buffer) => {
+      written += chunk.length;
+      // A library that repeats one warning for hours must not fill the disk.
+      if (written < MOST_LOG_BYTES) file.write(chunk);
+    });
+  }
+  child.on('close', () => file.end());
+}
+
+/** The child does nothing before it is told to: by then its pid is on disk, so a killed server leaves no worker that nobody knows of. */
+export function startJobProcess({ script, folder, heapMegabytes, onMessage }: JobProcessOptions): JobProcess {
+  const { file, execArgv } = scriptFor(import.meta.url, `../work/${script}`);
+  const child = fork(file, [folder.directory], {
+    execArgv: [...execArgv, `--max-old-space-size=${heapMegabytes}`],
+    env: childEnvironment(),
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  capture(child, folder.log);
+  child.on('message', (message) => onMessage(message as ChildMessage));
+  // A message to a child that has just died is no error of ours: its end is reported below.
+  const send = (message: ParentMessage) => void (child.connected && child.send(message, () => {}));
+  const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+    child.on('error', () => resolve({ code: null, signal: null }));
+    child.on('close', (code, signal) => resolve({ code, signal }));
+  }).finally(() => rmSync(folder.pid, { force: true }));
+  const { pid } = child;
+  if (pid !== undefined) {
+    writeFileSync(folder.pid, String(pid));
+    send({ type: 'go' });
+  }
+  return { pid: pid ?? 0, ended, send, kill: (signal) => void child.kill(signal) };
+}
+
+async function commandLine(pid: number): Promise<string> {
+  if (process.platform === 'linux') return readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+  if (process.platform === 'win32') return '';
+  const { stdout } = await promisify(execFile)('ps', ['-o', 'command=', '-p', String(pid)]).catch(() => ({
+    stdout: '',
+  }));
+  return stdout;
+}
+
+const WAIT_MS = 20;
+
+/** Ends what a killed server left: its child notices by itself, but perhaps not before the next one writes into the same folder. */
+export async function endOrphan(folder: JobFolder): Promise<void> {
+  const pid = Number(await readFile(folder.pid, 'utf8').catch(() => ''));
+  // Pids are used again: only a process that was started on this very folder is ours.
+  const isOurs = async () => pid > 0 && (await commandLine(pid)).includes(folder.directory);
+  while (await isOurs()) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      break;
+    }
+    await sleep(WAIT_MS);
+  }
+  rmSync(folder.pid, { force: true });
+}

@@ -1,0 +1,27 @@
+/** Lets jobs stand still while pictures are being made: requests get the whole machine. */
+
+import type { ServingStats } from '../switching/serving-stats.ts';
+import type { Runner } from './runner.ts';
+
+export interface LoadPauseOptions {
+  readonly stats: Pick<ServingStats, 'load'>;
+  readonly runner: Pick<Runner, 'setPaused' | 'isPaused'>;
+  /** Pictures under way at a time. */
+  readonly above: number;
+}
+
+const CHECK_MS = 200;
+/** Longer than the load is averaged over, and long enough that a journal does not fill with pauses. */
+const CALM_MS = 3000;
+
+/** Gives the function that ends it. */
+export function createLoadPause({ stats, runner, above }: LoadPauseOptions): () => void {
+  let busyAt = Number.NEGATIVE_INFINITY;
+  const timer = setInterval(() => {
+    const isBusy = stats.load() > (runner.isPaused ? above / 2 : above);
+    if (isBusy) busyAt = performance.now();
+    const isPaused = performance.now() - busyAt < CALM_MS;
+    if (isPaused !== runner.isPaused) runner.setPaused(isPaused);
+  }, CHECK_MS).unref();
+  return () => clearInterval(timer);
+}

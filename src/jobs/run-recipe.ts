@@ -1,9 +1,0 @@
-/** Which recipe does which type of job. */
-import { runCompressJob } from './compress-job.ts';
-import { type RecipeContext, runTrainJob } from './train-job.ts';
-import type { Outcome } from './work-order.ts';
-
-/** Undefined when the signal ended it before it was done. Throws a DualscaleError for what no repetition would mend. */
-export function runRecipe(context: RecipeContext): Promise<Outcome | undefined> {
-  return context.order.request.type === 'compress' ? runCompressJob(context) : runTrainJob(context);
-}

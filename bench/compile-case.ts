@@ -1,6 +1,6 @@
 /** Compiles one program in a fresh process, then again. Sends a `CompileReport`. */
-import { createSession } from '../src/engine/onnx-session.ts';
-import { enlargeProgram } from '../src/engine/served-model.ts';
+import { createSession } from '../src/engine/onnx/onnx-session.ts';
+import { enlargeProgram } from '../src/engine/served/served-model.ts';
 import { compileProgram } from '../src/graph/compile.ts';
 import { serializeOnnx } from '../src/graph/onnx-model.ts';
 import type { Program } from '../src/graph/program.ts';
@@ -8,9 +8,9 @@ import { rewriteTape } from '../src/graph/rewrite.ts';
 import { traceProgram } from '../src/graph/trace.ts';
 import { createNetwork, initialiseParameters } from '../src/network/create-network.ts';
 import type { EdgeSpec } from '../src/network/spec.ts';
-import { createObjective, gradientProgram } from '../src/train/objective.ts';
-import { adamProgram } from '../src/train/optimizer.ts';
 import { createRandom } from '../src/train/random.ts';
+import { createObjective, gradientProgram } from '../src/train/step/objective.ts';
+import { adamProgram } from '../src/train/step/optimizer.ts';
 import { caseConfig } from './fork-case.ts';
 
 export interface CompileConfig {

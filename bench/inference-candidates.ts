@@ -1,7 +1,7 @@
 /** The ways to enlarge one picture that `inference.ts` compares. */
-import { createOnnxEngine } from '../src/engine/onnx-engine.ts';
-import { compileServedModel, enlargeProgram } from '../src/engine/served-model.ts';
-import { createTfjsEngine } from '../src/engine/tfjs-engine.ts';
+import { createOnnxEngine } from '../src/engine/onnx/onnx-engine.ts';
+import { compileServedModel, enlargeProgram } from '../src/engine/served/served-model.ts';
+import { createTfjsEngine } from '../src/engine/tfjs/tfjs-engine.ts';
 import type { Enlarge } from '../src/eval/baseline.ts';
 import { createNetwork } from '../src/network/create-network.ts';
 import type { PixelImage } from '../src/pixels/image.ts';

@@ -5,10 +5,10 @@
  *     npx tsx bench/served-graph.ts edge-x4 edge-s-x4
  */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { tileOfCells, tileOfPixels } from '../src/engine/enlarged-tile.ts';
-import { nchwcBlockSize } from '../src/engine/nchwc-block.ts';
-import { compileServedModel } from '../src/engine/served-model.ts';
-import { writeTile } from '../src/engine/tile-pixels.ts';
+import { nchwcBlockSize } from '../src/engine/onnx/nchwc-block.ts';
+import { compileServedModel } from '../src/engine/served/served-model.ts';
+import { tileOfCells, tileOfPixels } from '../src/engine/tile/enlarged-tile.ts';
+import { writeTile } from '../src/engine/tile/tile-pixels.ts';
 import { loadModel, modelDirectory } from '../src/model-store/load.ts';
 import { PACKAGE_ROOT } from '../src/version.ts';
 import { median } from './timing.ts';

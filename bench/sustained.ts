@@ -1,7 +1,7 @@
 /** What HTTP, decoding and encoding leave of the engine's throughput: uncached 256x256 to x4, both with the same workers. */
 
-import { compileServedModel } from '../src/engine/served-model.ts';
-import type { ServedModel } from '../src/engine/served-types.ts';
+import { compileServedModel } from '../src/engine/served/served-model.ts';
+import type { ServedModel } from '../src/engine/served/served-types.ts';
 import type { PixelImage } from '../src/pixels/image.ts';
 import { createUpscaler } from '../src/upscale/upscale.ts';
 import type { Upscaler } from '../src/upscale/upscaler.ts';

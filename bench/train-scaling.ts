@@ -2,7 +2,7 @@
 import { countParameters } from '../src/network/count.ts';
 import { createNetwork } from '../src/network/create-network.ts';
 import type { EdgeSpec } from '../src/network/spec.ts';
-import { chooseMicroBatchSize } from '../src/train/micro-batch.ts';
+import { chooseMicroBatchSize } from '../src/train/step/micro-batch.ts';
 import type { Benchmark, Goal, Row } from './benchmark.ts';
 import { forkCase } from './fork-case.ts';
 import { median, summarize, timingColumns } from './timing.ts';

@@ -1,8 +1,8 @@
 /** `createDualscale`: the only place that joins the parts. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { InspectionView } from './blind/inspection-view.ts';
-import { collectAll } from './engine/collect-garbage.ts';
-import type { ServedModel } from './engine/served-types.ts';
+import type { ServedModel } from './engine/served/served-types.ts';
+import { collectAll } from './engine/tile/collect-garbage.ts';
 import { badOption, DualscaleError } from './errors.ts';
 import { createHealth, type HealthHandler } from './health.ts';
 import { createMiddleware, type Middleware } from './http/middleware.ts';

@@ -3,12 +3,12 @@ import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeRgb } from '../../src/codec/decode.ts';
-import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
-import { compileServedModel } from '../../src/engine/served-model.ts';
+import { createOnnxEngine } from '../../src/engine/onnx/onnx-engine.ts';
+import { compileServedModel } from '../../src/engine/served/served-model.ts';
 import { evaluate } from '../../src/eval/evaluate.ts';
 import { loadModel, type StoredModel } from '../../src/model-store/load.ts';
-import { readRunLog } from '../../src/train/run-log.ts';
-import { logPath, trainRun } from '../../src/train/train-run.ts';
+import { readRunLog } from '../../src/train/run/run-log.ts';
+import { logPath, trainRun } from '../../src/train/run/train-run.ts';
 import { createUpscaler } from '../../src/upscale/upscale.ts';
 import type { Variant } from './variants.ts';
 

@@ -1,6 +1,6 @@
 /** The ways of enlarging that the tables compare. */
 import { join } from 'node:path';
-import { compileServedModel } from '../../src/engine/served-model.ts';
+import { compileServedModel } from '../../src/engine/served/served-model.ts';
 import { loadModel } from '../../src/model-store/load.ts';
 import type { PixelImage } from '../../src/pixels/image.ts';
 import { imresize } from '../../src/pixels/imresize.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { decodeRgb } from '../../src/codec/decode.ts';
 import type { PixelImage } from '../../src/pixels/image.ts';
 import { imresize } from '../../src/pixels/imresize.ts';
-import { isValidation } from '../../src/train/dataset.ts';
+import { isValidation } from '../../src/train/data/dataset.ts';
 
 export async function readHeldOut(dataDir: string): Promise<PixelImage[]> {
   const images: PixelImage[] = [];

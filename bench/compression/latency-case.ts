@@ -4,7 +4,7 @@
  */
 import { createLatencyMeter } from '../../src/compress/latency/latency-meter.ts';
 import { processorTime } from '../../src/compress/latency/processor-time.ts';
-import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
+import { createOnnxEngine } from '../../src/engine/onnx/onnx-engine.ts';
 import { readManifest } from '../../src/model-store/load.ts';
 
 export interface Latencies {

@@ -1,5 +1,5 @@
 /** What a blind model makes of a picture: how it was blurred, what noise and compression it has, and whether its enlargement fits that. */
-import type { ServedModel } from '../engine/served-types.ts';
+import type { ServedModel } from '../engine/served/served-types.ts';
 import { crop } from '../pixels/crop.ts';
 import { degrade } from '../pixels/degrade.ts';
 import { type DegradationEstimate, decodeDegradation } from '../pixels/degrade-code.ts';

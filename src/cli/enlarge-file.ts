@@ -2,7 +2,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { EncodeOptions } from '../codec/encode-format.ts';
 import { MOST_PIXELS } from '../codec/limits.ts';
-import type { ServedModel } from '../engine/served-types.ts';
+import type { ServedModel } from '../engine/served/served-types.ts';
 import type { DegradationWish } from '../upscale/degradation-wish.ts';
 import { enlargeEncoded } from '../upscale/enlarge-encoded.ts';
 import type { Upscaler } from '../upscale/upscaler.ts';

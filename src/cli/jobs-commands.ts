@@ -45,7 +45,7 @@ function addStart(jobs: Command): void {
     .option('--watch', 'show its progress until it ends')
     .addOption(json())
     .addOption(server())
-    .action(async (type, flags) => (await import('./jobs.ts')).runJobsStart(type, flags));
+    .action(async (type, flags) => (await import('./commands/jobs.ts')).runJobsStart(type, flags));
 }
 
 export function addJobs(program: Command): void {
@@ -56,19 +56,19 @@ export function addJobs(program: Command): void {
     .description('list the jobs, latest first')
     .addOption(json())
     .addOption(server())
-    .action(async (flags) => (await import('./jobs.ts')).runJobsList(flags));
+    .action(async (flags) => (await import('./commands/jobs.ts')).runJobsList(flags));
   jobs
     .command('watch')
     .description('show the progress of a job until it ends; exit code 1 when it fails or its model is refused')
     .argument('<id>')
     .addOption(server())
-    .action(async (id, flags) => (await import('./jobs.ts')).runJobsWatch(id, flags));
+    .action(async (id, flags) => (await import('./commands/jobs.ts')).runJobsWatch(id, flags));
   jobs
     .command('cancel')
     .description('stop a job and remove its files')
     .argument('<id>')
     .addOption(server())
-    .action(async (id, flags) => (await import('./jobs.ts')).runJobsCancel(id, flags));
+    .action(async (id, flags) => (await import('./commands/jobs.ts')).runJobsCancel(id, flags));
 }
 
 /** Below `dualscale models`, which lists the models of a folder. */
@@ -78,17 +78,17 @@ export function addServerModels(models: Command): void {
     .description('list the models of a running server, and which ones serve')
     .addOption(json())
     .addOption(server())
-    .action(async (flags) => (await import('./jobs.ts')).runModelsList(flags));
+    .action(async (flags) => (await import('./commands/jobs.ts')).runModelsList(flags));
   models
     .command('activate')
     .description('let a model serve its scale on a running server')
     .argument('<id>')
     .addOption(server())
-    .action(async (id, flags) => (await import('./jobs.ts')).runModelsActivate(id, flags));
+    .action(async (id, flags) => (await import('./commands/jobs.ts')).runModelsActivate(id, flags));
   models
     .command('rollback')
     .description('put back the model that served a scale before')
     .argument('<scale>', 'e.g. 4', integerFrom(2, 8))
     .addOption(server())
-    .action(async (scale, flags) => (await import('./jobs.ts')).runModelsRollback(scale, flags));
+    .action(async (scale, flags) => (await import('./commands/jobs.ts')).runModelsRollback(scale, flags));
 }

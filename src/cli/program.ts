@@ -25,7 +25,7 @@ function addUpscale(program: Command): void {
     .addOption(engine())
     .addOption(provider('auto'))
     .addOption(workers('worker threads; default: one per core, one on a GPU'))
-    .action(async (from, to, flags) => (await import('./upscale.ts')).runUpscale(from, to, flags));
+    .action(async (from, to, flags) => (await import('./commands/upscale.ts')).runUpscale(from, to, flags));
 }
 
 function addTrain(program: Command): void {
@@ -53,7 +53,7 @@ function addTrain(program: Command): void {
     .addOption(weights('how the weights of the model are stored').default('float32'))
     .option('--data-note <text>', 'where the photographs come from, for the manifest')
     .option('--license <text>', 'license of the model, for the manifest', 'UNLICENSED')
-    .action(async (flags) => (await import('./train.ts')).runTrain(flags));
+    .action(async (flags) => (await import('./commands/train.ts')).runTrain(flags));
 }
 
 function addBudget(command: Command): Command {
@@ -115,7 +115,7 @@ function addCompress(program: Command): void {
     .addOption(weights('how the weights of the model are stored').default('float32'))
     .option('--data-note <text>', 'where the photographs come from, for the manifest')
     .option('--license <text>', "license of the result, for the manifest; default: the model's")
-    .action(async (flags) => (await import('./compress.ts')).runCompress(flags));
+    .action(async (flags) => (await import('./commands/compress.ts')).runCompress(flags));
 }
 
 function addEval(program: Command): void {
@@ -143,7 +143,7 @@ function addEval(program: Command): void {
     .addOption(engine())
     .addOption(provider('auto'))
     .addOption(workers('worker threads; default: one per core, one on a GPU'))
-    .action(async (flags) => (await import('./eval.ts')).runEval(flags));
+    .action(async (flags) => (await import('./commands/eval.ts')).runEval(flags));
 }
 
 function addInspect(program: Command): void {
@@ -158,7 +158,7 @@ function addInspect(program: Command): void {
     .addOption(models())
     .addOption(engine())
     .addOption(provider('auto'))
-    .action(async (picture, flags) => (await import('./inspect.ts')).runInspect(picture, flags));
+    .action(async (picture, flags) => (await import('./commands/inspect.ts')).runInspect(picture, flags));
 }
 
 function addModels(program: Command): void {
@@ -168,7 +168,7 @@ function addModels(program: Command): void {
     .addOption(models())
     .addOption(json())
     .addOption(new Option('--markdown', 'print the page models/README.md').conflicts('json'))
-    .action(async (flags) => (await import('./models.ts')).runModels(flags));
+    .action(async (flags) => (await import('./commands/models.ts')).runModels(flags));
   addServerModels(command);
 }
 
@@ -177,7 +177,7 @@ function addMetrics(program: Command): void {
     .command('metrics')
     .description('print the page docs/metrics.md: every Prometheus metric')
     .addOption(json())
-    .action(async (flags) => (await import('./metrics.ts')).runMetrics(flags));
+    .action(async (flags) => (await import('./commands/metrics.ts')).runMetrics(flags));
 }
 
 function addExport(program: Command): void {
@@ -188,7 +188,7 @@ function addExport(program: Command): void {
     .requiredOption('--out <file>', 'the .onnx file; what is there is replaced')
     .option('--size <WxH>', 'fix the input size; default: any size', pixelSize)
     .addOption(models())
-    .action(async (flags) => (await import('./export.ts')).runExport(flags));
+    .action(async (flags) => (await import('./commands/export.ts')).runExport(flags));
 }
 
 function addConvert(program: Command): void {
@@ -198,7 +198,7 @@ function addConvert(program: Command): void {
     .requiredOption('--model <id>', 'which model')
     .addOption(weights('how the weights are stored').makeOptionMandatory())
     .addOption(models())
-    .action(async (flags) => (await import('./convert.ts')).runConvert(flags));
+    .action(async (flags) => (await import('./commands/convert.ts')).runConvert(flags));
 }
 
 function addBench(program: Command): void {
@@ -214,7 +214,7 @@ function addBench(program: Command): void {
     .option('--record', "write the result into the models' manifests")
     .addOption(json())
     .addOption(models())
-    .action(async (flags) => (await import('./bench.ts')).runBench(flags));
+    .action(async (flags) => (await import('./commands/bench.ts')).runBench(flags));
 }
 
 /** Throws CommanderError for help, version and bad usage instead of ending the process. */

@@ -38,7 +38,7 @@ export function addServe(program: Command): void {
     .option('--sample-deny <regexp...>', 'of these never', patterns)
     .option('--sample-days <n>', 'for so long; default: 30', numberBetween(0))
     .option('--pause-above <n>', 'jobs stand still while more pictures than this are made at a time', numberBetween(0))
-    .action(async (flags) => (await import('./serve.ts')).runServe(flags));
+    .action(async (flags) => (await import('./commands/serve.ts')).runServe(flags));
 }
 
 export function addProxy(program: Command): void {
@@ -73,5 +73,5 @@ export function addProxy(program: Command): void {
       'after',
       '\nDUALSCALE_SIGNING_KEYS: secrets, separated by commas; only URLs signed with one of them are enlarged.',
     )
-    .action(async (flags) => (await import('./proxy.ts')).runProxy(flags));
+    .action(async (flags) => (await import('./commands/proxy.ts')).runProxy(flags));
 }

@@ -1,19 +1,19 @@
 /** One compression under way: what all its stages share. */
 import { join } from 'node:path';
 import type { Engine } from '../engine/engine.ts';
-import { createOnnxEngine } from '../engine/onnx-engine.ts';
-import { createTfjsEngine } from '../engine/tfjs-engine.ts';
+import { createOnnxEngine } from '../engine/onnx/onnx-engine.ts';
+import { createTfjsEngine } from '../engine/tfjs/tfjs-engine.ts';
 import { badOption, DualscaleError } from '../errors.ts';
 import type { StoredModel } from '../model-store/load.ts';
 import { createNetwork } from '../network/create-network.ts';
 import { prunableWidths } from '../network/prunable.ts';
 import type { NetworkSpec } from '../network/spec.ts';
 import type { PixelImage } from '../pixels/image.ts';
-import type { Dataset } from '../train/dataset.ts';
-import { outputLevels } from '../train/losses.ts';
-import { chooseMicroBatchSize } from '../train/micro-batch.ts';
-import type { BatchShape } from '../train/objective.ts';
-import { loadTrainingData } from '../train/training-data.ts';
+import type { Dataset } from '../train/data/dataset.ts';
+import { loadTrainingData } from '../train/data/training-data.ts';
+import { outputLevels } from '../train/step/losses.ts';
+import { chooseMicroBatchSize } from '../train/step/micro-batch.ts';
+import type { BatchShape } from '../train/step/objective.ts';
 import type { ResolvedSettings } from './compress-settings.ts';
 import { type Effort, effortOf } from './effort.ts';
 import { createLatencyMeter, type LatencyMeter } from './latency/latency-meter.ts';

@@ -2,8 +2,8 @@
 import { modelCost } from '../model-store/manifest.ts';
 import { prunableWidths } from '../network/prunable.ts';
 import type { NetworkSpec } from '../network/spec.ts';
-import type { BatchShape } from '../train/objective.ts';
-import type { OptimizerName } from '../train/update-program.ts';
+import type { BatchShape } from '../train/step/objective.ts';
+import type { OptimizerName } from '../train/step/update-program.ts';
 
 export interface Effort extends BatchShape {
   /** Steps that teach the dual networks of a model that was published without them. */

@@ -1,9 +1,9 @@
 /** Stage `measure`: what was lost and what was won, against the uncompressed model on this machine and on held-out photographs. */
 import { createNetwork } from '../network/create-network.ts';
 import type { NetworkSpec } from '../network/spec.ts';
-import { flattenParameters, layOutParameters } from '../train/parameter-layout.ts';
 import { degradationOf } from '../train/presets/blind-recipe.ts';
-import { createValidator } from '../train/validate.ts';
+import { createValidator } from '../train/run/validate.ts';
+import { flattenParameters, layOutParameters } from '../train/step/parameter-layout.ts';
 import type { Compression } from './compression.ts';
 import type { SlimNetwork, Values } from './slim.ts';
 

@@ -1,6 +1,6 @@
 /** The layers that lose channels, as places in the flat vector of what pruning changes. */
 import type { PrunableWidth } from '../network/prunable.ts';
-import type { ParameterLayout } from '../train/parameter-layout.ts';
+import type { ParameterLayout } from '../train/step/parameter-layout.ts';
 
 interface Slot {
   readonly offset: number;

@@ -13,10 +13,15 @@ import type { PrunableWidth } from '../network/prunable.ts';
 import type { ParameterSpec, ParameterValues } from '../network/spec.ts';
 import type { Tensor, Tensor1D, Tensor4D } from '../tf.ts';
 import { tf } from '../tf.ts';
-import { computeLosses, type Losses } from '../train/losses.ts';
-import type { GradientProgram, Objective } from '../train/objective.ts';
-import { batchInputs, levelInput } from '../train/objective.ts';
-import { layOutParameters, nameParameters, type ParameterLayout, sliceParameters } from '../train/parameter-layout.ts';
+import { computeLosses, type Losses } from '../train/step/losses.ts';
+import type { GradientProgram, Objective } from '../train/step/objective.ts';
+import { batchInputs, levelInput } from '../train/step/objective.ts';
+import {
+  layOutParameters,
+  nameParameters,
+  type ParameterLayout,
+  sliceParameters,
+} from '../train/step/parameter-layout.ts';
 import type { Values } from './slim.ts';
 
 /** How much the features of each width count, [widths], beside the weights: its gradient is L_M of every width. */

@@ -1,5 +1,5 @@
 /** Pictures of a report: the widths before and after, and quality against time. */
-import { linearAxis } from '../train/loss-plot.ts';
+import { linearAxis } from '../train/run/loss-plot.ts';
 
 export interface NamedWidth {
   readonly name: string;

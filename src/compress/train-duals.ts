@@ -6,22 +6,28 @@ import { initialiseParameters } from '../network/create-network.ts';
 import type { NetworkSpec } from '../network/spec.ts';
 import type { Tensor, Tensor4D } from '../tf.ts';
 import { tf } from '../tf.ts';
-import type { Dataset } from '../train/dataset.ts';
-import { createEagerGradients } from '../train/eager-gradients.ts';
-import { createGradientPool } from '../train/gradient-pool.ts';
-import { computeLosses } from '../train/losses.ts';
-import { type BatchShape, batchInputs, createObjective, type GradientProgram, levelInput } from '../train/objective.ts';
+import type { Dataset } from '../train/data/dataset.ts';
+import { createRandom } from '../train/random.ts';
+import { trainLoop } from '../train/run/train-loop.ts';
+import { createEagerGradients } from '../train/step/eager-gradients.ts';
+import { createGradientPool } from '../train/step/gradient-pool.ts';
+import { computeLosses } from '../train/step/losses.ts';
+import {
+  type BatchShape,
+  batchInputs,
+  createObjective,
+  type GradientProgram,
+  levelInput,
+} from '../train/step/objective.ts';
 import {
   flattenParameters,
   layOutParameters,
   nameParameters,
   sliceParameters,
   unflattenParameters,
-} from '../train/parameter-layout.ts';
-import { createRandom } from '../train/random.ts';
-import { createSplitStepper } from '../train/stepper.ts';
-import { trainLoop } from '../train/train-loop.ts';
-import { updateProgram } from '../train/update-program.ts';
+} from '../train/step/parameter-layout.ts';
+import { createSplitStepper } from '../train/step/stepper.ts';
+import { updateProgram } from '../train/step/update-program.ts';
 import { asConstants } from './prune-program.ts';
 import type { Values } from './slim.ts';
 

@@ -1,6 +1,6 @@
 /** Tries what may crash or hang (drivers, native libraries) in a child process, so that this one goes on. */
 import { fork } from 'node:child_process';
-import { scriptFor } from './pool-script.ts';
+import type { Script } from './worker-script.ts';
 
 interface ProbeOptions<Report> {
   /** Most milliseconds between two reports. */
@@ -9,15 +9,14 @@ interface ProbeOptions<Report> {
 }
 
 /**
- * Runs the module `name` of this folder with `args`. It sends a report for each of them, in order.
+ * Runs `script` with `args`. It sends a report for each of them, in order.
  * Resolves with how the child ended, which is the reason for the reports that did not come.
  */
 export function probeInChild<Report>(
-  name: string,
+  { file, execArgv }: Script,
   args: readonly string[],
   { timeoutMs, onReport }: ProbeOptions<Report>,
 ): Promise<string> {
-  const { file, execArgv } = scriptFor(import.meta.url, name);
   return new Promise((resolve) => {
     // Drivers print to stdout and stderr as they like: reports come over the message channel.
     const child = fork(file, [...args], { execArgv, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });

@@ -1,9 +1,10 @@
 /** Which ONNX Runtime provider runs the networks on this box. */
 import { listSupportedBackends } from 'onnxruntime-node';
 import { badOption } from '../errors.ts';
+import type { ProbeReport } from './onnx/provider-probe.ts';
 import { probeInChild } from './probe-in-child.ts';
-import type { ProbeReport } from './provider-probe.ts';
 import type { Provider } from './runtime.ts';
+import { scriptFor } from './worker-script.ts';
 
 export interface ProviderLogger {
   info(message: string): void;
@@ -32,7 +33,7 @@ const MIN_SPEEDUP = 1.5;
 async function probe(providers: readonly Provider[], timeoutMs: number): Promise<ProbeReport[]> {
   const reports: ProbeReport[] = [];
   for (let rest = providers; rest.length > 0; rest = providers.slice(reports.length)) {
-    const failure = await probeInChild('provider-probe', rest, {
+    const failure = await probeInChild(scriptFor(import.meta.url, 'onnx/provider-probe'), rest, {
       timeoutMs,
       onReport: (report: ProbeReport) => reports.push(report),
     });

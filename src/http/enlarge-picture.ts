@@ -2,7 +2,7 @@
 import type { EncodeOptions } from '../codec/encode-format.ts';
 import { readHeader } from '../codec/header.ts';
 import { checkInputBytes, checkInputSize, checkOutputSize, type ImageLimits } from '../codec/limits.ts';
-import type { ServedModel } from '../engine/served-types.ts';
+import type { ServedModel } from '../engine/served/served-types.ts';
 import { DualscaleError } from '../errors.ts';
 import type { DegradationWish } from '../upscale/degradation-wish.ts';
 import { type ConsistencyOptions, enlargeEncoded } from '../upscale/enlarge-encoded.ts';

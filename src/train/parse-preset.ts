@@ -3,13 +3,13 @@ import { badOption, DualscaleError } from '../errors.ts';
 import { JsonFields } from '../model-store/json-fields.ts';
 import { isModelId } from '../model-store/manifest.ts';
 import { parseSpec } from '../network/parse-spec.ts';
-import { checkDegradation, type DegradationRecipe } from './degradation-recipe.ts';
-import type { BatchShape } from './objective.ts';
+import { checkDegradation, type DegradationRecipe } from './data/degradation-recipe.ts';
 import type { TrainPreset } from './presets/preset.ts';
-import type { Schedule } from './schedule.ts';
-import { LEARNERS, type Learner, planStages, type Stage } from './stages.ts';
+import type { Schedule } from './run/schedule.ts';
+import { LEARNERS, type Learner, planStages, type Stage } from './run/stages.ts';
+import type { BatchShape } from './step/objective.ts';
+import { OPTIMIZERS, type OptimizerName } from './step/update-program.ts';
 import type { TrainRecipe } from './train-model.ts';
-import { OPTIMIZERS, type OptimizerName } from './update-program.ts';
 
 const MOST_STEPS = 1e9;
 /** The manifest describes them in one line. */

@@ -1,5 +1,5 @@
 /** How a picture is spread over the workers that are free: a few tiles with many threads, or many tiles with one. */
-import type { Tile } from '../engine/tile-task.ts';
+import type { Tile } from '../engine/tile/tile-task.ts';
 import { type PlanTilesOptions, planTiles } from './plan-tiles.ts';
 
 export interface Layout {

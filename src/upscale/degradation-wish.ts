@@ -1,5 +1,5 @@
 /** What a caller says about how a picture was degraded, and what is made of it. */
-import type { ServedModel } from '../engine/served-types.ts';
+import type { ServedModel } from '../engine/served/served-types.ts';
 import { badOption } from '../errors.ts';
 import { decodeDegradation, encodeDegradation } from '../pixels/degrade-code.ts';
 

@@ -3,7 +3,7 @@
 import { BLEED_REACH, bleedColor } from '../codec/bleed-color.ts';
 import type { OpenPicture } from '../codec/open-picture.ts';
 import { ALPHA_MARGIN, resizeAlpha } from '../codec/resize-alpha.ts';
-import type { ServedModel } from '../engine/served-types.ts';
+import type { ServedModel } from '../engine/served/served-types.ts';
 import { DualscaleError } from '../errors.ts';
 import { hasAlpha, type Raster, type Samples } from '../pixels/image.ts';
 import { planStrips, type Strip } from './plan-strips.ts';

@@ -1,5 +1,5 @@
 /** Which part of a picture its degradation is guessed from. */
-import type { Area, SharedImage } from '../engine/tile-task.ts';
+import type { Area, SharedImage } from '../engine/tile/tile-task.ts';
 
 /** Side in pixels: a guess from 256 costs four times as much and is no better (docs/experiments.md). */
 const LARGEST_SIDE = 128;

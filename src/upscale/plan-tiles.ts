@@ -1,5 +1,5 @@
 /** Cuts a picture into the grid of tiles whose reads cost least. */
-import type { Area, Tile } from '../engine/tile-task.ts';
+import type { Area, Tile } from '../engine/tile/tile-task.ts';
 import { badOption, DualscaleError } from '../errors.ts';
 
 export interface PlanTilesOptions {

@@ -1,10 +1,10 @@
 /** Plan, tiles, pool, stitch: the tiles write straight into the shared result, so nothing is left to put together. */
 
 import { checkEngineName } from '../engine/choose-runtime.ts';
-import { createTilePool, type TilePool, type TilePoolOptions } from '../engine/pool.ts';
+import { createTilePool, type TilePool, type TilePoolOptions } from '../engine/pool/pool.ts';
 import type { EngineName } from '../engine/runtime.ts';
-import type { ServedModel } from '../engine/served-types.ts';
-import type { SharedImage } from '../engine/tile-task.ts';
+import type { ServedModel } from '../engine/served/served-types.ts';
+import type { SharedImage } from '../engine/tile/tile-task.ts';
 import { badOption, DualscaleError } from '../errors.ts';
 import { withoutOwnSoftness } from '../pixels/degrade-code.ts';
 import type { ChannelCount, PixelImage, Samples } from '../pixels/image.ts';

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { describeInspection } from '../../src/blind/describe-inspection.ts';
 import { inspectPicture } from '../../src/blind/inspect-picture.ts';
 import { encode } from '../../src/codec/encode.ts';
-import { compileServedModel } from '../../src/engine/served-model.ts';
+import { compileServedModel } from '../../src/engine/served/served-model.ts';
 import { loadModel, modelDirectory } from '../../src/model-store/load.ts';
 import type { PixelImage } from '../../src/pixels/image.ts';
 import { createDualscale, type Dualscale } from '../../src/plugin.ts';

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readRgbFile } from '../../src/codec/read-rgb-file.ts';
 import { imresize } from '../../src/pixels/imresize.ts';
 import { psnrDb } from '../../src/pixels/psnr.ts';
-import { readRunLog } from '../../src/train/run-log.ts';
+import { readRunLog } from '../../src/train/run/run-log.ts';
 import { generatedPhoto, writeGeneratedPhotos } from '../helpers/generated-photos.ts';
 import { runCli, startCli } from '../helpers/run-cli.ts';
 import { TINY } from '../train/tiny-recipe.ts';

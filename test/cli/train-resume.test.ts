@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadModel } from '../../src/model-store/load.ts';
 import { readSafetensors } from '../../src/model-store/safetensors.ts';
-import { readRunLog } from '../../src/train/run-log.ts';
+import { readRunLog } from '../../src/train/run/run-log.ts';
 import { checkpointPath } from '../../src/train/train-model.ts';
 import { writeGeneratedPhotos } from '../helpers/generated-photos.ts';
 import { type CliResult, runCli, startCli } from '../helpers/run-cli.ts';

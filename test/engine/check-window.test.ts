@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { checkWindow, rowsOf } from '../../src/engine/check-window.ts';
-import { tileOfPixels } from '../../src/engine/enlarged-tile.ts';
+import { checkWindow, rowsOf } from '../../src/engine/tile/check-window.ts';
+import { tileOfPixels } from '../../src/engine/tile/enlarged-tile.ts';
 
 const tile = (y: number, height: number, read: { y: number; height: number }) => ({
   ...{ x: 0, y, width: 8, height },

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { collectAll, collectYoung } from '../../src/engine/collect-garbage.ts';
+import { collectAll, collectYoung } from '../../src/engine/tile/collect-garbage.ts';
 
 /** An object that has outlived minor collections, and that nobody holds any more. */
 function dropOld(): WeakRef<object> {

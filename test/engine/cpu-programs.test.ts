@@ -1,9 +1,9 @@
 import { describe, expect, it, test } from 'vitest';
-import { compileForCpu } from '../../src/engine/cpu-programs.ts';
-import { tileOfCells } from '../../src/engine/enlarged-tile.ts';
-import { nchwcBlockSize } from '../../src/engine/nchwc-block.ts';
-import { createSession, sessionExecutable } from '../../src/engine/onnx-session.ts';
-import { enlargeProgram } from '../../src/engine/served-model.ts';
+import { nchwcBlockSize } from '../../src/engine/onnx/nchwc-block.ts';
+import { createSession, sessionExecutable } from '../../src/engine/onnx/onnx-session.ts';
+import { compileForCpu } from '../../src/engine/served/cpu-programs.ts';
+import { enlargeProgram } from '../../src/engine/served/served-model.ts';
+import { tileOfCells } from '../../src/engine/tile/enlarged-tile.ts';
 import { CELLS, LEVELS } from '../../src/graph/cell-outputs.ts';
 import { compileProgram } from '../../src/graph/compile.ts';
 import { serializeOnnx } from '../../src/graph/onnx-model.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
-import { type CopiedArea, copyLevels } from '../../src/engine/copy-levels.ts';
-import { tileOfCells, tileOfPixels } from '../../src/engine/enlarged-tile.ts';
+import { type CopiedArea, copyLevels } from '../../src/engine/tile/copy-levels.ts';
+import { tileOfCells, tileOfPixels } from '../../src/engine/tile/enlarged-tile.ts';
 
 /** A picture whose every sample is another number, and the same as a network with pixel shuffle of `side` has it before that. */
 function picture(width: number, height: number, side: number) {

@@ -2,9 +2,9 @@ import { readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { scriptFor } from '../../src/engine/pool-script.ts';
-import { startThreads } from '../../src/engine/pool-threads.ts';
-import type { TileTask } from '../../src/engine/tile-task.ts';
+import { startThreads } from '../../src/engine/pool/pool-threads.ts';
+import type { TileTask } from '../../src/engine/tile/tile-task.ts';
+import { scriptFor } from '../../src/engine/worker-script.ts';
 import type { LoadedMark } from './pool-slow-worker.ts';
 
 /** What the threads of `pool-slow-worker.ts` leave when they have loaded. */

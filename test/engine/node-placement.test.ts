@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { describePlacement, readPlacement } from '../../src/engine/node-placement.ts';
+import { describePlacement, readPlacement } from '../../src/engine/onnx/node-placement.ts';
 
 /** Events as ONNX Runtime 1.30 writes them, cut to what matters. */
 const node = (index: number, op: string, provider: string, kind = 'kernel_time') => ({

@@ -1,6 +1,6 @@
 /** The real worker, except that some digests kill the thread it runs in. */
-import type { TileOutcome, TileTask } from '../../src/engine/tile-task.ts';
-import { runTile as runRealTile } from '../../src/engine/tile-worker.ts';
+import type { TileOutcome, TileTask } from '../../src/engine/tile/tile-task.ts';
+import { runTile as runRealTile } from '../../src/engine/tile/tile-worker.ts';
 
 export type DeadlyDigest = 'die-by-exit' | 'die-by-throw' | 'die-by-memory' | 'die-once';
 

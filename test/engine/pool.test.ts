@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { createTilePool, startTilePool, type TileJob, type TilePool } from '../../src/engine/pool.ts';
-import { scriptFor } from '../../src/engine/pool-script.ts';
-import type { ServedModel } from '../../src/engine/served-types.ts';
+import { createTilePool, startTilePool, type TileJob, type TilePool } from '../../src/engine/pool/pool.ts';
+import type { ServedModel } from '../../src/engine/served/served-types.ts';
+import { scriptFor } from '../../src/engine/worker-script.ts';
 import { planTiles } from '../../src/upscale/plan-tiles.ts';
 import { convChainModel } from '../helpers/onnx-fixtures.ts';
 import type { DeadlyDigest } from './pool-dying-worker.ts';

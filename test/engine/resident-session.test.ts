@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createResidentSession } from '../../src/engine/resident-session.ts';
+import { createResidentSession } from '../../src/engine/onnx/resident-session.ts';
 import { compileProgram } from '../../src/graph/compile.ts';
 import { serializeOnnx } from '../../src/graph/onnx-model.ts';
 import type { TensorData } from '../../src/graph/program.ts';

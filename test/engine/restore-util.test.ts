@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { restoreUtil } from '../../src/engine/restore-util.ts';
+import { restoreUtil } from '../../src/engine/tfjs/restore-util.ts';
 
 describe('restoreUtil', () => {
   test('gives back what Node 23 removed', () => {

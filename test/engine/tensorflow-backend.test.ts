@@ -3,8 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { scriptFor } from '../../src/engine/pool-script.ts';
-import { findMissingPackages } from '../../src/engine/tfjs-backend.ts';
+import { findMissingPackages } from '../../src/engine/tfjs/tfjs-backend.ts';
+import { scriptFor } from '../../src/engine/worker-script.ts';
 import type { TensorflowStep } from './tensorflow-case.ts';
 import { writeNode23Preload, writeTensorflowStandIn } from './tensorflow-stand-in.ts';
 

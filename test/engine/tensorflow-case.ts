@@ -1,7 +1,7 @@
 /** Process of `tensorflow-backend.test.ts`: uses pools on the backend `tensorflow` and prints what came of it as JSON. */
 import { createRequire } from 'node:module';
 import type { EngineName } from '../../src/engine/runtime.ts';
-import { compileServedModel } from '../../src/engine/served-model.ts';
+import { compileServedModel } from '../../src/engine/served/served-model.ts';
 import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';
 import { createUpscaler, type UpscalerOptions } from '../../src/upscale/upscale.ts';
 import { randomNumbers } from '../helpers/onnx-fixtures.ts';

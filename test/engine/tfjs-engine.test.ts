@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
-import { createTfjsEngine } from '../../src/engine/tfjs-engine.ts';
+import { createTfjsEngine } from '../../src/engine/tfjs/tfjs-engine.ts';
 import type { Program } from '../../src/graph/program.ts';
 import { traceProgram } from '../../src/graph/trace.ts';
 import { createNetwork } from '../../src/network/create-network.ts';

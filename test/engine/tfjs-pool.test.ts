@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTilePool, type TilePoolOptions } from '../../src/engine/pool.ts';
+import { createTilePool, type TilePoolOptions } from '../../src/engine/pool/pool.ts';
 import type { TfjsBackend } from '../../src/engine/runtime.ts';
-import { compileServedModel } from '../../src/engine/served-model.ts';
-import { findMissingPackages } from '../../src/engine/tfjs-backend.ts';
+import { compileServedModel } from '../../src/engine/served/served-model.ts';
+import { findMissingPackages } from '../../src/engine/tfjs/tfjs-backend.ts';
 import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';
 import type { NetworkSpec } from '../../src/network/spec.ts';
 import type { PixelImage } from '../../src/pixels/image.ts';

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Engine, Tensors } from '../../src/engine/engine.ts';
-import { tileOfCells } from '../../src/engine/enlarged-tile.ts';
-import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
-import { compileServedModel } from '../../src/engine/served-model.ts';
-import { createTfjsEngine } from '../../src/engine/tfjs-engine.ts';
-import { openTimedNetwork } from '../../src/engine/timed-network.ts';
+import { createOnnxEngine } from '../../src/engine/onnx/onnx-engine.ts';
+import { compileServedModel } from '../../src/engine/served/served-model.ts';
+import { openTimedNetwork } from '../../src/engine/served/timed-network.ts';
+import { createTfjsEngine } from '../../src/engine/tfjs/tfjs-engine.ts';
+import { tileOfCells } from '../../src/engine/tile/enlarged-tile.ts';
 import { CELLS, LEVELS } from '../../src/graph/cell-outputs.ts';
 import { countMacs } from '../../src/network/count.ts';
 import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';

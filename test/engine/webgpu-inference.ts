@@ -1,7 +1,7 @@
 /** Child process: sends how far networks, and a session with state, come out on WebGPU from where they come out on the CPU. */
-import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
-import { createResidentSession } from '../../src/engine/resident-session.ts';
-import { compileServedModel, enlargeProgram } from '../../src/engine/served-model.ts';
+import { createOnnxEngine } from '../../src/engine/onnx/onnx-engine.ts';
+import { createResidentSession } from '../../src/engine/onnx/resident-session.ts';
+import { compileServedModel, enlargeProgram } from '../../src/engine/served/served-model.ts';
 import { compileProgram } from '../../src/graph/compile.ts';
 import { serializeOnnx } from '../../src/graph/onnx-model.ts';
 import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';

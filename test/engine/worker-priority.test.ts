@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { afterEach, expect, test } from 'vitest';
-import { createTilePool, type TilePool } from '../../src/engine/pool.ts';
-import { WORKER_NICE } from '../../src/engine/worker-priority.ts';
+import { createTilePool, type TilePool } from '../../src/engine/pool/pool.ts';
+import { WORKER_NICE } from '../../src/engine/tile/worker-priority.ts';
 import { planTiles } from '../../src/upscale/plan-tiles.ts';
 import { convChainModel } from '../helpers/onnx-fixtures.ts';
 

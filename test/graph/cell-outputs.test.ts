@@ -1,7 +1,7 @@
 import { describe, expect, it, test } from 'vitest';
-import { tileOfCells } from '../../src/engine/enlarged-tile.ts';
-import { createSession, sessionExecutable } from '../../src/engine/onnx-session.ts';
-import { enlargeProgram } from '../../src/engine/served-model.ts';
+import { createSession, sessionExecutable } from '../../src/engine/onnx/onnx-session.ts';
+import { enlargeProgram } from '../../src/engine/served/served-model.ts';
+import { tileOfCells } from '../../src/engine/tile/enlarged-tile.ts';
 import { CELLS, LEVELS, withCellOutputs } from '../../src/graph/cell-outputs.ts';
 import { compileProgram } from '../../src/graph/compile.ts';
 import { serializeOnnx } from '../../src/graph/onnx-model.ts';

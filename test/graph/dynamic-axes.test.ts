@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
+import { createOnnxEngine } from '../../src/engine/onnx/onnx-engine.ts';
 import { compileProgram } from '../../src/graph/compile.ts';
 import type { Program, TensorData, TensorSpec } from '../../src/graph/program.ts';
 import { createNetwork } from '../../src/network/create-network.ts';

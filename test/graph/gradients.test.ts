@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
+import { createOnnxEngine } from '../../src/engine/onnx/onnx-engine.ts';
 import type { Program, TensorData } from '../../src/graph/program.ts';
 import { bicubicUpsample } from '../../src/network/bicubic-upsample.ts';
 import { createNetwork } from '../../src/network/create-network.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { nchwcBlockSize } from '../../src/engine/nchwc-block.ts';
-import { createSession, sessionExecutable } from '../../src/engine/onnx-session.ts';
+import { nchwcBlockSize } from '../../src/engine/onnx/nchwc-block.ts';
+import { createSession, sessionExecutable } from '../../src/engine/onnx/onnx-session.ts';
 import { NCHWC_DOMAIN } from '../../src/graph/blocked-graph.ts';
 import { compileProgram } from '../../src/graph/compile.ts';
 import { blockConvolutions } from '../../src/graph/nchwc.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
+import { createOnnxEngine } from '../../src/engine/onnx/onnx-engine.ts';
 import type { Program, TensorData } from '../../src/graph/program.ts';
 import { type Tensor, type Tensor4D, tf } from '../../src/tf.ts';
 import { randomNumbers } from '../helpers/onnx-fixtures.ts';

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { createSession, sessionExecutable } from '../../src/engine/onnx-session.ts';
+import { createSession, sessionExecutable } from '../../src/engine/onnx/onnx-session.ts';
 import { compileProgram } from '../../src/graph/compile.ts';
 import { serializeOnnx } from '../../src/graph/onnx-model.ts';
 import type { NetworkSpec } from '../../src/network/spec.ts';
 import { type Tensor, type Tensor4D, tf } from '../../src/tf.ts';
-import { createObjective, gradientProgram } from '../../src/train/objective.ts';
+import { createObjective, gradientProgram } from '../../src/train/step/objective.ts';
 import { expectEqual, held, joined, runCpu, type Situation, uniform } from '../helpers/programs.ts';
 import { CONV_CASES } from './conv-cases.ts';
 import { ELEMENTWISE_CASES } from './elementwise-cases.ts';

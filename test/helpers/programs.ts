@@ -1,8 +1,8 @@
 /** Random tensors, the forms in which the compiler may hold a value, and the comparison of the ONNX engine with TF.js' own CPU kernels. */
 import { expect } from 'vitest';
 import type { Tensors } from '../../src/engine/engine.ts';
-import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
-import { createTfjsEngine } from '../../src/engine/tfjs-engine.ts';
+import { createOnnxEngine } from '../../src/engine/onnx/onnx-engine.ts';
+import { createTfjsEngine } from '../../src/engine/tfjs/tfjs-engine.ts';
 import type { Program, TensorData, TensorSpec } from '../../src/graph/program.ts';
 import { type Tensor, type Tensor4D, tf } from '../../src/tf.ts';
 import { randomNumbers } from './onnx-fixtures.ts';

@@ -1,5 +1,5 @@
 /** Child process: ends with an error where the WebGPU provider does not compute. */
-import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
+import { createOnnxEngine } from '../../src/engine/onnx/onnx-engine.ts';
 import { type Tensor, tf } from '../../src/tf.ts';
 
 const executable = await createOnnxEngine({ provider: 'webgpu' }).compile({

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { PixelImage } from '../../src/pixels/image.ts';
 import { imresize } from '../../src/pixels/imresize.ts';
-import { copyPatch, createPatchSampler, fillBatch } from '../../src/train/batches.ts';
+import { copyPatch, createPatchSampler, fillBatch } from '../../src/train/data/batches.ts';
 import { createRandom } from '../../src/train/random.ts';
 import { generatedPhoto } from '../helpers/generated-photos.ts';
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Checkpoint, loadCheckpoint, saveCheckpoint } from '../../src/train/checkpoint.ts';
+import { type Checkpoint, loadCheckpoint, saveCheckpoint } from '../../src/train/run/checkpoint.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -47,7 +47,7 @@ describe('a checkpoint', () => {
     const path = join(folder, 'checkpoint.safetensors');
     // 16 MB take long enough to be hit; nothing but writing happens in this process.
     const size = 1_000_000;
-    const module = pathToFileURL(fileURLToPath(new URL('../../src/train/checkpoint.ts', import.meta.url))).href;
+    const module = pathToFileURL(fileURLToPath(new URL('../../src/train/run/checkpoint.ts', import.meta.url))).href;
     const script = `
       const { saveCheckpoint } = await import(${JSON.stringify(module)});
       for (let step = 1; ; step++) {

@@ -6,8 +6,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { decodeRgb } from '../../src/codec/decode.ts';
 import type { PixelImage } from '../../src/pixels/image.ts';
 import { imresize } from '../../src/pixels/imresize.ts';
-import type { DatasetOptions, ImagePyramid } from '../../src/train/dataset.ts';
-import { isValidation, loadDataset } from '../../src/train/dataset.ts';
+import type { DatasetOptions, ImagePyramid } from '../../src/train/data/dataset.ts';
+import { isValidation, loadDataset } from '../../src/train/data/dataset.ts';
 import { generatedPhoto, writeGeneratedPhotos } from '../helpers/generated-photos.ts';
 
 let folder: string;

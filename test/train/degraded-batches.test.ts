@@ -6,9 +6,9 @@ import { gaussianKernel } from '../../src/pixels/degrade-kernel.ts';
 import { patchMargin, reducePatch } from '../../src/pixels/degrade-patch.ts';
 import type { PixelImage } from '../../src/pixels/image.ts';
 import { imresize } from '../../src/pixels/imresize.ts';
-import { createPatchSampler } from '../../src/train/batches.ts';
-import { checkDegradation, type DegradationRecipe, drawDegradation } from '../../src/train/degradation-recipe.ts';
-import { degradedMiddle, fillDegradedBatch } from '../../src/train/degraded-batches.ts';
+import { createPatchSampler } from '../../src/train/data/batches.ts';
+import { checkDegradation, type DegradationRecipe, drawDegradation } from '../../src/train/data/degradation-recipe.ts';
+import { degradedMiddle, fillDegradedBatch } from '../../src/train/data/degraded-batches.ts';
 import { createRandom } from '../../src/train/random.ts';
 
 const RECIPE: DegradationRecipe = {

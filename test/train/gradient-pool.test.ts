@@ -1,14 +1,14 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
-import { createTfjsEngine } from '../../src/engine/tfjs-engine.ts';
+import { createOnnxEngine } from '../../src/engine/onnx/onnx-engine.ts';
+import { createTfjsEngine } from '../../src/engine/tfjs/tfjs-engine.ts';
 import { initialiseParameters } from '../../src/network/create-network.ts';
 import type { NetworkSpec } from '../../src/network/spec.ts';
-import type { GradientPool } from '../../src/train/batch-gradient.ts';
-import { createEagerGradients } from '../../src/train/eager-gradients.ts';
-import { createGradientPool } from '../../src/train/gradient-pool.ts';
-import { createObjective } from '../../src/train/objective.ts';
-import { flattenParameters } from '../../src/train/parameter-layout.ts';
 import { createRandom } from '../../src/train/random.ts';
+import type { GradientPool } from '../../src/train/step/batch-gradient.ts';
+import { createEagerGradients } from '../../src/train/step/eager-gradients.ts';
+import { createGradientPool } from '../../src/train/step/gradient-pool.ts';
+import { createObjective } from '../../src/train/step/objective.ts';
+import { flattenParameters } from '../../src/train/step/parameter-layout.ts';
 
 const [batchSize, lrPatchSize] = [8, 8];
 const objective = createObjective({ family: 'edge', scale: 2, featureCount: 6, innerWidths: [5] }, 0.1);

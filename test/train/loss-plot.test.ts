@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { drawLossPlot, linearAxis, logAxis } from '../../src/train/loss-plot.ts';
-import type { RunRecord } from '../../src/train/run-log.ts';
+import { drawLossPlot, linearAxis, logAxis } from '../../src/train/run/loss-plot.ts';
+import type { RunRecord } from '../../src/train/run/run-log.ts';
 
 const time = '2026-01-01T00:00:00.000Z';
 const steps = (step: number, primalLoss: number): RunRecord => ({

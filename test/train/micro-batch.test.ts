@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createNetwork } from '../../src/network/create-network.ts';
-import { chooseMicroBatchSize } from '../../src/train/micro-batch.ts';
+import { chooseMicroBatchSize } from '../../src/train/step/micro-batch.ts';
 
 const network = createNetwork({ family: 'edge', scale: 4, featureCount: 48, innerWidths: [48, 48] });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { createPatchSampler } from '../../src/train/batches.ts';
-import { countUnpaired, fillMixedBatch } from '../../src/train/mixed-batches.ts';
+import { createPatchSampler } from '../../src/train/data/batches.ts';
+import { countUnpaired, fillMixedBatch } from '../../src/train/data/mixed-batches.ts';
 import { createRandom } from '../../src/train/random.ts';
 
 const gray = (side: number, value: number) => ({

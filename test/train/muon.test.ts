@@ -1,13 +1,13 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/engine/engine.ts';
-import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
-import { createTfjsEngine } from '../../src/engine/tfjs-engine.ts';
+import { createOnnxEngine } from '../../src/engine/onnx/onnx-engine.ts';
+import { createTfjsEngine } from '../../src/engine/tfjs/tfjs-engine.ts';
 import type { Program, TensorData } from '../../src/graph/program.ts';
 import { createNetwork } from '../../src/network/create-network.ts';
 import { tf } from '../../src/tf.ts';
-import { muonStep, orthogonalize } from '../../src/train/muon.ts';
-import { layOutParameters } from '../../src/train/parameter-layout.ts';
 import { createRandom } from '../../src/train/random.ts';
+import { muonStep, orthogonalize } from '../../src/train/step/muon.ts';
+import { layOutParameters } from '../../src/train/step/parameter-layout.ts';
 
 const tensor = (shape: number[], data: ArrayLike<number>): TensorData => ({
   dtype: 'float32',

@@ -1,14 +1,14 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Executable } from '../../src/engine/engine.ts';
-import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
-import { createTfjsEngine } from '../../src/engine/tfjs-engine.ts';
+import { createOnnxEngine } from '../../src/engine/onnx/onnx-engine.ts';
+import { createTfjsEngine } from '../../src/engine/tfjs/tfjs-engine.ts';
 import type { TensorData } from '../../src/graph/program.ts';
 import { initialiseParameters } from '../../src/network/create-network.ts';
 import type { NetworkSpec } from '../../src/network/spec.ts';
 import { tf } from '../../src/tf.ts';
-import { createObjective, gradientProgram } from '../../src/train/objective.ts';
-import { flattenParameters } from '../../src/train/parameter-layout.ts';
 import { createRandom } from '../../src/train/random.ts';
+import { createObjective, gradientProgram } from '../../src/train/step/objective.ts';
+import { flattenParameters } from '../../src/train/step/parameter-layout.ts';
 import { forwardOnCpu } from '../helpers/forward-on-cpu.ts';
 
 const edge: NetworkSpec = { family: 'edge', scale: 2, featureCount: 4, innerWidths: [3] };

@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/engine/engine.ts';
-import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
-import { createTfjsEngine } from '../../src/engine/tfjs-engine.ts';
+import { createOnnxEngine } from '../../src/engine/onnx/onnx-engine.ts';
+import { createTfjsEngine } from '../../src/engine/tfjs/tfjs-engine.ts';
 import { tf } from '../../src/tf.ts';
-import type { AdamOptions } from '../../src/train/optimizer.ts';
-import { adamProgram } from '../../src/train/optimizer.ts';
+import type { AdamOptions } from '../../src/train/step/optimizer.ts';
+import { adamProgram } from '../../src/train/step/optimizer.ts';
 
 interface Step {
   readonly gradient: readonly number[];

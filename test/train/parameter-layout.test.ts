@@ -3,14 +3,14 @@ import { createNetwork, initialiseParameters } from '../../src/network/create-ne
 import { createDuals } from '../../src/network/dual.ts';
 import type { NetworkSpec } from '../../src/network/spec.ts';
 import { tf } from '../../src/tf.ts';
+import { createRandom } from '../../src/train/random.ts';
 import {
   flattenParameters,
   layOutParameters,
   nameParameters,
   sliceParameters,
   unflattenParameters,
-} from '../../src/train/parameter-layout.ts';
-import { createRandom } from '../../src/train/random.ts';
+} from '../../src/train/step/parameter-layout.ts';
 
 const specs: readonly NetworkSpec[] = [
   { family: 'edge', scale: 2, featureCount: 4, innerWidths: [3, 5] },

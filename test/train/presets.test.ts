@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { isModelId } from '../../src/model-store/manifest.ts';
 import { countParameters } from '../../src/network/count.ts';
 import { createNetwork } from '../../src/network/create-network.ts';
-import { chooseMicroBatchSize } from '../../src/train/micro-batch.ts';
 import { parsePreset } from '../../src/train/parse-preset.ts';
 import { findPreset, PRESETS } from '../../src/train/presets/find-preset.ts';
+import { chooseMicroBatchSize } from '../../src/train/step/micro-batch.ts';
 
 describe.each(PRESETS)('preset $id', (preset) => {
   test('would be accepted as a file', () => {

@@ -2,7 +2,7 @@ import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { openRunLog, readRunLog } from '../../src/train/run-log.ts';
+import { openRunLog, readRunLog } from '../../src/train/run/run-log.ts';
 import type { RunEvent } from '../../src/train/train-model.ts';
 
 let folder: string;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { learningRateAt } from '../../src/train/schedule.ts';
+import { learningRateAt } from '../../src/train/run/schedule.ts';
 
 const schedule = { steps: 1100, learningRate: 2e-3, warmupSteps: 100, finalLearningRate: 0 };
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { learningRateAt } from '../../src/train/schedule.ts';
-import { planStages, type StagedRecipe, stageRateAt } from '../../src/train/stages.ts';
+import { learningRateAt } from '../../src/train/run/schedule.ts';
+import { planStages, type StagedRecipe, stageRateAt } from '../../src/train/run/stages.ts';
 
 const recipe: StagedRecipe = {
   ...{ schedule: { steps: 10 }, batchSize: 16, lrPatchSize: 32 },

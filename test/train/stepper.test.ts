@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { NodePlacement } from '../../src/engine/node-placement.ts';
-import { STATE } from '../../src/train/optimizer.ts';
+import type { NodePlacement } from '../../src/engine/onnx/node-placement.ts';
+import { STATE } from '../../src/train/step/optimizer.ts';
 import { DRN_X2, EDGE_X3, relativeDistance, residentSteps, splitSteps } from './steps.ts';
 
 describe('a whole step as one program', () => {

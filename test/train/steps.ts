@@ -1,14 +1,14 @@
 /** A few steps of training from one seed on noise, in either way of doing them. */
-import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
+import { createOnnxEngine } from '../../src/engine/onnx/onnx-engine.ts';
 import { initialiseParameters } from '../../src/network/create-network.ts';
 import type { NetworkSpec } from '../../src/network/spec.ts';
-import { createGradientPool } from '../../src/train/gradient-pool.ts';
-import { createObjective, type Objective } from '../../src/train/objective.ts';
-import { flattenParameters } from '../../src/train/parameter-layout.ts';
 import { createRandom } from '../../src/train/random.ts';
-import { createResidentStepper, type ResidentStepperOptions } from '../../src/train/resident-stepper.ts';
-import { createSplitStepper, type Stepper, type TrainState } from '../../src/train/stepper.ts';
-import { type OptimizerName, updateProgram } from '../../src/train/update-program.ts';
+import { createGradientPool } from '../../src/train/step/gradient-pool.ts';
+import { createObjective, type Objective } from '../../src/train/step/objective.ts';
+import { flattenParameters } from '../../src/train/step/parameter-layout.ts';
+import { createResidentStepper, type ResidentStepperOptions } from '../../src/train/step/resident-stepper.ts';
+import { createSplitStepper, type Stepper, type TrainState } from '../../src/train/step/stepper.ts';
+import { type OptimizerName, updateProgram } from '../../src/train/step/update-program.ts';
 
 const shape = { batchSize: 2, lrPatchSize: 8 };
 

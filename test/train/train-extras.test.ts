@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeRgb } from '../../src/codec/decode.ts';
-import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
+import { createOnnxEngine } from '../../src/engine/onnx/onnx-engine.ts';
 import type { EdgeSpec } from '../../src/network/spec.ts';
-import { loadCheckpoint } from '../../src/train/checkpoint.ts';
-import type { DegradationRecipe } from '../../src/train/degradation-recipe.ts';
-import { type BatchShape, createObjective } from '../../src/train/objective.ts';
+import type { DegradationRecipe } from '../../src/train/data/degradation-recipe.ts';
 import { degradationOf } from '../../src/train/presets/blind-recipe.ts';
-import type { TrainState } from '../../src/train/stepper.ts';
+import { loadCheckpoint } from '../../src/train/run/checkpoint.ts';
+import { type BatchShape, createObjective } from '../../src/train/step/objective.ts';
+import type { TrainState } from '../../src/train/step/stepper.ts';
 import {
   checkpointPath,
   type RunEvent,

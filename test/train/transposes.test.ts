@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type * as OnnxRuntime from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { nchwcBlockSize } from '../../src/engine/nchwc-block.ts';
+import { nchwcBlockSize } from '../../src/engine/onnx/nchwc-block.ts';
 import { compileProgram } from '../../src/graph/compile.ts';
 import { blockConvolutions } from '../../src/graph/nchwc.ts';
 import { type OnnxGraph, serializeOnnx } from '../../src/graph/onnx-model.ts';
-import { createObjective, gradientProgram } from '../../src/train/objective.ts';
+import { createObjective, gradientProgram } from '../../src/train/step/objective.ts';
 
 const ort = createRequire(import.meta.url)('onnxruntime-node') as typeof OnnxRuntime;
 

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { STATE } from '../../src/train/optimizer.ts';
+import { STATE } from '../../src/train/step/optimizer.ts';
 import { noWebgpu, runWithWebgpu } from '../helpers/webgpu.ts';
 import type { StepsReport } from './webgpu-steps.ts';
 

@@ -1,8 +1,8 @@
 /** Child process: sends how far steps on WebGPU lead from those on the CPU, and what the provider left to the CPU. */
-import type { NodePlacement } from '../../src/engine/node-placement.ts';
+import type { NodePlacement } from '../../src/engine/onnx/node-placement.ts';
 import type { NetworkSpec } from '../../src/network/spec.ts';
-import { STATE } from '../../src/train/optimizer.ts';
-import type { OptimizerName } from '../../src/train/update-program.ts';
+import { STATE } from '../../src/train/step/optimizer.ts';
+import type { OptimizerName } from '../../src/train/step/update-program.ts';
 import { DRN_X2, EDGE_X3, relativeDistance, residentSteps, splitSteps } from './steps.ts';
 
 export interface StepsReport {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { compileServedModel } from '../../src/engine/served-model.ts';
-import type { ServedModel } from '../../src/engine/served-types.ts';
+import { compileServedModel } from '../../src/engine/served/served-model.ts';
+import type { ServedModel } from '../../src/engine/served/served-types.ts';
 import { countMacs } from '../../src/network/count.ts';
 import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';
 import { createDuals } from '../../src/network/dual.ts';

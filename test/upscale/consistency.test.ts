@@ -2,8 +2,8 @@
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EngineName } from '../../src/engine/runtime.ts';
-import { compileServedModel, lanczosModel } from '../../src/engine/served-model.ts';
-import type { ServedModel } from '../../src/engine/served-types.ts';
+import { compileServedModel, lanczosModel } from '../../src/engine/served/served-model.ts';
+import type { ServedModel } from '../../src/engine/served/served-types.ts';
 import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';
 import { createDuals } from '../../src/network/dual.ts';
 import type { NetworkSpec, ParameterValues } from '../../src/network/spec.ts';

@@ -2,8 +2,8 @@
 import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readHeader } from '../../src/codec/header.ts';
-import { compileServedModel } from '../../src/engine/served-model.ts';
-import type { ServedModel } from '../../src/engine/served-types.ts';
+import { compileServedModel } from '../../src/engine/served/served-model.ts';
+import type { ServedModel } from '../../src/engine/served/served-types.ts';
 import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';
 import { type EnlargeEncodedOptions, enlargeEncoded } from '../../src/upscale/enlarge-encoded.ts';
 import { createUpscaler } from '../../src/upscale/upscale.ts';

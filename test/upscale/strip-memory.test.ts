@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { compileServedModel } from '../../src/engine/served-model.ts';
+import { compileServedModel } from '../../src/engine/served/served-model.ts';
 import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';
 import { createRandom } from '../../src/train/random.ts';
 import { enlargeEncoded } from '../../src/upscale/enlarge-encoded.ts';

@@ -1,6 +1,6 @@
 /** How long networks take beside the uncompressed one: on a machine that does other things too, only comparisons hold. */
 import type { Engine } from '../../engine/engine.ts';
-import { openTimedNetwork, type TimedNetwork } from '../../engine/timed-network.ts';
+import { openTimedNetwork, type TimedNetwork } from '../../engine/served/timed-network.ts';
 import { createNetwork, initialiseParameters } from '../../network/create-network.ts';
 import type { NetworkSpec } from '../../network/spec.ts';
 import { createRandom } from '../../train/random.ts';

@@ -4,8 +4,8 @@ import { dirname } from 'node:path';
 import { DualscaleError } from '../../errors.ts';
 import { readSafetensors, writeSafetensors } from '../../model-store/safetensors.ts';
 import { readIfThere, writeWhole } from '../../model-store/whole-file.ts';
-import { STATE } from '../../train/optimizer.ts';
-import type { TrainState } from '../../train/stepper.ts';
+import { STATE } from '../../train/step/optimizer.ts';
+import type { TrainState } from '../../train/step/stepper.ts';
 import type { Proposal } from './pick-widths.ts';
 
 /** A choice of widths and how good it was. */

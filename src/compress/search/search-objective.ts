@@ -3,8 +3,8 @@ import type { Network } from '../../network/network.ts';
 import { type PrunableWidth, prunableWidths, weightChannels } from '../../network/prunable.ts';
 import type { NetworkSpec } from '../../network/spec.ts';
 import type { Tensor1D, Tensor4D } from '../../tf.ts';
-import { createObjective, type Objective } from '../../train/objective.ts';
-import { layOutParameters } from '../../train/parameter-layout.ts';
+import { createObjective, type Objective } from '../../train/step/objective.ts';
+import { layOutParameters } from '../../train/step/parameter-layout.ts';
 
 /** Where one width's numbers stand in the flat vector. */
 interface WidthPlace {

@@ -1,9 +1,9 @@
 /** The two kinds of steps that a search alternates between. */
 import type { Engine, Executable } from '../../engine/engine.ts';
-import type { BatchGradient, GradientPool } from '../../train/batch-gradient.ts';
-import { adamProgram, nextName, STATE } from '../../train/optimizer.ts';
-import { learningRateAt } from '../../train/schedule.ts';
-import { scalarTensors, stateTensors, type TrainState } from '../../train/stepper.ts';
+import { learningRateAt } from '../../train/run/schedule.ts';
+import type { BatchGradient, GradientPool } from '../../train/step/batch-gradient.ts';
+import { adamProgram, nextName, STATE } from '../../train/step/optimizer.ts';
+import { scalarTensors, stateTensors, type TrainState } from '../../train/step/stepper.ts';
 import { alphaStep } from './alpha-step.ts';
 import type { SharedBudget } from './pick-widths.ts';
 import type { SearchState } from './search-checkpoint.ts';

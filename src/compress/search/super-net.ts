@@ -2,8 +2,8 @@
 
 import { initialiseParameters } from '../../network/create-network.ts';
 import type { ParameterValues } from '../../network/spec.ts';
-import { flattenParameters } from '../../train/parameter-layout.ts';
 import { createRandom } from '../../train/random.ts';
+import { flattenParameters } from '../../train/step/parameter-layout.ts';
 import { candidateGradient, channelWeights, probabilityFrom, rankChannels, softmax } from './relaxation.ts';
 import type { SearchObjective } from './search-objective.ts';
 

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readHeader } from '../../codec/header.ts';
 import { DualscaleError } from '../../errors.ts';
-import { listPhotographs } from '../../train/dataset.ts';
+import { listPhotographs } from '../../train/data/dataset.ts';
 import { readJson, replaceJson } from '../queue/job-folder.ts';
 
 export interface PreparedData {

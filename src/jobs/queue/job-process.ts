@@ -4,7 +4,7 @@ import { createWriteStream, existsSync, renameSync, rmSync, statSync, writeFileS
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { scriptFor } from '../../engine/pool-script.ts';
+import { scriptFor } from '../../engine/worker-script.ts';
 import type { JobFolder } from './job-folder.ts';
 import type { ChildMessage, ParentMessage } from './job-message.ts';
 

@@ -6,7 +6,7 @@ import type { Effort } from '../../compress/effort.ts';
 import { processorTime } from '../../compress/latency/processor-time.ts';
 import type { CompressEvent } from '../../compress/progress.ts';
 import { compressModel } from '../../compress/recipe.ts';
-import { createOnnxEngine } from '../../engine/onnx-engine.ts';
+import { createOnnxEngine } from '../../engine/onnx/onnx-engine.ts';
 import { loadModel, type StoredModel } from '../../model-store/load.ts';
 import { type PreparedData, prepareData } from '../data/prepare-data.ts';
 import type { Target } from '../queue/job.ts';

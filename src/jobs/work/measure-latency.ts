@@ -1,7 +1,7 @@
 /** Latency of several models in turns, so that whatever else the machine does meets all of them. */
 import { processorTime } from '../../compress/latency/processor-time.ts';
 import type { Engine } from '../../engine/engine.ts';
-import { openTimedNetwork } from '../../engine/timed-network.ts';
+import { openTimedNetwork } from '../../engine/served/timed-network.ts';
 import type { StoredModel } from '../../model-store/load.ts';
 import { createNetwork } from '../../network/create-network.ts';
 import type { PixelImage } from '../../pixels/image.ts';

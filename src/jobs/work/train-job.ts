@@ -1,13 +1,13 @@
 /** `finetune` and `train` jobs: the list of their steps. */
 import { join } from 'node:path';
 import { decodeRgb } from '../../codec/decode.ts';
-import { createOnnxEngine } from '../../engine/onnx-engine.ts';
+import { createOnnxEngine } from '../../engine/onnx/onnx-engine.ts';
 import { loadModel, type StoredModel } from '../../model-store/load.ts';
 import { degradationOf } from '../../train/presets/blind-recipe.ts';
 import { findPreset } from '../../train/presets/find-preset.ts';
 import type { TrainPreset } from '../../train/presets/preset.ts';
+import { trainRun } from '../../train/run/train-run.ts';
 import type { RunEvent, TrainRecipe } from '../../train/train-model.ts';
-import { trainRun } from '../../train/train-run.ts';
 import { type PreparedData, prepareData } from '../data/prepare-data.ts';
 import type { Outcome, WorkOrder } from '../queue/work-order.ts';
 import type { ChildReport } from './child-report.ts';

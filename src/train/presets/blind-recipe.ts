@@ -1,6 +1,6 @@
 import type { EdgeSpec, NetworkSpec } from '../../network/spec.ts';
 import { CODE_WIDTH } from '../../pixels/degrade-code.ts';
-import type { DegradationRecipe } from '../degradation-recipe.ts';
+import type { DegradationRecipe } from '../data/degradation-recipe.ts';
 import type { TrainRecipe } from '../train-model.ts';
 import { EDGE_RECIPE, uniformWidths } from './edge-recipe.ts';
 

@@ -12,7 +12,7 @@ import {
 } from '../../../src/compress/latency/latency-table.ts';
 import { cachedLatencyTable } from '../../../src/compress/latency/table-cache.ts';
 import { listCandidates, sharedCandidates } from '../../../src/compress/search/candidates.ts';
-import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
+import { createOnnxEngine } from '../../../src/engine/onnx/onnx-engine.ts';
 import { countMacs } from '../../../src/network/count.ts';
 import { createNetwork } from '../../../src/network/create-network.ts';
 import { prunableWidths, withWidths } from '../../../src/network/prunable.ts';

@@ -3,11 +3,11 @@ import { alphaGradient, softmax } from '../../../src/compress/search/relaxation.
 import { createSearchObjective } from '../../../src/compress/search/search-objective.ts';
 import { candidateGradients, certain, relaxedVector, startWeights } from '../../../src/compress/search/super-net.ts';
 import type { Executable } from '../../../src/engine/engine.ts';
-import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
-import { createTfjsEngine } from '../../../src/engine/tfjs-engine.ts';
+import { createOnnxEngine } from '../../../src/engine/onnx/onnx-engine.ts';
+import { createTfjsEngine } from '../../../src/engine/tfjs/tfjs-engine.ts';
 import type { NetworkSpec } from '../../../src/network/spec.ts';
-import { batchInputs, gradientProgram } from '../../../src/train/objective.ts';
 import { createRandom } from '../../../src/train/random.ts';
+import { batchInputs, gradientProgram } from '../../../src/train/step/objective.ts';
 
 const DUAL_WEIGHT = 0.1;
 const SHAPE = { batchSize: 1, lrPatchSize: 4 };

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { additiveCosts } from '../../../src/compress/budget.ts';
 import { type SearchEvent, type SearchOptions, searchWidths } from '../../../src/compress/search/search-widths.ts';
-import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
-import { createTfjsEngine } from '../../../src/engine/tfjs-engine.ts';
+import { createOnnxEngine } from '../../../src/engine/onnx/onnx-engine.ts';
+import { createTfjsEngine } from '../../../src/engine/tfjs/tfjs-engine.ts';
 import { countParameters } from '../../../src/network/count.ts';
 import { createNetwork, initialiseParameters } from '../../../src/network/create-network.ts';
 import { withWidths } from '../../../src/network/prunable.ts';
 import type { EdgeSpec, ParameterValues } from '../../../src/network/spec.ts';
 import { imresize } from '../../../src/pixels/imresize.ts';
-import type { Dataset, ImagePyramid } from '../../../src/train/dataset.ts';
+import type { Dataset, ImagePyramid } from '../../../src/train/data/dataset.ts';
 import { createRandom } from '../../../src/train/random.ts';
 import { generatedPhoto } from '../../helpers/generated-photos.ts';
 

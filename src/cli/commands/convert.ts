@@ -1,0 +1,22 @@
+/** `dualscale convert`. */
+import { convertWeights } from '../../model-store/convert.ts';
+import type { StoredDtype } from '../../model-store/safetensors.ts';
+import { type ModelFlags, modelsRoot, openModel } from '../open-models.ts';
+
+export interface ConvertFlags extends ModelFlags {
+  readonly model: string;
+  readonly weights: StoredDtype;
+}
+
+export async function runConvert(flags: ConvertFlags): Promise<void> {
+  const { model: id, weights } = flags;
+  await openModel(id, undefined, flags);
+  const converted = await convertWeights(modelsRoot(flags), id, weights);
+  if (!converted) {
+    console.log(`${id}: the weights are ${weights} already`);
+    return;
+  }
+  const { version, quality } = converted.manifest;
+  const unmeasured = quality.length === 0 ? '; dualscale eval --record measures it' : '';
+  console.log(`${id} ${version}: the weights are ${weights} now${unmeasured}`);
+}

@@ -1,0 +1,53 @@
+/** `dualscale proxy`. */
+import type { EngineName, Provider, TfjsBackend } from '../../engine/runtime.ts';
+import type { OnError, OnLimit } from '../../http/picture-upscaler.ts';
+import { startProxyServer } from '../../serve/proxy-server.ts';
+import type { DegradationMode } from '../../upscale/degradation-wish.ts';
+import { closeOnSignal } from '../close-on-signal.ts';
+import { consoleLogger } from '../logger.ts';
+import { type ModelFlags, modelsRoot } from '../open-models.ts';
+
+export interface ProxyFlags extends ModelFlags {
+  readonly upstream: string;
+  readonly allowPrivate?: boolean;
+  readonly timeout: number;
+  readonly port: number;
+  readonly metricsPort?: number;
+  readonly host: string;
+  readonly onLimit: OnLimit;
+  readonly onError: OnError;
+  readonly engine: EngineName;
+  readonly provider: 'auto' | Provider | TfjsBackend;
+  readonly workers?: number;
+  readonly degradation?: DegradationMode;
+  /** Milliseconds. */
+  readonly latencyObjective?: number;
+}
+
+/** Keys come from the environment alone: every user of the machine sees the arguments of a process. */
+function signingKeys(): string[] | undefined {
+  const keys = (process.env['DUALSCALE_SIGNING_KEYS'] ?? '').split(',').filter(Boolean);
+  return keys.length > 0 ? keys : undefined;
+}
+
+/** Resolves when the server listens; a first SIGINT or SIGTERM closes it in peace, a second one at once. */
+export async function runProxy(flags: ProxyFlags): Promise<void> {
+  const { upstream, allowPrivate, timeout, port, metricsPort, host, onLimit, onError } = flags;
+  const { engine, provider, workers, degradation, latencyObjective } = flags;
+  const keys = signingKeys();
+  const server = await startProxyServer({
+    ...{ upstream, timeoutMs: timeout, port, host, logger: consoleLogger },
+    ...(allowPrivate === undefined ? {} : { allowPrivate }),
+    ...(metricsPort === undefined ? {} : { metricsPort }),
+    dualscale: {
+      ...{ modelsDir: modelsRoot(flags), engine, provider, onLimit, onError },
+      ...(workers === undefined ? {} : { workers }),
+      ...(degradation === undefined ? {} : { degradation }),
+      ...(latencyObjective === undefined ? {} : { latencyObjectiveMs: latencyObjective }),
+      ...(keys ? { signing: { keys } } : {}),
+    },
+  });
+  console.log(`dualscale is at ${server.url}, in front of ${upstream}`);
+  if (server.metricsUrl) console.log(`metrics are at ${server.metricsUrl}`);
+  closeOnSignal(server);
+}

@@ -1,0 +1,99 @@
+/** `dualscale serve` and `npm start`. */
+import { join } from 'node:path';
+import type { EngineName, Provider, TfjsBackend } from '../../engine/runtime.ts';
+import { badOption } from '../../errors.ts';
+import { copyModels } from '../../serve/copy-models.ts';
+import { startServer } from '../../serve/server.ts';
+import type { DegradationMode } from '../../upscale/degradation-wish.ts';
+import { closeOnSignal } from '../close-on-signal.ts';
+import { consoleLogger } from '../logger.ts';
+import { type ModelFlags, modelsRoot } from '../open-models.ts';
+
+export interface ServeFlags extends ModelFlags {
+  readonly images?: string;
+  readonly port: number;
+  readonly host: string;
+  readonly engine: EngineName;
+  readonly provider: 'auto' | Provider | TfjsBackend;
+  readonly workers?: number;
+  readonly degradation?: DegradationMode;
+  /** Milliseconds. */
+  readonly latencyObjective?: number;
+  /** Folder of jobs. */
+  readonly jobs?: string;
+  readonly dataRoot?: Readonly<Record<string, string>>;
+  readonly sampleTraffic?: boolean;
+  readonly sampleAllow?: readonly RegExp[];
+  readonly sampleDeny?: readonly RegExp[];
+  readonly sampleDays?: number;
+  readonly pauseAbove?: number;
+}
+
+function requireSampling({ sampleTraffic, sampleAllow, sampleDeny, sampleDays }: ServeFlags): void {
+  if (sampleTraffic) return;
+  for (const [name, value] of Object.entries({ allow: sampleAllow, deny: sampleDeny, days: sampleDays })) {
+    if (value !== undefined) throw badOption(`--sample-${name}`, 'used with --sample-traffic', String(value));
+  }
+}
+
+function requireJobs({ jobs, dataRoot, sampleTraffic, pauseAbove }: ServeFlags): void {
+  if (jobs !== undefined) return;
+  if (dataRoot) throw badOption('--data-root', 'used with --jobs', Object.keys(dataRoot).join(', '));
+  if (sampleTraffic) throw badOption('--sample-traffic', 'used with --jobs', sampleTraffic);
+  if (pauseAbove !== undefined) throw badOption('--pause-above', 'used with --jobs', pauseAbove);
+}
+
+/** What jobs publish must not go into the package. */
+async function openModelsDir(flags: ServeFlags): Promise<string> {
+  if (flags.jobs === undefined || flags.models !== undefined) return modelsRoot(flags);
+  return copyModels(modelsRoot(flags), join(flags.jobs, 'models'));
+}
+
+function trafficOptions({ sampleTraffic, sampleAllow, sampleDeny, sampleDays }: ServeFlags) {
+  if (!sampleTraffic) return {};
+  return {
+    traffic: {
+      ...(sampleAllow ? { allow: sampleAllow } : {}),
+      ...(sampleDeny ? { deny: sampleDeny } : {}),
+      ...(sampleDays === undefined ? {} : { retentionDays: sampleDays }),
+    },
+  };
+}
+
+function jobsOptions(flags: ServeFlags) {
+  const { jobs: dir, dataRoot, pauseAbove } = flags;
+  if (dir === undefined) return {};
+  const token = process.env['DUALSCALE_TOKEN'];
+  return {
+    jobs: {
+      dir,
+      ...(token === undefined ? {} : { token }),
+      ...(dataRoot ? { dataRoots: dataRoot } : {}),
+      ...trafficOptions(flags),
+      ...(pauseAbove === undefined ? {} : { pauseAboveLoad: pauseAbove }),
+    },
+  };
+}
+
+/** Resolves when the server listens; a first SIGINT or SIGTERM closes it in peace, a second one at once. */
+export async function runServe(flags: ServeFlags): Promise<void> {
+  const { images, port, host, engine, provider, workers, degradation, latencyObjective } = flags;
+  requireJobs(flags);
+  requireSampling(flags);
+  const server = await startServer({
+    ...(images === undefined ? {} : { imagesDir: images }),
+    ...{ port, host, logger: consoleLogger },
+    ...jobsOptions(flags),
+    dualscale: {
+      modelsDir: await openModelsDir(flags),
+      engine,
+      provider,
+      ...(workers === undefined ? {} : { workers }),
+      ...(degradation === undefined ? {} : { degradation }),
+      ...(latencyObjective === undefined ? {} : { latencyObjectiveMs: latencyObjective }),
+    },
+  });
+  console.log(`dualscale is at ${server.url}`);
+  if (flags.jobs !== undefined) console.log(`the dashboard is at ${server.url}dualscale/`);
+  closeOnSignal(server);
+}

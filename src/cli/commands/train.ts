@@ -1,0 +1,173 @@
+/** `dualscale train`. */
+import { readFile, stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { decodeRgb } from '../../codec/decode.ts';
+import type { Engine } from '../../engine/engine.ts';
+import { describePlacement } from '../../engine/onnx/node-placement.ts';
+import { createOnnxEngine } from '../../engine/onnx/onnx-engine.ts';
+import { chooseProvider } from '../../engine/provider.ts';
+import type { Provider } from '../../engine/runtime.ts';
+import { createTfjsEngine } from '../../engine/tfjs/tfjs-engine.ts';
+import { badOption, DualscaleError } from '../../errors.ts';
+import { loadModel, type StoredModel } from '../../model-store/load.ts';
+import type { StoredDtype } from '../../model-store/safetensors.ts';
+import { parsePreset } from '../../train/parse-preset.ts';
+import { findPreset, PRESETS } from '../../train/presets/find-preset.ts';
+import type { TrainPreset } from '../../train/presets/preset.ts';
+import { logPath, plotPath, trainRun } from '../../train/run/train-run.ts';
+import { describeMachine } from '../describe-machine.ts';
+import { consoleLogger } from '../logger.ts';
+import { stopOnSignal } from '../stop-on-signal.ts';
+import { formatTable } from '../table.ts';
+import { createTrainProgress } from '../train-progress.ts';
+
+export interface TrainFlags {
+  readonly preset?: string;
+  readonly spec?: string;
+  readonly listPresets?: boolean;
+  readonly data?: readonly string[];
+  readonly out?: string;
+  readonly steps?: number;
+  readonly resume?: boolean;
+  readonly seed?: number;
+  readonly workers?: number;
+  readonly startFrom?: string;
+  readonly unpaired?: readonly string[];
+  readonly unpairedShare?: number;
+  readonly teacher?: string;
+  readonly distillWeight?: number;
+  readonly weights: StoredDtype;
+  readonly engine: Engine['name'];
+  readonly provider: 'auto' | Provider;
+  readonly dataNote?: string;
+  readonly license: string;
+}
+
+async function readSpecFile(path: string): Promise<TrainPreset> {
+  const text = await readFile(path, 'utf8').catch((cause: Error) => {
+    throw badOption('--spec', 'a file that can be read', `${path} (${cause.message})`);
+  });
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw badOption('--spec', 'a JSON file', `${path} (${(cause as Error).message})`);
+  }
+  return parsePreset(value, path);
+}
+
+/** The preset with the flags' steps and seed. */
+async function openPreset({ preset: id, spec: path, steps, seed }: TrainFlags): Promise<TrainPreset> {
+  if (id === undefined && path === undefined) throw badOption('--preset', 'given, or --spec', 'nothing');
+  const preset = path === undefined ? findPreset(id as string) : await readSpecFile(path);
+  const { recipe } = preset;
+  const schedule = { ...recipe.schedule, steps: steps ?? recipe.schedule.steps };
+  return { ...preset, recipe: { ...recipe, schedule, seed: seed ?? recipe.seed } };
+}
+
+/** TF.js' WASM backend has no gradient of the filters, so training takes TensorFlow or, far slower, plain JavaScript. */
+async function openTfjsEngine(): Promise<Engine> {
+  try {
+    return await createTfjsEngine({ backend: 'tensorflow', log: consoleLogger.info });
+  } catch (error) {
+    consoleLogger.warn(`training runs on TF.js in plain JavaScript, which is very slow: ${(error as Error).message}`);
+    return createTfjsEngine({ backend: 'cpu' });
+  }
+}
+
+async function openEngine(flags: TrainFlags, batchSize: number) {
+  if (flags.engine === 'tfjs') return { engine: await openTfjsEngine(), provider: 'cpu' as const, workers: 1 };
+  const provider = await chooseProvider(flags.provider, { logger: consoleLogger });
+  const workers = flags.workers ?? (provider === 'cpu' ? Math.min(availableParallelism(), batchSize) : 1);
+  return { engine: createOnnxEngine({ provider, threads: workers }), provider, workers };
+}
+
+async function requireFolders(name: string, folders: readonly string[]): Promise<void> {
+  for (const folder of folders) {
+    const stats = await stat(folder).catch(() => undefined);
+    if (!stats?.isDirectory()) throw badOption(name, 'folders', folder);
+  }
+}
+
+async function requireFlags({ data, out }: TrainFlags) {
+  if (data === undefined) throw badOption('--data', 'one or more folders of photographs', 'nothing');
+  await requireFolders('--data', data);
+  if (out === undefined) throw badOption('--out', 'the folder of the run', 'nothing');
+  return { data, out };
+}
+
+async function openFolder(name: string, folder: string): Promise<StoredModel> {
+  return loadModel(resolve(folder)).catch((cause: Error) => {
+    throw badOption(name, 'the folder of a model', `${folder} (${cause.message})`);
+  });
+}
+
+const DEFAULT_UNPAIRED_SHARE = 0.3;
+const DEFAULT_DISTILL_WEIGHT = 1;
+
+/** What a run may learn from besides photographs. */
+async function openExtras({ startFrom, unpaired, unpairedShare, teacher, distillWeight }: TrainFlags) {
+  if (unpaired === undefined && unpairedShare !== undefined) {
+    throw badOption('--unpaired-share', 'used with --unpaired', unpairedShare);
+  }
+  if (teacher === undefined && distillWeight !== undefined) {
+    throw badOption('--distill-weight', 'used with --teacher', distillWeight);
+  }
+  await requireFolders('--unpaired', unpaired ?? []);
+  return {
+    ...(startFrom === undefined ? {} : { startFrom: await openFolder('--start-from', startFrom) }),
+    ...(unpaired && { unpaired: { folders: unpaired, share: unpairedShare ?? DEFAULT_UNPAIRED_SHARE } }),
+    ...(teacher !== undefined && {
+      teacher: { model: await openFolder('--teacher', teacher), weight: distillWeight ?? DEFAULT_DISTILL_WEIGHT },
+    }),
+  };
+}
+
+function listPresets(): void {
+  const rows = PRESETS.map(({ id, description, recipe }) => [id, String(recipe.schedule.steps), description]);
+  console.log(formatTable([{ title: 'preset' }, { title: 'steps', align: 'right' }, { title: 'what' }], rows));
+}
+
+/** Ends with 130 (SIGINT) or 143 (SIGTERM) when a signal stopped it: the model is not made, so nothing may go on as if it were. */
+export async function runTrain(flags: TrainFlags): Promise<void> {
+  if (flags.listPresets) {
+    listPresets();
+    return;
+  }
+  const { resume = false, license, weights } = flags;
+  const { data, out } = await requireFlags(flags);
+  const preset = await openPreset(flags);
+  const extras = await openExtras(flags);
+  const { engine, provider, workers } = await openEngine(flags, preset.recipe.batchSize);
+  const stop = stopOnSignal('finishing this step, then saving a checkpoint; once more to stop at once');
+  const progress = createTrainProgress(preset, Date.now);
+  try {
+    const { step, model } = await trainRun({
+      ...{ preset, data, out, engine, provider, workers, ...extras },
+      ...{ resume, license, weights, decode: decodeRgb, machine: describeMachine() },
+      ...(flags.dataNote === undefined ? {} : { dataNote: flags.dataNote }),
+      now: Date.now,
+      report: progress.report,
+      warn: progress.warn,
+      onPlacement: (placement) => progress.note(describePlacement(placement)),
+      signal: stop.signal,
+    });
+    progress.stop();
+    if (model) {
+      console.log(
+        `model ${model.manifest.id} is in ${resolve(out, model.manifest.id)}; log ${logPath(out)}, plot ${plotPath(out)}`,
+      );
+      return;
+    }
+    console.error(`stopped after step ${step}; the same command with --resume goes on from there`);
+    process.exitCode = stop.exitCode();
+  } catch (error) {
+    progress.stop();
+    if (!(error instanceof DualscaleError && error.code === 'DS_ABORTED')) throw error;
+    console.error('stopped before the first step');
+    process.exitCode = stop.exitCode();
+  } finally {
+    stop.remove();
+  }
+}

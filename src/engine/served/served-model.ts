@@ -1,0 +1,111 @@
+/** From a stored model to what the tile workers run. */
+import { compileProgram } from '../../graph/compile.ts';
+import { serializeOnnx } from '../../graph/onnx-model.ts';
+import type { Program } from '../../graph/program.ts';
+import { countMacs } from '../../network/count.ts';
+import { createNetwork } from '../../network/create-network.ts';
+import { createDuals } from '../../network/dual.ts';
+import { createLanczos } from '../../network/lanczos.ts';
+import type { Network } from '../../network/network.ts';
+import type { NetworkSpec, ParameterValues } from '../../network/spec.ts';
+import type { Tensor4D } from '../../tf.ts';
+import type { EngineName } from '../runtime.ts';
+import { codeWidth, compileCoded, toldProgram } from './code-programs.ts';
+import { compileForCpu } from './cpu-programs.ts';
+import { reduceProgram } from './dual-program.ts';
+import type { ServedModel, ServedSpec } from './served-types.ts';
+
+type Values = Readonly<Record<string, ParameterValues>>;
+
+/** What is needed of a stored model; `StoredModel` of model-store fits. */
+interface ModelSource {
+  readonly manifest: {
+    readonly id: string;
+    readonly spec: NetworkSpec;
+    readonly macs: { readonly perLrPixel: number };
+  };
+  readonly parameters: Values;
+  readonly dualParameters?: Values;
+  readonly digest: string;
+}
+
+type ServedNetwork = Pick<Network<ServedSpec>, 'spec' | 'halo' | 'forward'>;
+
+export function createServedNetwork(spec: ServedSpec): ServedNetwork {
+  return spec.family === 'lanczos' ? createLanczos(spec) : createNetwork(spec);
+}
+
+/** Any size that is not special: the compiler proves that the graph does not depend on it. */
+const TRACED_SIDE = 24;
+
+/** Sizes of the image a graph is compiled for; without them any size is accepted at run time. */
+export interface FixedSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+/**
+ * Input `image` [1, H, W, 3] in 0..1, output `enlarged` [1, s*H, s*W, 3] in 0..1, not clamped; the weights are constants.
+ */
+export function enlargeProgram(network: ServedNetwork, parameters: Values, size?: FixedSize): Program {
+  const { width, height } = size ?? { width: TRACED_SIDE, height: TRACED_SIDE };
+  const constants = Object.fromEntries(
+    Object.entries(parameters).map(([name, { shape, data }]) => [name, { dtype: 'float32' as const, shape, data }]),
+  );
+  return {
+    name: network.spec.family,
+    inputs: { image: { shape: [1, height, width, 3], ...(size ? {} : { dynamicAxes: [1, 2] }) } },
+    constants,
+    run: (inputs) => ({ enlarged: network.forward(inputs, inputs['image'] as Tensor4D).at(-1) as Tensor4D }),
+  };
+}
+
+const compileForWebgpu = (program: Program) => serializeOnnx(compileProgram(program, { target: 'webgpu' }));
+
+const NO_PARAMETERS: Values = {};
+
+/** Lanczos-3 in place of a network: what to answer with when a network's result is not to be trusted. */
+export function lanczosModel(scale: number, engine: EngineName = 'onnx'): ServedModel {
+  const spec: ServedSpec = { family: 'lanczos', scale };
+  const network = createServedNetwork(spec);
+  // One convolution of 7x7 from RGB to `scale` squared of them, most of its weights zero.
+  const macsPerLrPixel = (7 * 3 * scale) ** 2;
+  const facts = { id: 'lanczos', digest: `lanczos-x${scale}`, scale, halo: network.halo, macsPerLrPixel };
+  if (engine === 'tfjs') return { ...facts, engine, spec, parameters: NO_PARAMETERS };
+  return { ...facts, engine, onnx: serializeOnnx(compileProgram(enlargeProgram(network, NO_PARAMETERS))) };
+}
+
+/** Multiply-accumulates for each LR pixel: the dual of every further level works on four times as many pixels. */
+function dualMacs(spec: NetworkSpec): number {
+  return createDuals(spec).reduce((sum, dual, level) => sum + countMacs(dual, 1, 1) * 4 ** level, 0);
+}
+
+/** For `onnx` this compiles, which takes milliseconds for `edge`; for `tfjs` the workers get spec and parameters as they are. */
+export function compileServedModel(
+  { manifest, parameters, dualParameters, digest }: ModelSource,
+  engine: EngineName = 'onnx',
+): ServedModel {
+  const { id, spec, macs } = manifest;
+  const network = createNetwork(spec);
+  const facts = {
+    ...{ id, digest, scale: spec.scale, halo: network.halo, macsPerLrPixel: macs.perLrPixel },
+    ...(dualParameters ? { dualMacsPerLrPixel: dualMacs(spec) } : {}),
+  };
+  const width = codeWidth(spec);
+  if (engine === 'tfjs') {
+    const coded = width === undefined ? {} : { codeWidth: width };
+    return { ...facts, engine, spec, parameters, ...coded, ...(dualParameters ? { dualParameters } : {}) };
+  }
+  const coded = spec.family === 'edge' && spec.code ? createNetwork(spec) : undefined;
+  const program = coded ? toldProgram(coded, parameters) : enlargeProgram(network, parameters);
+  const graph = compileProgram(program);
+  const [onnx, webgpuOnnx] = [serializeOnnx(graph), compileForWebgpu(program)];
+  const dual = dualParameters && serializeOnnx(compileProgram(reduceProgram(spec, dualParameters)));
+  return {
+    ...{ ...facts, engine, onnx },
+    ...(Buffer.compare(onnx, webgpuOnnx) === 0 ? {} : { webgpuOnnx }),
+    ...compileForCpu(graph, coded !== undefined),
+    ...(dual ? { dualOnnx: dual } : {}),
+    ...(coded ? compileCoded(coded, parameters) : {}),
+  };
+}

@@ -1,0 +1,70 @@
+/** Models as workers get them: what is large lies in shared memory, copied once for a model object and freed with it. */
+
+import type { Runtime } from '../runtime.ts';
+import type { OnnxServedModel, ServedModel, TfjsServedModel } from '../served/served-types.ts';
+import type { SharedModel, SharedOnnxModel, SharedTfjsModel } from './tile-task.ts';
+
+function shareBytes(bytes: Uint8Array): SharedArrayBuffer {
+  const shared = new SharedArrayBuffer(bytes.byteLength);
+  new Uint8Array(shared).set(bytes);
+  return shared;
+}
+
+function shareParameters(parameters: TfjsServedModel['parameters']): SharedTfjsModel['parameters'] {
+  const entries = Object.entries(parameters);
+  const length = entries.reduce((sum, [, { data }]) => sum + data.length, 0);
+  const block = new SharedArrayBuffer(length * Float32Array.BYTES_PER_ELEMENT);
+  let offset = 0;
+  const views = entries.map(([name, { shape, data }]) => {
+    const view = new Float32Array(block, offset, data.length);
+    view.set(data);
+    offset += data.byteLength;
+    return [name, { shape, data: view }] as const;
+  });
+  return Object.fromEntries(views);
+}
+
+/** Makes a shared copy once for each original. */
+function shareOnce<From extends object, To>(share: (from: From) => To): (from: From) => To {
+  const known = new WeakMap<From, To>();
+  return (from) => {
+    const shared = known.get(from) ?? share(from);
+    known.set(from, shared);
+    return shared;
+  };
+}
+
+type ShareFile = (file: Uint8Array) => SharedArrayBuffer;
+
+function shareOnnx(
+  model: OnnxServedModel,
+  provider: Runtime['provider'],
+  share: ShareFile,
+): Omit<SharedOnnxModel, 'digest' | 'scale'> {
+  const { dualOnnx, estimatorOnnx, blockedOnnx } = model;
+  const special = { webgpu: model.webgpuOnnx, cpu: model.cpuOnnx };
+  const own = (provider === 'webgpu' || provider === 'cpu' ? special[provider] : undefined) ?? model.onnx;
+  return {
+    ...{ engine: 'onnx', onnx: share(own) },
+    ...(dualOnnx ? { dualOnnx: share(dualOnnx) } : {}),
+    ...(estimatorOnnx ? { estimatorOnnx: share(estimatorOnnx) } : {}),
+    ...(blockedOnnx && provider === 'cpu'
+      ? { blockedOnnx: { 8: share(blockedOnnx[8]), 16: share(blockedOnnx[16]) } }
+      : {}),
+  };
+}
+
+/** Gives the same shared memory for the same bytes or parameters. */
+export function createModelSharer({ provider }: Runtime): (model: ServedModel) => SharedModel {
+  const shareFile = shareOnce(shareBytes);
+  const shareValues = shareOnce(shareParameters);
+  return (model) => {
+    const { digest, scale, codeWidth } = model;
+    const facts = { digest, scale, ...(codeWidth === undefined ? {} : { codeWidth }) };
+    if (model.engine === 'onnx') return { ...facts, ...shareOnnx(model, provider, shareFile) };
+    return {
+      ...{ engine: 'tfjs', ...facts, spec: model.spec, parameters: shareValues(model.parameters) },
+      ...(model.dualParameters ? { dualParameters: shareValues(model.dualParameters) } : {}),
+    };
+  };
+}

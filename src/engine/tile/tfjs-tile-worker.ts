@@ -1,0 +1,64 @@
+/** What runs in a worker thread of the `tfjs` engine: one task at a time. A file of its own, so that a worker loads one engine only. */
+
+import { createNetwork as createLayers } from '../../network/create-network.ts';
+import type { ParameterValues } from '../../network/spec.ts';
+import type { Tensors } from '../engine.ts';
+import { estimateProgram, toldProgram } from '../served/code-programs.ts';
+import { reduceProgram } from '../served/dual-program.ts';
+import { createServedNetwork, enlargeProgram } from '../served/served-model.ts';
+import { createTfjsEngine } from '../tfjs/tfjs-engine.ts';
+import { rowsOf } from './check-window.ts';
+import { tileOfPixels } from './enlarged-tile.ts';
+import { createTileRunner } from './run-tile.ts';
+import type { TileNetwork } from './tile-networks.ts';
+import type { TileTask } from './tile-task.ts';
+import { stepBehindTheServer } from './worker-priority.ts';
+
+// The native side of tfjs-node takes no shared memory.
+function copyValues(parameters: Readonly<Record<string, ParameterValues>>): Record<string, ParameterValues> {
+  const entries = Object.entries(parameters);
+  return Object.fromEntries(entries.map(([name, { shape, data }]) => [name, { shape, data: new Float32Array(data) }]));
+}
+
+async function createNetwork({ model, runtime }: TileTask): Promise<TileNetwork> {
+  if (model.engine !== 'tfjs' || runtime.engine !== 'tfjs') throw new Error('a task of another engine');
+  const engine = await createTfjsEngine({ backend: runtime.provider });
+  const { spec, dualParameters } = model;
+  const parameters = copyValues(model.parameters);
+  const coded = spec.family === 'edge' && spec.code ? createLayers(spec) : undefined;
+  const primal = await engine.compile(
+    coded ? toldProgram(coded, parameters) : enlargeProgram(createServedNetwork(spec), parameters),
+  );
+  const estimator = coded && (await engine.compile(estimateProgram(coded, parameters)));
+  const hasDual = dualParameters !== undefined && spec.family !== 'lanczos';
+  const dual = hasDual ? await engine.compile(reduceProgram(spec, copyValues(dualParameters))) : undefined;
+  return {
+    async run(data, { width, height, check, code }, use) {
+      const told: Tensors = code ? { code: { dtype: 'float32', shape: [1, 1, 1, code.length], data: code } } : {};
+      const image = { dtype: 'float32', shape: [1, height, width, 3], data } as const;
+      const { enlarged } = await primal.run({ image, ...told });
+      if (!enlarged) throw new Error('the program has no output `enlarged`');
+      const tile = tileOfPixels(enlarged.data as Float32Array, enlarged.shape);
+      let reduced: Float32Array | undefined;
+      if (check && dual) {
+        const { values, shape } = rowsOf(tile, check);
+        const part = { dtype: 'float32', shape, data: values } as const;
+        reduced = (await dual.run({ enlarged: part, ...told }))['reduced']?.data as Float32Array;
+      }
+      use(tile, reduced);
+    },
+    async estimate(data, { width, height }) {
+      if (!estimator) throw new Error('this model has no estimator');
+      const { code } = await estimator.run({ image: { dtype: 'float32', shape: [1, height, width, 3], data } });
+      return Float32Array.from(code?.data as Float32Array);
+    },
+    async release() {
+      await primal.release();
+      await dual?.release();
+      await estimator?.release();
+    },
+  };
+}
+
+stepBehindTheServer();
+export const runTile = createTileRunner(createNetwork);

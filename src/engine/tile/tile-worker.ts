@@ -1,0 +1,86 @@
+/** What runs in a worker thread of the `onnx` engine: one task at a time. */
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { CELLS, LEVELS } from '../../graph/cell-outputs.ts';
+import { nchwcBlockSize } from '../onnx/nchwc-block.ts';
+import { SERVING } from '../onnx/onnx-session.ts';
+import type { Provider } from '../runtime.ts';
+import { rowsOf } from './check-window.ts';
+import { type EnlargedTile, tileOfCells, tileOfPixels } from './enlarged-tile.ts';
+import { createTileRunner } from './run-tile.ts';
+import type { TileNetwork } from './tile-networks.ts';
+import type { SharedOnnxModel, TileTask } from './tile-task.ts';
+import { stepBehindTheServer } from './worker-priority.ts';
+
+function createSession(shared: SharedArrayBuffer, provider: Provider, threads: number): Promise<InferenceSession> {
+  // The native side takes no shared memory.
+  const onnx = new Uint8Array(shared.byteLength);
+  onnx.set(new Uint8Array(shared));
+  return InferenceSession.create(onnx, {
+    executionProviders: [provider],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    logSeverityLevel: 3,
+    ...SERVING,
+  });
+}
+
+/** The graph that is fastest here. */
+async function chooseGraph({ onnx, blockedOnnx }: SharedOnnxModel): Promise<SharedArrayBuffer> {
+  if (!blockedOnnx) return onnx;
+  const size = await nchwcBlockSize();
+  return size === 0 ? onnx : blockedOnnx[size];
+}
+
+const codeTensor = (code: Float32Array) => new Tensor('float32', code, [1, 1, 1, code.length]);
+
+function tileOf(made: InferenceSession.OnnxValueMapType): EnlargedTile {
+  const { enlarged, [CELLS]: cells, [LEVELS]: levels } = made;
+  if (cells && levels) return tileOfCells(cells.data as Float32Array, cells.dims, levels.data as Uint8Array);
+  if (!enlarged) throw new Error(`the graph has neither an output \`enlarged\` nor \`${CELLS}\` and \`${LEVELS}\``);
+  return tileOfPixels(enlarged.data as Float32Array, enlarged.dims);
+}
+
+async function createNetwork({ model, runtime, threads }: TileTask): Promise<TileNetwork> {
+  if (model.engine !== 'onnx' || runtime.engine !== 'onnx') throw new Error('a task of another engine');
+  const primal = await createSession(await chooseGraph(model), runtime.provider, threads);
+  const { dualOnnx, estimatorOnnx } = model;
+  let estimator: InferenceSession | undefined;
+  const dual = dualOnnx ? await createSession(dualOnnx, runtime.provider, threads) : undefined;
+  return {
+    async run(values, { width, height, check, code }, use) {
+      const image = new Tensor('float32', values, [1, height, width, 3]);
+      const told = code ? { code: codeTensor(code) } : {};
+      const made = await primal.run({ image, ...told });
+      let reduced: Tensor | undefined;
+      try {
+        const tile = tileOf(made);
+        if (check && dual) {
+          const part = rowsOf(tile, check);
+          const checked = new Tensor('float32', part.values, part.shape);
+          reduced = (await dual.run({ enlarged: checked, ...told }, ['reduced']))['reduced'] as Tensor;
+        }
+        use(tile, reduced?.data as Float32Array | undefined);
+      } finally {
+        // Freed now: garbage collection does not see native memory and would let it pile up.
+        for (const tensor of Object.values(made)) tensor.dispose();
+        reduced?.dispose();
+      }
+    },
+    async estimate(values, { width, height }) {
+      if (!estimatorOnnx) throw new Error('this model has no estimator');
+      // Made when it is first asked for: of several workers perhaps one guesses.
+      estimator ??= await createSession(estimatorOnnx, runtime.provider, threads);
+      const image = new Tensor('float32', values, [1, height, width, 3]);
+      const { code } = await estimator.run({ image }, ['code']);
+      return Float32Array.from(code?.data as Float32Array);
+    },
+    async release() {
+      await primal.release();
+      await dual?.release();
+      await estimator?.release();
+    },
+  };
+}
+
+stepBehindTheServer();
+export const runTile = createTileRunner(createNetwork);

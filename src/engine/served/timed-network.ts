@@ -11,7 +11,7 @@ export interface TimedNetwork {
   release(): Promise<void>;
 }
 
-/** What the workers are told of most tiles: a network with a code does not guess it anew. */
+/** A network with a code is timed as almost every tile meets it: told the code, without guessing it. */
 const isCoded = (network: Network<NetworkSpec>): network is Network<EdgeSpec> => codeWidth(network.spec) !== undefined;
 
 /** @param size of the picture, LR pixels */

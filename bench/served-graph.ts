@@ -5,7 +5,7 @@
  *     npx tsx bench/served-graph.ts edge-x4 edge-s-x4
  */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { nchwcBlockSize } from '../src/engine/onnx/nchwc-block.ts';
+import { chooseGraph } from '../src/engine/onnx/choose-graph.ts';
 import { compileServedModel } from '../src/engine/served/served-model.ts';
 import { tileOfCells, tileOfPixels } from '../src/engine/tile/enlarged-tile.ts';
 import { writeTile } from '../src/engine/tile/tile-pixels.ts';
@@ -23,8 +23,7 @@ const start = (onnx: Uint8Array) =>
 async function compare(id: string): Promise<void> {
   const model = compileServedModel(await loadModel(modelDirectory(`${PACKAGE_ROOT}/models`, id)));
   if (model.engine !== 'onnx' || model.codeWidth) throw new Error(`expected a model without a code, got ${id}`);
-  const block = await nchwcBlockSize();
-  const served = (block === 0 ? undefined : model.blockedOnnx?.[block]) ?? model.cpuOnnx ?? model.onnx;
+  const served = await chooseGraph(model);
   const sessions = { general: await start(model.onnx), served: await start(served) };
   const { scale } = model;
   const area = { x: 0, y: 0, width: SIDE, height: SIDE };

@@ -4,6 +4,7 @@ export type { InspectionView as Inspection } from '../blind/inspection-view.ts';
 import type { JobView } from '../jobs/queue/job.ts';
 import type { Activation } from '../jobs/switching/activation.ts';
 import type { Judgement } from '../jobs/switching/judgement.ts';
+import type { Watch } from '../jobs/switching/watch.ts';
 
 export interface Job extends JobView {
   readonly queuePosition: number | null;
@@ -37,15 +38,6 @@ export interface Model {
   readonly latency: readonly LatencyEntry[];
   readonly job: string | null;
   readonly measured: Judgement | null;
-}
-
-export interface Watch {
-  readonly scale: number;
-  readonly modelId: string;
-  readonly previousModelId: string;
-  readonly requests: number;
-  readonly errors: number;
-  readonly until: string;
 }
 
 export interface ModelList {

@@ -1,14 +1,14 @@
 /** What runs in a worker thread of the `onnx` engine: one task at a time. */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { CELLS, LEVELS } from '../../graph/cell-outputs.ts';
-import { nchwcBlockSize } from '../onnx/nchwc-block.ts';
+import { chooseGraph } from '../onnx/choose-graph.ts';
 import { SERVING } from '../onnx/onnx-session.ts';
 import type { Provider } from '../runtime.ts';
 import { rowsOf } from './check-window.ts';
 import { type EnlargedTile, tileOfCells, tileOfPixels } from './enlarged-tile.ts';
 import { createTileRunner } from './run-tile.ts';
 import type { TileNetwork } from './tile-networks.ts';
-import type { SharedOnnxModel, TileTask } from './tile-task.ts';
+import type { TileTask } from './tile-task.ts';
 import { stepBehindTheServer } from './worker-priority.ts';
 
 function createSession(shared: SharedArrayBuffer, provider: Provider, threads: number): Promise<InferenceSession> {
@@ -22,13 +22,6 @@ function createSession(shared: SharedArrayBuffer, provider: Provider, threads: n
     logSeverityLevel: 3,
     ...SERVING,
   });
-}
-
-/** The graph that is fastest here. */
-async function chooseGraph({ onnx, blockedOnnx }: SharedOnnxModel): Promise<SharedArrayBuffer> {
-  if (!blockedOnnx) return onnx;
-  const size = await nchwcBlockSize();
-  return size === 0 ? onnx : blockedOnnx[size];
 }
 
 const codeTensor = (code: Float32Array) => new Tensor('float32', code, [1, 1, 1, code.length]);

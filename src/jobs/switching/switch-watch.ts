@@ -3,8 +3,8 @@
 import { percentileOf } from '../work/percentile.ts';
 import type { Activation } from './activation.ts';
 import type { Activator } from './activator.ts';
-
 import { paceOf, type ServedSample, type ServingStats } from './serving-stats.ts';
+import type { Watch } from './watch.ts';
 
 export interface RollbackOptions {
   /** Seconds after a switch in which it may be undone by itself; 0 turns that off. @default 600 */
@@ -15,15 +15,6 @@ export interface RollbackOptions {
   readonly maxErrorRate?: number;
   /** How many times the network time per pixel of the model before may grow (95th percentiles). @default 1.5 */
   readonly maxLatencyRatio?: number;
-}
-
-export interface Watch {
-  readonly scale: number;
-  readonly modelId: string;
-  readonly previousModelId: string;
-  readonly requests: number;
-  readonly errors: number;
-  readonly until: string;
 }
 
 export interface SwitchWatch {

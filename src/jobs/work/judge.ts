@@ -15,7 +15,7 @@ import { degradedMiddle } from '../../train/data/degraded-batches.ts';
 import { degradationOf } from '../../train/presets/blind-recipe.ts';
 import type { Judgements, JudgeOrder } from '../queue/work-order.ts';
 import type { Judgement } from '../switching/judgement.ts';
-import { measureLatency, toTensor } from './measure-latency.ts';
+import { measureLatency } from './measure-latency.ts';
 
 /** LR pixels: more than that of one photograph says little more about the network. */
 const MAX_LR_SIDE = 160;
@@ -36,6 +36,9 @@ function reducePair(photograph: PixelImage, scale: number): Pair {
   const hrImage = crop(photograph, { x, y, width: width * scale, height: height * scale });
   return { hrImage, lrImage: imresize(hrImage, { scale: 1 / scale }) };
 }
+
+const toTensor = ({ width, height, data }: PixelImage) =>
+  ({ dtype: 'float32', shape: [1, height, width, 3], data: Float32Array.from(data, (v) => v / 255) }) as const;
 
 async function enlarge(executable: Executable, { lrImage, hrImage }: Pair): Promise<PixelImage> {
   const { enlarged } = await executable.run({ image: toTensor(lrImage) });

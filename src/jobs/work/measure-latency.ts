@@ -4,7 +4,6 @@ import type { Engine } from '../../engine/engine.ts';
 import { openTimedNetwork } from '../../engine/served/timed-network.ts';
 import type { StoredModel } from '../../model-store/load.ts';
 import { createNetwork } from '../../network/create-network.ts';
-import type { PixelImage } from '../../pixels/image.ts';
 import type { JudgeOrder } from '../queue/work-order.ts';
 import type { MeasuredLatency } from '../switching/judgement.ts';
 import { percentileOf } from './percentile.ts';
@@ -13,9 +12,6 @@ const WARM_UP_RUNS = 3;
 const MOST_RUNS = 60;
 const LEAST_RUNS = 10;
 const MEASURE_MS = 2500;
-
-export const toTensor = ({ width, height, data }: PixelImage) =>
-  ({ dtype: 'float32', shape: [1, height, width, 3], data: Float32Array.from(data, (v) => v / 255) }) as const;
 
 export type LatencyConditions = Pick<JudgeOrder, 'latency' | 'threads' | 'provider'>;
 

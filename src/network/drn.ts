@@ -61,6 +61,7 @@ export function createDrn(spec: DrnSpec): Network<DrnSpec> {
     layers,
     parameters: convParameters(layers),
     halo: undefined,
+    residualEnds: plan.stages.flatMap(({ blocks }) => blocks.map(({ conv2 }) => conv2.name)),
     forward(parameters: Parameters, image: Tensor4D): Tensor4D[] {
       const enlarged = tf.mul(bicubicUpsample(image, spec.scale), PEAK);
       let x = conv(parameters, plan.head, tf.sub(enlarged, tf.tensor1d(MEAN_RGB)));

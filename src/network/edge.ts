@@ -60,6 +60,7 @@ export function createEdge(spec: EdgeSpec): Network<EdgeSpec> {
   const layers = [trunk.head, ...trunk.blocks.flat(), trunk.tail];
   const plain = {
     ...{ spec, layers, parameters: convParameters(layers), halo: layers.length },
+    residualEnds: trunk.blocks.map(([, { name }]) => name),
     forward: (parameters: Parameters, image: Tensor4D) => enlarge(trunk, spec.scale, conv, parameters, image),
   };
   return spec.code ? addCode(plain, trunk, spec.code) : plain;

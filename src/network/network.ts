@@ -10,6 +10,8 @@ export interface Network<Spec = NetworkSpec | DualSpec> {
   readonly parameters: readonly ParameterSpec[];
   /** LR pixels of context a tile needs on every side to equal the whole image; undefined when the whole image matters (global pooling). */
   readonly halo: number | undefined;
+  /** Layers that end a residual block: with weights and bias of zero, a block hands on what it got. */
+  readonly residualEnds?: readonly string[];
   /** Guesses the code [N, 1, 1, width] of each `image` [N, H, W, 3]. Present in primal networks with a code. */
   readonly estimate?: (parameters: Parameters, image: Tensor4D) => Tensor4D;
   /**

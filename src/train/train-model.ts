@@ -4,7 +4,6 @@ import type { Engine } from '../engine/engine.ts';
 import type { NodePlacement } from '../engine/onnx/node-placement.ts';
 import type { Provider } from '../engine/runtime.ts';
 import { badOption } from '../errors.ts';
-import { initialiseParameters } from '../network/create-network.ts';
 import type { Network } from '../network/network.ts';
 import type { NetworkSpec, ParameterValues } from '../network/spec.ts';
 import { CODE_WIDTH } from '../pixels/degrade-code.ts';
@@ -13,13 +12,13 @@ import type { Dataset } from './data/dataset.ts';
 import { checkDegradation } from './data/degradation-recipe.ts';
 import type { DatasetSummary, TrainingData, UnpairedOptions } from './data/training-data.ts';
 import { loadTrainingData, summarise } from './data/training-data.ts';
-import { createRandom } from './random.ts';
-import type { Checkpoint } from './run/checkpoint.ts';
 import { loadCheckpoint, saveCheckpoint } from './run/checkpoint.ts';
 import { estimatorObjective, estimatorProgram, restOthers } from './run/estimator-stage.ts';
 import type { Schedule } from './run/schedule.ts';
 import type { Learner, StagedRecipe, StagePlan } from './run/stages.ts';
 import { planStages } from './run/stages.ts';
+import type { TrainPoint } from './run/start-state.ts';
+import { startState } from './run/start-state.ts';
 import type { LoopOptions, LoopParts, TrainEvent } from './run/train-loop.ts';
 import { trainLoop } from './run/train-loop.ts';
 import { createValidator } from './run/validate.ts';
@@ -27,7 +26,7 @@ import { createEagerGradients } from './step/eager-gradients.ts';
 import { createGradientPool } from './step/gradient-pool.ts';
 import type { BatchShape, Objective } from './step/objective.ts';
 import { createObjective } from './step/objective.ts';
-import { flattenParameters, unflattenParameters } from './step/parameter-layout.ts';
+import { unflattenParameters } from './step/parameter-layout.ts';
 import { createResidentStepper } from './step/resident-stepper.ts';
 import { createSplitStepper, type Stepper } from './step/stepper.ts';
 import type { Teacher } from './step/teacher.ts';
@@ -50,7 +49,7 @@ export interface TrainOptions {
   readonly out: string;
   /** Go on from the folder's checkpoint; without it a folder that holds one is refused by the caller. */
   readonly resume: boolean;
-  /** Weights to start from instead of random ones; parameters they lack (a new tail, the duals) start at random. */
+  /** Weights to start from instead of random ones; parameters they lack (a new tail, the duals) start at random, blocks they lack as the identity. */
   readonly startFrom?: Readonly<Record<string, ParameterValues>>;
   /** Runs the optimiser and validations; the `tfjs` engine also computes the gradients, in this thread. */
   readonly engine: Engine;
@@ -95,27 +94,7 @@ export interface TrainResult {
   readonly dataset: DatasetSummary;
 }
 
-type TrainPoint = Omit<Checkpoint, 'fingerprint'>;
-
 export const checkpointPath = (out: string): string => join(out, 'checkpoint.safetensors');
-
-/** Random start (PyTorch's initialisation), overlaid with the given weights where name and shape agree. */
-function startState(objective: Objective, seed: number, startFrom: TrainOptions['startFrom']): TrainPoint {
-  const values: Record<string, ParameterValues> = {};
-  for (const network of [objective.primal, ...objective.duals]) {
-    Object.assign(values, initialiseParameters(network, createRandom(seed, 0x1417)));
-  }
-  for (const [name, given] of Object.entries(startFrom ?? {})) {
-    if (values[name]?.shape.join() === given.shape.join()) values[name] = given;
-  }
-  const parameters = flattenParameters(objective.layout, values);
-  const zeros = () => new Float32Array(parameters.length);
-  return {
-    step: 0,
-    usualLoss: Number.POSITIVE_INFINITY,
-    state: { parameters, firstMoment: zeros(), secondMoment: zeros(), average: parameters.slice() },
-  };
-}
 
 /** A network that is told codes needs degradations that have some. */
 function checkRecipeDegradation({ spec, degradation }: TrainRecipe): void {

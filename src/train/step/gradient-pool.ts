@@ -53,6 +53,19 @@ async function computeShares(workers: readonly Worker[]): Promise<NodePlacement 
   return (await Promise.all(answers))[0];
 }
 
+const endAll = async (workers: readonly Worker[]) =>
+  void (await Promise.all(workers.map((worker) => worker.terminate())));
+
+/** Where one worker cannot start, the others end too. */
+async function untilReady(workers: readonly Worker[]): Promise<void> {
+  try {
+    await Promise.all(workers.map((worker) => nextAnswer(worker)));
+  } catch (error) {
+    await endAll(workers);
+    throw error;
+  }
+}
+
 export async function createGradientPool(objective: Objective, options: GradientPoolOptions): Promise<GradientPool> {
   const {
     batchSize,
@@ -99,14 +112,15 @@ export async function createGradientPool(objective: Objective, options: Gradient
     };
     return { worker: startWorker(script, workerData), gradient, losses };
   });
-  await Promise.all(parts.map(({ worker }) => nextAnswer(worker)));
+  const running = parts.map(({ worker }) => worker);
+  await untilReady(running);
   const total = new Float32Array(objective.layout.size);
   return {
     ...nameBuffers(objective, next),
     async compute(values) {
       parameters.set(values);
       for (const [name, values] of next) current.get(name)?.set(values);
-      const placement = await computeShares(parts.map(({ worker }) => worker));
+      const placement = await computeShares(running);
       if (placement) onPlacement?.(placement);
       for (let k = 0; k < total.length; k++) {
         let sum = 0;
@@ -116,8 +130,6 @@ export async function createGradientPool(objective: Objective, options: Gradient
       const lossSums = LOSSES.map((_, i) => parts.reduce((sum, { losses }) => sum + losses[i], 0));
       return { gradient: total, ...meanLosses(objective, lossSums, microBatches) };
     },
-    async close() {
-      await Promise.all(parts.map(({ worker }) => worker.terminate()));
-    },
+    close: () => endAll(running),
   };
 }

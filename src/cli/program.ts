@@ -17,7 +17,11 @@ function addUpscale(program: Command): void {
     .argument('<out>', 'a file, whose ending says the format, or a folder; what is there is replaced')
     .option('--scale <n>', 'how many times wider and higher; default: the scale of --model, else 4', integerFrom(2, 8))
     .option('--model <id>', 'which model; default: the best for the scale')
-    .option('--quality <n>', 'quality of JPEG, WebP and AVIF; default: 90, 85, 65', integerFrom(1, 100))
+    .option(
+      '--quality <n>',
+      'quality of JPEG, WebP and AVIF; default: 90, 85, 65, less above 4 megapixels',
+      integerFrom(1, 100),
+    )
     .addOption(degradation('how the pictures were made small; auto: the blind model says, if there is one'))
     .option('--sigma <n>', 'known blur: standard deviation in pixels of the enlarged picture, 0 to 8', numberFrom(0, 8))
     .option('--noise <n>', 'known noise: standard deviation of 255, 0 to 50', numberFrom(0, 50))
@@ -180,6 +184,13 @@ function addMetrics(program: Command): void {
     .action(async (flags) => (await import('./commands/metrics.ts')).runMetrics(flags));
 }
 
+function addCommands(program: Command): void {
+  program
+    .command('commands')
+    .description('print the page docs/commands.md: every command and option')
+    .action(async () => (await import('./commands/commands.ts')).runCommands(program));
+}
+
 function addExport(program: Command): void {
   program
     .command('export')
@@ -238,6 +249,7 @@ export function createProgram(): Command {
     addConvert,
     addExport,
     addBench,
+    addCommands,
   ])
     add(program);
   return program;

@@ -1,7 +1,7 @@
 /** `dualscale/fastify`: enlarges what Fastify's routes and plugins send, in the `onSend` hook. */
 import { Readable } from 'node:stream';
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
-import type { Exchange, HeadVerdict } from '../http/exchange.ts';
+import type { Answer, Exchange, HeadVerdict } from '../http/exchange.ts';
 import type { HeaderStore } from '../http/header-store.ts';
 import { hideHeaders, rewriteUrl } from '../http/host-request.ts';
 import { PARAMETERS } from '../http/parameters.ts';
@@ -42,10 +42,9 @@ async function* continued(kept: readonly Buffer[], rest: AsyncIterator<Buffer>):
   for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
 }
 
-type Refusal = Exclude<HeadVerdict, string>;
-
-/** The whole payload, or what goes out in its place because it is too large. */
-async function collect(stream: Readable, exchange: Exchange): Promise<Buffer | Readable | Refusal> {
+/** The whole payload, or what goes out in its place because it is too large. Ends early when nobody waits any more. */
+async function collect(stream: Readable, exchange: Exchange): Promise<Buffer | Readable | Answer> {
+  exchange.gone.addEventListener('abort', () => void stream.destroy(), { once: true });
   const kept: Buffer[] = [];
   let size = 0;
   const iterator = stream.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
@@ -59,6 +58,24 @@ async function collect(stream: Readable, exchange: Exchange): Promise<Buffer | R
     return verdict;
   }
   return Buffer.concat(kept);
+}
+
+/** A stream: the host's own answer goes out after all. Undefined when nobody waits any more. */
+async function answerOf(
+  verdict: Exclude<HeadVerdict, 'pass'>,
+  stream: Readable,
+  exchange: Exchange,
+): Promise<Answer | Readable | undefined> {
+  if (verdict === 'gone') return undefined;
+  if (verdict !== 'collect') return verdict;
+  try {
+    const collected = await collect(stream, exchange);
+    return Buffer.isBuffer(collected) ? await exchange.body(collected) : collected;
+  } catch (error) {
+    // We have ended the stream ourselves.
+    if (exchange.gone.aborted) return undefined;
+    throw error;
+  }
 }
 
 /** Status and headers of a `Response` are in its payload until Fastify unpacks it, which is after this hook. */
@@ -77,14 +94,13 @@ async function transform(exchange: Exchange, reply: FastifyReply, payload: unkno
     exchange.leave();
     return payload;
   }
-  const collected = verdict === 'collect' ? await collect(stream, exchange) : verdict;
-  if (collected instanceof Readable) return collected;
-  const answer = Buffer.isBuffer(collected) ? await exchange.body(collected) : collected;
+  const answer = await answerOf(verdict, stream, exchange);
+  if (answer instanceof Readable) return answer;
   stream.destroy();
-  // Undefined: the client has left, and whatever is sent reaches nobody.
-  if (answer === undefined) return null;
-  reply.code(answer.status);
-  return answer.body === undefined ? null : Buffer.from(answer.body);
+  if (answer) reply.code(answer.status);
+  if (answer?.body) return Buffer.from(answer.body);
+  // The HEAD routes that Fastify adds look into the payload; only a stream does not give them a length of its own.
+  return reply.request.method === 'HEAD' ? Readable.from([]) : null;
 }
 
 function hideQuery(request: FastifyRequest): void {

@@ -49,12 +49,17 @@ function continued(kept: readonly Uint8Array[], reader: ReadableStreamDefaultRea
   });
 }
 
-async function collect(host: Response, headers: Headers, exchange: Exchange): Promise<Response | Buffer> {
+/** Undefined when nobody waits any more: the host need not go on. */
+async function collect(host: Response, headers: Headers, exchange: Exchange): Promise<Response | Buffer | undefined> {
   const reader = (host.body ?? new Blob([]).stream()).getReader();
+  // What is being read then ends.
+  const stop = () => void reader.cancel().catch(() => {});
+  exchange.gone.addEventListener('abort', stop, { once: true });
   const kept: Uint8Array[] = [];
   let size = 0;
   for (;;) {
     const { done, value } = await reader.read();
+    if (exchange.gone.aborted) return undefined;
     if (done) return Buffer.concat(kept);
     kept.push(value);
     size += value.length;
@@ -67,21 +72,19 @@ async function collect(host: Response, headers: Headers, exchange: Exchange): Pr
   }
 }
 
-/** A promise that never settles: the client has left, and what is returned to nobody need not exist. */
-const NOBODY_WAITS = new Promise<never>(() => {});
-
-async function transform(host: Response, exchange: Exchange): Promise<Response> {
+/** Undefined when nobody waits any more. */
+async function transform(host: Response, exchange: Exchange): Promise<Response | undefined> {
   const headers = new Headers(host.headers);
   const verdict = exchange.head(host.status, headers);
   if (verdict === 'pass') return passOn(host, headers);
   if (verdict !== 'collect') {
     await host.body?.cancel();
-    return respond(verdict, headers);
+    return verdict === 'gone' ? undefined : respond(verdict, headers);
   }
   const collected = await collect(host, headers, exchange);
-  if (collected instanceof Response) return collected;
+  if (!Buffer.isBuffer(collected)) return collected;
   const answer = await exchange.body(collected);
-  return answer ? respond(answer, headers) : NOBODY_WAITS;
+  return answer && respond(answer, headers);
 }
 
 function expired(exchange: Exchange): Response | undefined {
@@ -104,10 +107,14 @@ function through(exchange: Exchange, signal: AbortSignal, ask: () => Response | 
     signal.addEventListener('abort', leave, { once: true });
     const work = async () => transform(await ask(), exchange);
     work()
-      .then(resolve, (error: unknown) => {
-        exchange.leave();
-        reject(error);
-      })
+      .then(
+        // Nothing: the promise is settled, for the client has left or has another answer.
+        (response) => response && resolve(response),
+        (error: unknown) => {
+          exchange.leave();
+          reject(error);
+        },
+      )
       .finally(() => {
         clearTimeout(timer);
         signal.removeEventListener('abort', leave);

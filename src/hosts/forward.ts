@@ -7,9 +7,10 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { pipeline } from 'node:stream';
+import { finished } from 'node:stream';
 import { DualscaleError } from '../errors.ts';
 import { sendProblem } from '../http/middleware.ts';
+import { breakOff } from '../http/node-exchange.ts';
 import { countVia, requestHeaders, responseHeaders } from './forwarded-headers.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -32,8 +33,11 @@ export interface Forwarder {
 /** What a proxy in front of a picture server has to let through. */
 const METHODS = ['GET', 'HEAD', 'OPTIONS'];
 
-/** `..` in any spelling would lead out of the base path, a backslash is a slash to some servers, an absolute form names another host. */
-const UNSAFE_PATH = /^[^/]|[\\\s]|(?:^|\/)(?:\.|%2e){1,2}(?:\/|$|%2f|%5c)|%5c|^\/\//i;
+/**
+ * `..` in any spelling would lead out of the base path (`..;` to some servers), a backslash is a slash to some, an absolute form
+ * names another host.
+ */
+const UNSAFE_PATH = /^[^/]|[\\\s]|(?:^|\/|%2f)(?:\.|%2e){1,2}(?:\/|$|%2f|;)|%5c|^\/\//i;
 
 /** Proxies in a row that make sense: one in front of another's cache. */
 const MOST_PROXIES = 3;
@@ -47,6 +51,13 @@ function judgeRequest(method: string, path: string, via: string | undefined): Du
 function toUpstreamError(error: unknown): DualscaleError {
   if (error instanceof DualscaleError) return error;
   return new DualscaleError('DS_UPSTREAM', `the upstream failed: ${String(error)}`, { cause: error });
+}
+
+interface Passing {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly method: string;
+  readonly url: string;
 }
 
 /** Class rather than closures: agent and options belong to every request. */
@@ -70,32 +81,45 @@ class UpstreamForwarder implements Forwarder {
       sendProblem(res, refusal);
       return;
     }
-    const request = this.#ask(req, method, url);
-    const { timeoutMs } = this.#options;
-    const tooSlow = () =>
-      void request.destroy(new DualscaleError('DS_UPSTREAM_TIMEOUT', `the upstream took more than ${timeoutMs} ms`));
-    const timer = setTimeout(tooSlow, timeoutMs);
-    request.on('timeout', tooSlow);
-    request.on('response', (answer) => {
-      clearTimeout(timer);
-      this.#answer(answer, res);
-    });
-    request.on('error', (error) => {
-      clearTimeout(timer);
-      this.#fail(error, res);
-    });
-    res.once('close', () => {
-      clearTimeout(timer);
-      request.destroy();
-    });
-    request.end();
+    this.#send({ req, res, method, url }, true);
   }
 
   close(): void {
     this.#agent.destroy();
   }
 
-  #ask(req: IncomingMessage, method: string, url: string): ClientRequest {
+  #send(exchange: Passing, mayRepeat: boolean): void {
+    const { res } = exchange;
+    const request = this.#ask(exchange);
+    const { timeoutMs } = this.#options;
+    let reason: DualscaleError | undefined;
+    const tooSlow = () => {
+      reason = new DualscaleError('DS_UPSTREAM_TIMEOUT', `the upstream took more than ${timeoutMs} ms`);
+      request.destroy(reason);
+    };
+    const timer = setTimeout(tooSlow, timeoutMs);
+    // While the client is the slower one the upstream waits for us, not we for it.
+    request.on('timeout', () => res.writableNeedDrain || tooSlow());
+    request.on('response', (answer) => {
+      clearTimeout(timer);
+      this.#answer(answer, res, () => reason);
+    });
+    const leave = () => {
+      clearTimeout(timer);
+      request.destroy();
+    };
+    request.on('error', (error: NodeJS.ErrnoException) => {
+      clearTimeout(timer);
+      res.off('close', leave);
+      // The upstream has closed an idle connection just as it was used again.
+      if (mayRepeat && request.reusedSocket && error.code === 'ECONNRESET') this.#send(exchange, false);
+      else this.#fail(error, res);
+    });
+    res.once('close', leave);
+    request.end();
+  }
+
+  #ask({ req, method, url }: Passing): ClientRequest {
     const { upstream, timeoutMs, maxHeaderBytes } = this.#options;
     const client = { address: req.socket.remoteAddress ?? 'unknown', host: req.headers.host ?? '' };
     return (upstream.isHttps ? httpsRequest : httpRequest)({
@@ -106,19 +130,30 @@ class UpstreamForwarder implements Forwarder {
     });
   }
 
-  #answer(answer: IncomingMessage, res: ServerResponse): void {
+  /** @param reason why the request was ended by us, once it was. */
+  #answer(answer: IncomingMessage, res: ServerResponse, reason: () => DualscaleError | undefined): void {
     const { upstream } = this.#options;
-    res.writeHead(answer.statusCode as number, responseHeaders(answer.rawHeaders, upstream) as never);
-    pipeline(answer, res, (error) => {
-      // The head is out: cutting the connection is the only way to say that the rest is missing.
-      if (error && !res.writableEnded) res.destroy();
+    try {
+      res.writeHead(answer.statusCode as number, responseHeaders(answer.rawHeaders, upstream) as never);
+    } catch (error) {
+      // A status that is none.
+      answer.destroy();
+      this.#fail(error, res);
+      return;
+    }
+    // Not `pipeline`, which would destroy `res` before anybody can say why.
+    answer.pipe(res);
+    finished(answer, (error) => {
+      if (error) this.#fail(reason() ?? error, res);
     });
   }
 
   #fail(error: unknown, res: ServerResponse): void {
     if (res.destroyed || res.writableEnded) return;
     const problem = toUpstreamError(error);
+    if (res.headersSent && breakOff(res, problem)) return;
     this.#options.onFailure(problem);
+    // The head is out: cutting the connection is the only way to say that the rest is missing.
     if (res.headersSent) res.destroy();
     else sendProblem(res, problem);
   }

@@ -94,7 +94,7 @@ async function enlarge(made: Processed, asked: Asked, parts: CoreParts): Promise
   const headers = new Headers({ 'content-type': `image/${made.format ?? 'png'}` });
   const verdict = exchange.head(200, headers);
   const answer = verdict === 'collect' ? await exchange.body(Buffer.from(made.data)) : verdict;
-  if (answer === undefined || answer === 'pass') return made;
+  if (answer === undefined || typeof answer === 'string') return made;
   if (answer.status !== 200) throw problemOf(answer.status, answer.body);
   const { size } = answer;
   return { ...made, data: answer.body, ...(made.meta && size ? { meta: { ...made.meta, ...size } } : {}) };

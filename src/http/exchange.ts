@@ -9,14 +9,19 @@ export interface Answer {
   readonly size?: { readonly width: number; readonly height: number };
 }
 
-/** `pass`: the host's answer goes out as it is (its headers may have been marked). `collect`: its body is wanted. */
-export type HeadVerdict = 'pass' | 'collect' | Answer;
+/**
+ * `pass`: the host's answer goes out as it is (its headers may have been marked). `collect`: its body is wanted. `gone`: nobody
+ * waits any more, its body is to be dropped.
+ */
+export type HeadVerdict = 'pass' | 'collect' | 'gone' | Answer;
 
 /**
  * The adapter calls `head`, then `body` or `overflow` where the verdict was `collect`; `expire` where neither came before the
- * deadline; `leave` at any time. None throws.
+ * deadline, `fail` where it is known why it will not; `leave` at any time. None throws.
  */
 export interface Exchange {
+  /** Aborted when the client has left, or has its answer although the host's is not there: what still comes is for nobody. */
+  readonly gone: AbortSignal;
   /** Bytes of the host's body that may be kept in memory. */
   readonly maxBytes: number;
   /** The host's status and headers stand, nothing has been sent. `headers` are changed to those of the answer. */
@@ -29,6 +34,8 @@ export interface Exchange {
   readonly deadlineMs: number;
   /** The host was too slow: what to send in its place. Undefined when its picture is there or nobody waits. */
   expire(headers: HeaderStore): Answer | undefined;
+  /** The host's answer broke off for a reason that is known. Undefined when its picture is there or nobody waits. */
+  fail(error: unknown, headers: HeaderStore): Answer | undefined;
   /** The client has left, or the host's answer broke off. */
   leave(): void;
 }

@@ -68,7 +68,13 @@ class PictureExchange implements Exchange {
     return this.#parts.maxInputBytes;
   }
 
+  get gone(): AbortSignal {
+    return this.#gone.signal;
+  }
+
   head(status: number, headers: HeaderStore): HeadVerdict {
+    // A host may answer long after its client has left; a place taken then would never be given back.
+    if (this.#isDone) return 'gone';
     this.#headers = headers;
     try {
       return this.#judgeHead(status);
@@ -97,10 +103,17 @@ class PictureExchange implements Exchange {
   }
 
   expire(headers: HeaderStore): Answer | undefined {
+    const message = `the host's picture was not there after ${this.deadlineMs} ms`;
+    return this.fail(new DualscaleError('DS_DEADLINE', message), headers);
+  }
+
+  fail(error: unknown, headers: HeaderStore): Answer | undefined {
     if (this.#isDone || this.#hasBody) return undefined;
     this.#headers = headers;
-    const error = new DualscaleError('DS_DEADLINE', `the host's picture was not there after ${this.deadlineMs} ms`);
-    return this.#failure(error, 'fail');
+    // There is no picture of the host's to pass on.
+    const answer = this.#failure(error, 'fail');
+    this.#gone.abort();
+    return answer;
   }
 
   leave(): void {

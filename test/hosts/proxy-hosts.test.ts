@@ -1,8 +1,8 @@
 /** The reverse proxy in front of a real nginx. */
 import { once } from 'node:events';
-import { createServer, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { connect } from 'node:net';
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createProxy, type ProxyOptions } from '../../src/hosts/proxy.ts';
 import { serve, type TestServer } from '../helpers/http-host.ts';
@@ -93,17 +93,25 @@ describe.skipIf(NGINX_VERSION === undefined)('what passes between client and ngi
     expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, HEAD, OPTIONS']);
   });
 
-  test.each(['http://192.0.2.1/', '//192.0.2.1/x', '/../etc/passwd', '/a/%2e%2E/b', '/a/..%2fb', '/a\\b', '*'])(
-    'the target %s is refused: it does not decide where a request goes',
-    async (target) => {
-      const { hostname, port } = new URL(server.url);
-      const socket = connect(Number(port), hostname);
-      socket.end(`GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
-      const answer = (await socket.setEncoding('utf8').toArray()).join('');
-      expect(answer).toMatch(/^HTTP\/1\.1 400 /);
-      expect(answer).not.toContain('nginx');
-    },
-  );
+  test.each([
+    'http://192.0.2.1/',
+    '//192.0.2.1/x',
+    '/../etc/passwd',
+    '/a/%2e%2E/b',
+    '/a/..%2fb',
+    '/x%2f..%2f..%2fprivate',
+    '/x%2F%2e%2e/b',
+    '/..;/b',
+    '/a\\b',
+    '*',
+  ])('the target %s is refused: it does not decide where a request goes', async (target) => {
+    const { hostname, port } = new URL(server.url);
+    const socket = connect(Number(port), hostname);
+    socket.end(`GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    const answer = (await socket.setEncoding('utf8').toArray()).join('');
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    expect(answer).not.toContain('nginx');
+  });
 });
 
 describe('an upstream that fails', () => {
@@ -147,18 +155,72 @@ describe('an upstream that fails', () => {
     proxy.close();
   });
 
-  test('its body breaks off: the connection does too, nobody takes a part for the whole', async () => {
-    const broken = await serve((_req, res) => {
+  /** Sends a part of a picture, and then what `end` does. */
+  const beginning = (end: (res: ServerResponse) => void) =>
+    serve((_req, res) => {
       res.writeHead(200, { 'Content-Type': 'image/png', 'Content-Length': '1000' });
       res.write('x');
-      setTimeout(() => res.destroy(), 20);
+      end(res);
     });
+
+  test('its body breaks off: the connection does too, or the answer is a 502; nobody takes a part for the whole', async () => {
+    const broken = await beginning((res) => setTimeout(() => res.destroy(), 20));
     const server = await front({ upstream: broken.url });
-    for (const query of ['', '?upscale=2']) {
-      await expect(fetch(`${server.url}/a.png${query}`).then((response) => response.text())).rejects.toThrow();
+    await expect(fetch(`${server.url}/a.png`).then((response) => response.text())).rejects.toThrow();
+    expect(await problemOf(server, '/a.png?upscale=2')).toEqual([502, 'DS_UPSTREAM', 'no-store']);
+    broken.close();
+  });
+
+  test('its body stands still: 504 where nothing has gone out yet', async () => {
+    const stalled = await beginning(() => {});
+    const server = await front({ upstream: stalled.url, timeoutMs: 100 });
+    await expect(fetch(`${server.url}/a.png`).then((response) => response.text())).rejects.toThrow();
+    expect(await problemOf(server, '/a.png?upscale=2')).toEqual([504, 'DS_UPSTREAM_TIMEOUT', 'no-store']);
+    stalled.close();
+  });
+
+  test('a client that reads slowly is not its fault: everything arrives', async () => {
+    const body = Buffer.alloc(20 * 2 ** 20, 7);
+    const quick = await serve((_req, res) => res.setHeader('Content-Type', 'image/gif').end(body));
+    const server = await front({ upstream: quick.url, timeoutMs: 100 });
+    const [response] = (await once(request(`${server.url}/a.gif`).end(), 'response')) as [IncomingMessage];
+    await sleep(500);
+    const chunks = await response.toArray();
+    expect(Buffer.concat(chunks).equals(body)).toBe(true);
+    server.close();
+    quick.close();
+  });
+
+  /** An upstream below HTTP: `answer` is given how many requests came over this connection. */
+  async function rawUpstream(answer: (socket: Socket, count: number) => void) {
+    const upstream = createTcpServer((socket) => {
+      let count = 0;
+      socket.on('error', () => {}).on('data', () => answer(socket, ++count));
+    });
+    await once(upstream.listen(0, '127.0.0.1'), 'listening');
+    const server = await front({ upstream: `http://127.0.0.1:${(upstream.address() as AddressInfo).port}` });
+    return { server, close: () => upstream.close() };
+  }
+
+  test('it closes an idle connection as it is used again: asked once more', async () => {
+    const { server, close } = await rawUpstream((socket, count) => {
+      if (count === 2) socket.destroy();
+      else socket.write('HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok');
+    });
+    for (let asked = 0; asked < 3; asked++) {
+      const response = await fetch(`${server.url}/a`);
+      expect([response.status, await response.text()]).toEqual([200, 'ok']);
     }
     server.close();
-    broken.close();
+    close();
+  });
+
+  test.each(['000', '099'])('its status is %s: 502', async (status) => {
+    const { server, close } = await rawUpstream((socket) => {
+      socket.write(`HTTP/1.1 ${status} X\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok`);
+    });
+    expect(await problemOf(server, '/a')).toEqual([502, 'DS_UPSTREAM', 'no-store']);
+    close();
   });
 });
 

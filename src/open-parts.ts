@@ -59,7 +59,7 @@ export async function openService(options: ResolvedOptions, metrics: Metrics, ta
   const pictures = new PictureService<TableModel>({
     ...{ models: table, admission, pace: createPace(now), cache, meter: metrics, now },
     ...{ encoding, deadlineMs, latencyObjectiveMs, clamps: onLimit === 'clamp' },
-    ...{ skipReason, inspect: inspectPicture, check: (bytes, scale) => checkPicture(bytes, scale, limits) },
+    ...{ skipReason, inspect: inspectPicture, check: (bytes, scale, fit) => checkPicture(bytes, scale, limits, fit) },
     enlarge: async (bytes, model, signal, fit) => {
       const fitting = fit ? { ...parts, encoding: { ...parts.encoding, fit } } : parts;
       const blind = await model.loadBlind?.();

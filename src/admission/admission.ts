@@ -24,8 +24,8 @@ export interface Load {
 export interface Work {
   /** Giga multiply-accumulates or any other unit in which equal amounts take equal time. */
   readonly cost: number;
-  /** On the clock of `now`. Without one the work waits as long as it takes. */
-  readonly deadline?: number;
+  /** On the clock of `now`, read whenever it counts: it may move. Without one the work waits as long as it takes. */
+  readonly deadline?: number | undefined;
   readonly signal?: AbortSignal;
 }
 

@@ -77,22 +77,32 @@ export function checkInputSize({ width, height }: Size, limits: ImageLimits = {}
   });
 }
 
+function checkPixels({ width, height }: Size, most: number): void {
+  if (width * height <= most) return;
+  const size = `${width}x${height}`;
+  throw new DualscaleError('DS_OUTPUT_TOO_LARGE', `expected at most ${most} output pixels, got ${size}`, {
+    publicDetail: `It may have ${most} pixels and would have ${size} = ${width * height}.`,
+  });
+}
+
 /**
- * Whether `input` enlarged by `scale` can be held and written as `format`.
+ * Whether `input` enlarged by `scale` can be held, and written as `format` at that size or, where it is made smaller, at `fitted`.
  * Throws DS_OUTPUT_TOO_LARGE with what is allowed.
  */
-export function checkOutputSize(input: Size, scale: number, format: ImageFormat, limits: ImageLimits = {}): void {
-  const { maxOutputPixels: mostPixels, maxWholeOutputPixels } = resolveLimits(limits);
-  const isWhole = format === 'webp' || format === 'avif';
-  const maxOutputPixels = isWhole ? Math.min(mostPixels, maxWholeOutputPixels) : mostPixels;
-  const [width, height] = [input.width * scale, input.height * scale];
-  const size = `${width}x${height}`;
-  if (width * height > maxOutputPixels) {
-    throw new DualscaleError('DS_OUTPUT_TOO_LARGE', `expected at most ${maxOutputPixels} output pixels, got ${size}`, {
-      publicDetail: `It may have ${maxOutputPixels} pixels and would have ${size} = ${width * height}.`,
-    });
-  }
-  if (Math.max(width, height) > MAX_SIDE[format]) {
+export function checkOutputSize(
+  input: Size,
+  scale: number,
+  format: ImageFormat,
+  limits: ImageLimits = {},
+  fitted?: Size,
+): void {
+  const { maxOutputPixels, maxWholeOutputPixels } = resolveLimits(limits);
+  const enlarged = { width: input.width * scale, height: input.height * scale };
+  const written = fitted ?? enlarged;
+  checkPixels(enlarged, maxOutputPixels);
+  if (format === 'webp' || format === 'avif') checkPixels(written, Math.min(maxOutputPixels, maxWholeOutputPixels));
+  if (Math.max(written.width, written.height) > MAX_SIDE[format]) {
+    const size = `${written.width}x${written.height}`;
     throw new DualscaleError(
       'DS_OUTPUT_TOO_LARGE',
       `expected sides up to ${MAX_SIDE[format]} for ${format}, got ${size}`,

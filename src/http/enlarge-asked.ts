@@ -42,7 +42,7 @@ export async function planAsked(
 ): Promise<EnlargePlan | 'large-enough'> {
   const filling = box === undefined ? { model: models[0] } : fillBox(await pictures.inspect(bytes), box, models);
   if (filling === undefined) return 'large-enough';
-  const request = { ...context, ...filling, scale: filling.model.scale };
+  const request = { ...context, ...filling, scale: filling.model.scale, among: models };
   if (filling.model.standIns === undefined) return { request };
   const { model, why, better } = await pictures.choose(bytes, request);
   return { request: { ...request, model }, ...(why === undefined ? {} : { standIn: { model, why, better } }) };

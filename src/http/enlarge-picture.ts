@@ -1,5 +1,5 @@
 /** The steps from encoded bytes to enlarged encoded bytes, as HTTP tells of them. */
-import type { EncodeOptions } from '../codec/encode-format.ts';
+import { type EncodeOptions, fittedSize } from '../codec/encode-format.ts';
 import { readHeader } from '../codec/header.ts';
 import { checkInputBytes, checkInputSize, checkOutputSize, type ImageLimits } from '../codec/limits.ts';
 import type { ServedModel } from '../engine/served/served-types.ts';
@@ -8,7 +8,7 @@ import type { DegradationWish } from '../upscale/degradation-wish.ts';
 import { type ConsistencyOptions, enlargeEncoded } from '../upscale/enlarge-encoded.ts';
 import type { Upscaler } from '../upscale/upscaler.ts';
 import type { SkipReason } from './classify-answer.ts';
-import type { EnlargedPicture, PictureFacts } from './picture-upscaler.ts';
+import type { EnlargedPicture, PictureFacts, PictureSize } from './picture-upscaler.ts';
 
 export interface EnlargeParts {
   readonly upscaler: Upscaler;
@@ -48,11 +48,17 @@ export async function skipReason(bytes: Buffer): Promise<SkipReason | undefined>
 }
 
 /** Whether the limits allow it, from the header alone. Throws what `enlargePicture` throws for it. */
-export async function checkPicture(bytes: Buffer, scale: number, limits: ImageLimits): Promise<PictureFacts> {
+export async function checkPicture(
+  bytes: Buffer,
+  scale: number,
+  limits: ImageLimits,
+  fit?: PictureSize,
+): Promise<PictureFacts> {
   checkInputBytes(bytes.length, limits);
   const header = await readHeader(bytes);
   checkInputSize(header, limits);
-  checkOutputSize(header, scale, header.format, limits);
+  const size = { width: header.width * scale, height: header.height * scale };
+  checkOutputSize(header, scale, header.format, limits, fittedSize(size, fit));
   return { format: header.format, width: header.width, height: header.height };
 }
 

@@ -195,13 +195,15 @@ class PictureExchange implements Exchange {
   }
 
   #sourceName(source: string): string {
-    return `${this.#request.address} ${this.#mediaType} ${source}`;
+    const { asked, address } = this.#request;
+    return [address, this.#mediaType, source, ...(asked.box ? [asked.canonical] : [])].join(' ');
   }
 
   #peek(source: string): ServedPicture | undefined {
     const { models, box } = this.#request.asked;
-    // Which scale fills a box depends on the picture's size.
-    return box ? undefined : this.#parts.pictures.peek(this.#sourceName(source), models[0], this.#start);
+    // Which of them is in time depends on the picture's size, which a box leaves open.
+    if (box && models.some(({ standIns }) => standIns)) return undefined;
+    return this.#parts.pictures.peek(this.#sourceName(source), models, this.#start);
   }
 
   /** Undefined: the host's own answer goes out, marked. */

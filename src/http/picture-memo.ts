@@ -11,17 +11,24 @@ export interface MadePicture extends EnlargedPicture {
   readonly scale: number;
 }
 
+export interface NamedPicture {
+  readonly picture: MadePicture;
+  /** Of the model that was asked. */
+  readonly askedScale: number;
+}
+
 export interface PictureMemo {
   keyOf(sourceDigest: string, model: ServingModel): string;
-  /** From memory, by the host's name for the source. */
-  named(source: string, model: ServingModel): MadePicture | undefined;
+  /** From memory, by the host's name for the source and the models of which one has made it. */
+  named(source: string, models: readonly ServingModel[]): NamedPicture | undefined;
   /** From memory, by key. */
   peek(key: string): MadePicture | undefined;
   get(key: string): Promise<MadePicture | undefined>;
   /** Whether `get` would give one; brings it into memory and counts nothing. */
   has(key: string): Promise<boolean>;
   set(key: string, picture: MadePicture): void;
-  remember(source: string, model: ServingModel, key: string): void;
+  /** @param model the one of `models` that was asked. */
+  remember(source: string, models: readonly ServingModel[], model: ServingModel, key: string): void;
   close(): Promise<void>;
 }
 
@@ -38,22 +45,25 @@ function toPicture({ facts, data }: CacheEntry): MadePicture {
 }
 
 export function createPictureMemo(cache: PictureCache, encoding: string): PictureMemo {
+  // `<scale> <key>`
   const names = new LRUCache<string, string>({
     maxSize: MAX_NAME_CHARACTERS,
     maxEntrySize: 4096,
     sizeCalculation: (key, name) => key.length + name.length,
   });
-  // The model's digest is in the name as well: after a switch the old picture has no name any more.
-  const nameOf = (source: string, { scale, digest }: ServingModel) => `${scale} ${digest} ${source}`;
+  // The models' digests are in the name as well: after a switch the old picture has no name any more.
+  const nameOf = (source: string, models: readonly ServingModel[]) =>
+    `${models.map(({ scale, digest }) => `${scale} ${digest}`).join()} ${source}`;
   const peek = (key: string) => {
     const entry = cache.peek(key);
     return entry && toPicture(entry);
   };
   return {
     keyOf: (source, { scale, digest }) => cacheKey({ version: VERSION, source, scale, modelDigest: digest, encoding }),
-    named: (source, model) => {
-      const key = names.get(nameOf(source, model));
-      return key === undefined ? undefined : peek(key);
+    named: (source, models) => {
+      const [scale, key] = names.get(nameOf(source, models))?.split(' ') ?? [];
+      const picture = key === undefined ? undefined : peek(key);
+      return picture && { picture, askedScale: Number(scale) };
     },
     peek,
     get: async (key) => {
@@ -62,7 +72,7 @@ export function createPictureMemo(cache: PictureCache, encoding: string): Pictur
     },
     has: (key) => cache.has(key),
     set: (key, picture) => cache.set(key, toEntry(picture)),
-    remember: (source, model, key) => void names.set(nameOf(source, model), key),
+    remember: (source, models, { scale }, key) => void names.set(nameOf(source, models), `${scale} ${key}`),
     close: () => cache.close(),
   };
 }

@@ -1,4 +1,5 @@
 /** The steps below HTTP: the cache, equal work under way, a free slot, the picture. */
+import type { Work } from '../admission/admission.ts';
 import { DualscaleError } from '../errors.ts';
 import { type DegradationWish, needsBlind } from '../upscale/degradation-wish.ts';
 import { type Choice, type ChooseModel, costOf, createModelChooser } from './choose-model.ts';
@@ -14,7 +15,7 @@ import type {
 } from './picture-upscaler.ts';
 import { startDeadline } from './request-deadline.ts';
 import type { Enlargement, PictureServiceParts, ServiceModel } from './service-parts.ts';
-import { createSingleFlight, type SingleFlight } from './single-flight.ts';
+import { createSingleFlight, type FlightView, type SingleFlight } from './single-flight.ts';
 
 type Input = Enlargement['input'] & { readonly bytes: Buffer; readonly fit?: PictureSize };
 
@@ -87,12 +88,17 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
     return this.#parts.models.standIns(scale, wish);
   }
 
-  peek(source: string, model: ServingModel, startedAt: number): ServedPicture | undefined {
-    const candidates = candidatesOf(model as Model);
+  peek(source: string, models: readonly ServingModel[], startedAt: number): ServedPicture | undefined {
+    const [model, ...larger] = models as readonly [Model, ...Model[]];
+    if (larger.length > 0) {
+      const named = this.#memo.named(source, models);
+      return named && this.#served(named.picture, named.askedScale, 'hit', 0);
+    }
+    const candidates = candidatesOf(model);
     for (const [index, candidate] of candidates.entries()) {
-      const picture = this.#memo.named(source, candidate);
+      const picture = this.#memo.named(source, [candidate])?.picture;
       if (!picture) continue;
-      const served = this.#served(picture, candidate, 'hit', 0);
+      const served = this.#served(picture, candidate.scale, 'hit', 0);
       if (index === 0) return served;
       const pixels = (picture.width * picture.height) / picture.scale ** 2;
       const { why, better } = this.#chooseModel?.(candidates, pixels, startedAt) ?? { better: [] };
@@ -107,7 +113,7 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
     const candidates = candidatesOf(request.model as Model);
     const [active] = candidates as [Model];
     // What is wrong with a picture, or is made of one that is too large, `enlarge` knows.
-    const facts = await this.#parts.check(bytes, active.scale).catch(() => undefined);
+    const facts = await this.#parts.check(bytes, active.scale, request.fit).catch(() => undefined);
     if (!facts || !this.#chooseModel) return { model: active, better: [] };
     const { startedAt = this.#parts.now() } = request;
     const choice = this.#chooseModel(candidates, facts.width * facts.height, startedAt);
@@ -138,23 +144,23 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
     const model = (request.model ?? this.modelFor(request.scale)) as Model;
     const key = this.#keyOf(bytes, request, model);
     const known = this.#memo.peek(key);
-    if (known) return this.#served(known, model, 'hit', 0);
+    if (known) return this.#served(known, model.scale, 'hit', 0);
     const deadline = startedAt === undefined ? undefined : startedAt + deadlineMs;
     const asked = now();
     const limited = startDeadline(signal, deadline === undefined ? undefined : deadline - asked);
     let isOwn = false;
-    const work = (flight: AbortSignal) => {
+    const work = (flight: FlightView) => {
       isOwn = true;
       const { address } = request;
       const input = { bytes, ...(address === undefined ? {} : { address }), ...(fit ? { fit } : {}) };
-      return this.#fetchOrMake(input, key, model, flight, deadline);
+      return this.#fetchOrMake(input, key, model, flight);
     };
     try {
-      const { picture, isHit } = await this.#flights.run(key, work, limited.signal);
+      const { picture, isHit } = await this.#flights.run(key, work, { signal: limited.signal, deadline });
       if (!isOwn) meter.joined();
       const { decode, infer, encode } = picture.timings;
       const queueMs = isHit ? 0 : Math.max(0, now() - asked - decode - infer - encode);
-      return this.#served(picture, model, isHit ? 'hit' : isOwn ? 'miss' : 'joined', queueMs);
+      return this.#served(picture, model.scale, isHit ? 'hit' : isOwn ? 'miss' : 'joined', queueMs);
     } catch (error) {
       throw limited.explain(error);
     } finally {
@@ -162,34 +168,42 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
     }
   }
 
-  #keyOf(bytes: Buffer, { digest = bodyDigest(bytes), source, fit }: EnlargeRequest, model: Model): string {
+  #keyOf(bytes: Buffer, { digest = bodyDigest(bytes), source, fit, among }: EnlargeRequest, model: Model): string {
     const key = this.#memo.keyOf(fit ? `${digest} ${fit.width}x${fit.height}` : digest, model);
-    // `peek` knows of no size to fit.
-    if (source !== undefined && !fit) this.#memo.remember(source, model, key);
+    // A stand-in's picture is its own.
+    const models = among?.includes(model) ? among : [model];
+    if (source !== undefined) this.#memo.remember(source, models, model, key);
     return key;
   }
 
-  #served(picture: MadePicture, model: ServingModel, cache: ServedPicture['cache'], queueMs: number): ServedPicture {
-    const isClamped = picture.scale !== model.scale;
-    return { ...picture, cache, queueMs, ...(isClamped ? { askedScale: model.scale } : {}) };
+  #served(picture: MadePicture, askedScale: number, cache: ServedPicture['cache'], queueMs: number): ServedPicture {
+    return { ...picture, cache, queueMs, ...(picture.scale === askedScale ? {} : { askedScale }) };
   }
 
-  async #fetchOrMake(input: Input, key: string, model: Model, signal: AbortSignal, deadline?: number): Promise<Flown> {
+  async #fetchOrMake(input: Input, key: string, model: Model, flight: FlightView): Promise<Flown> {
     const cached = await this.#memo.get(key);
     if (cached) return { picture: cached, isHit: true };
-    const picture = await this.#make(input, model, signal, deadline);
+    const picture = await this.#make(input, model, flight);
     this.#memo.set(key, picture);
     return { picture, isHit: false };
   }
 
-  async #make(input: Input, asked: Model, signal: AbortSignal, deadline?: number): Promise<MadePicture> {
+  async #make(input: Input, asked: Model, flight: FlightView): Promise<MadePicture> {
     const { admission, pace, meter, now } = this.#parts;
     const { bytes } = input;
-    const { model, facts } = await this.#choose(bytes, asked);
+    const { model, facts } = await this.#choose(input, asked);
     const { scale } = model;
     const cost = costOf(model, facts.width * facts.height);
     const waits = now();
-    return admission.run({ cost, signal, ...(deadline === undefined ? {} : { deadline }) }, async () => {
+    const { signal } = flight;
+    const work: Work = {
+      ...{ cost, signal },
+      // Who joins later may wait longer.
+      get deadline() {
+        return flight.deadline;
+      },
+    };
+    return admission.run(work, async () => {
       const start = now();
       const paced = pace.start(model.id);
       let doneCost = 0;
@@ -213,12 +227,12 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
   }
 
   /** The asked model, or where the result would be too large and a smaller one is wanted, the largest that fits. */
-  async #choose(bytes: Buffer, asked: Model): Promise<{ readonly model: Model; readonly facts: PictureFacts }> {
+  async #choose({ bytes, fit }: Input, asked: Model): Promise<{ readonly model: Model; readonly facts: PictureFacts }> {
     const { check, clamps } = this.#parts;
     let refusal: unknown;
     for (const model of clamps ? [asked, ...asked.smaller] : [asked]) {
       try {
-        return { model: model as Model, facts: await check(bytes, model.scale) };
+        return { model: model as Model, facts: await check(bytes, model.scale, fit) };
       } catch (error) {
         if (!(error instanceof DualscaleError && error.code === 'DS_OUTPUT_TOO_LARGE')) throw error;
         refusal ??= error;

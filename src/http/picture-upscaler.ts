@@ -77,6 +77,8 @@ export interface EnlargeRequest {
   readonly startedAt?: number;
   /** The host's name for these bytes, see `peek`: remembered with the result. */
   readonly source?: string;
+  /** The models of which the picture's size has chosen `model`. @default it alone */
+  readonly among?: readonly ServingModel[];
   /** Path and query the picture was asked for by: told to those who listen to enlargements. */
   readonly address?: string;
   /** `bodyDigest(bytes)`, where it is known already. */
@@ -115,10 +117,11 @@ export interface PictureUpscaler {
   inspect(bytes: Buffer): Promise<PictureFacts>;
   /**
    * The enlarged picture, if it lies in memory. `source` names the host's bytes and must hold everything they depend on: its
-   * address, path and query, media type and ETag (which is unique for one URL only). Costs no digest and no place. That of a
-   * stand-in only where no better one could be made in time. `startedAt` as in `EnlargeRequest`.
+   * address, path and query, media type and ETag (which is unique for one URL only), and the size that is asked for. Costs no
+   * digest and no place. Of several models, one of which the picture's size chooses, none may have stand-ins; that of a stand-in
+   * only where no better one could be made in time. `startedAt` as in `EnlargeRequest`.
    */
-  peek(source: string, model: ServingModel, startedAt: number): ServedPicture | undefined;
+  peek(source: string, models: readonly ServingModel[], startedAt: number): ServedPicture | undefined;
   /**
    * Which of `model` and its stand-ins `enlarge` is to be asked for: the best that is there already or will be in time, else the
    * quickest. Without stand-ins it is `model`.

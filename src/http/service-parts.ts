@@ -65,8 +65,8 @@ export interface PictureServiceParts<Model extends ServiceModel> {
   readonly clamps: boolean;
   readonly skipReason: PictureUpscaler['skipReason'];
   readonly inspect: (bytes: Buffer) => Promise<PictureFacts>;
-  /** Checks the limits on the header. Throws DS_BAD_IMAGE, DS_UNSUPPORTED_IMAGE, DS_INPUT_TOO_LARGE, DS_OUTPUT_TOO_LARGE. */
-  readonly check: (bytes: Buffer, scale: number) => Promise<PictureFacts>;
+  /** Checks the limits on the header; `fit`: the size that is made of the result. Throws DS_BAD_IMAGE, DS_UNSUPPORTED_IMAGE, DS_INPUT_TOO_LARGE, DS_OUTPUT_TOO_LARGE. */
+  readonly check: (bytes: Buffer, scale: number, fit?: PictureSize) => Promise<PictureFacts>;
   readonly enlarge: (bytes: Buffer, model: Model, signal: AbortSignal, fit?: PictureSize) => Promise<EnlargedPicture>;
   readonly onEnlargement: (enlargement: Enlargement) => void;
   /** Milliseconds of a monotonic clock. */

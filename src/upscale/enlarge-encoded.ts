@@ -104,12 +104,12 @@ async function enlargeInSteps(bytes: Buffer, options: EnlargeEncodedOptions): Pr
   const opened = await watch.time('decode', () => openPicture(bytes, limits));
   const { header, channels, depth } = opened;
   const { format = header.format } = options;
-  checkOutputSize(header, model.scale, format, limits);
+  const size = { width: opened.width * model.scale, height: opened.height * model.scale };
+  checkOutputSize(opened, model.scale, format, limits, fittedSize(size, encoding.fit));
   const picture: OpenPicture = {
     ...opened,
     read: (top, rows) => watch.time('decode', () => opened.read(top, rows)),
   };
-  const size = { width: opened.width * model.scale, height: opened.height * model.scale };
 
   const choice = await chooseDegradation({
     ...{ model, blind: options.blind, wish: options.wish },

@@ -130,6 +130,20 @@ test('work whose time ran out while it waited never runs', async () => {
   await first;
 });
 
+test('a deadline that moves while the work waits counts as it is when its turn comes', async () => {
+  const { admission, work, now, pass } = paced();
+  await admission.run({ cost: 100 }, work(100));
+  const running = held();
+  const first = admission.run({ cost: 100 }, running.task);
+  const moving = { cost: 100, deadline: (now() + 2500) as number | undefined };
+  const joined = admission.run(moving, async () => 'joined');
+  moving.deadline = undefined;
+  pass(2000);
+  running.end();
+  expect(await joined).toBe('joined');
+  await first;
+});
+
 test('the cost that waits is bounded for work with a deadline; one alone may be larger', async () => {
   const admission = create({ queueCost: 50 });
   const running = held();

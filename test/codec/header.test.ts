@@ -156,6 +156,17 @@ describe('limits', () => {
     );
   });
 
+  test('of what is made smaller before it is written the encoder takes the smaller size', () => {
+    const input = { width: 3000, height: 4000 };
+    checkOutputSize(input, 2, 'webp', {}, { width: 3840, height: 5120 });
+    expect(() => checkOutputSize(input, 2, 'webp')).toThrow(code('DS_OUTPUT_TOO_LARGE'));
+    // The network's own result counts all the same.
+    expect(() => checkOutputSize(input, 4, 'webp', {}, { width: 9, height: 12 })).toThrow(code('DS_OUTPUT_TOO_LARGE'));
+    expect(() => checkOutputSize({ width: 9, height: 9 }, 4, 'webp', {}, { width: 16384, height: 1 })).toThrow(
+      '16384x1',
+    );
+  });
+
   test.each([
     ['maxInputPixels', 0],
     ['maxOutputPixels', 268_402_690],

@@ -26,6 +26,16 @@ describe('upscale=auto', () => {
     expect(await size(response)).toEqual(expected);
   });
 
+  test('what an encoder holds as a whole is the size that is asked for, not that of the network', async () => {
+    const limited = await plugin.create({ limits: { maxWholeOutputPixels: 700 } });
+    const webp = await encoder(WIDTH, HEIGHT).webp().toBuffer();
+    const url = await plugin.behind(image(webp, 'image/webp'), limited);
+    expect(await size(await fetch(`${url}/a.webp?w=30&upscale=auto`))).toEqual([30, 23]);
+    const refused = await fetch(`${url}/a.webp?w=31&upscale=auto`);
+    expect([refused.status, await refused.text()]).toEqual([413, expect.stringContaining('31x23 = 713')]);
+    await limited.close();
+  });
+
   test('reduces what the network made: the picture enlarged fully and reduced is the same', async () => {
     const url = await plugin.behind(image(plugin.png));
     const body = Buffer.from(await (await fetch(`${url}/a.png?w=50&upscale=auto`)).arrayBuffer());
@@ -48,6 +58,25 @@ describe('upscale=auto', () => {
     const etag = (await get('upscale=auto&w=70')).headers.get('etag') as string;
     expect((await get('upscale=auto&w=70', { headers: { 'If-None-Match': etag } })).status).toBe(304);
     expect((await get('upscale=auto&w=71', { headers: { 'If-None-Match': etag } })).status).toBe(200);
+  });
+
+  test('from the cache as soon as the head of the host is there', async () => {
+    let asked = 0;
+    const url = await plugin.behind((_req, res) => {
+      res.writeHead(200, { 'Content-Type': 'image/png', ETag: '"box"' });
+      asked += 1;
+      // Later the host's picture never ends.
+      if (asked === 1) res.end(plugin.png);
+      else res.write(plugin.png.subarray(0, 8));
+    });
+    const get = () => fetch(`${url}/box.png?upscale=auto&w=50`);
+    const made = await get();
+    const cached = await get();
+    expect(cached.headers.get('cache-status')).toContain('hit');
+    for (const name of ['x-dualscale', 'etag', 'content-length']) {
+      expect(cached.headers.get(name)).toBe(made.headers.get(name));
+    }
+    expect(await size(cached)).toEqual([50, 38]);
   });
 
   test('a picture that is large enough goes out as it is, with the validator of the host', async () => {

@@ -1,4 +1,5 @@
 /** `createDualscale`: the only place that joins the parts. */
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { InspectionView } from './blind/inspection-view.ts';
 import type { ServedModel } from './engine/served/served-types.ts';
@@ -108,8 +109,9 @@ const BLANK: PixelImage = {
   data: new Uint8Array(BLANK_SIDE ** 2 * 3),
 };
 
-/** For callers that never stop. */
+/** For callers that never stop, however many listen. */
 const NEVER = new AbortController().signal;
+setMaxListeners(0, NEVER);
 
 function wantedModel(table: ModelTable, { scale, model: id }: UpscaleOptions): TableModel {
   if (id === undefined) {

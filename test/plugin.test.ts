@@ -44,6 +44,22 @@ describe('upscale', () => {
     await expect(plugin.dualscale.upscale(plugin.png, wanted)).rejects.toMatchObject({ code });
   });
 
+  test('many at a time warn of no leak', async () => {
+    const warnings: string[] = [];
+    const listen = ({ name }: Error) => void warnings.push(name);
+    process.on('warning', listen);
+    const pictures = await Promise.all(
+      Array.from({ length: 15 }, (_, i) =>
+        encoder(8 + i, 8)
+          .png()
+          .toBuffer(),
+      ),
+    );
+    await Promise.all(pictures.map((bytes) => plugin.dualscale.upscale(bytes, { scale: 2 })));
+    process.off('warning', listen);
+    expect(warnings).toEqual([]);
+  });
+
   test('an animation is refused rather than made a still', async () => {
     const frames = await Promise.all(['red', 'blue'].map((background) => still(background)));
     const animated = await sharp(frames, { join: { animated: true } })

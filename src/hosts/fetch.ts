@@ -17,10 +17,28 @@ function partsOf(url: string): { readonly hostName: string; readonly clientUrl: 
   return { hostName: url.slice(0, start), clientUrl: url.slice(start) };
 }
 
+/**
+ * Gives `made` what a host's runtime adds to requests (`ip`, `runtime`, `waitUntil` of srvx, `cf` of others). What begins with `_`
+ * is the runtime's own, and may hold the URL as it was.
+ */
+function withExtras(made: Request, request: Request): Request {
+  for (let level: object | null = request; level && level !== Object.prototype; level = Object.getPrototypeOf(level)) {
+    for (const name of Object.getOwnPropertyNames(level)) {
+      if (name in made || name.startsWith('_')) continue;
+      const get = () => {
+        const value: unknown = Reflect.get(request, name, request);
+        return typeof value === 'function' ? value.bind(request) : value;
+      };
+      Object.defineProperty(made, name, { configurable: true, enumerable: true, get });
+    }
+  }
+  return made;
+}
+
 function plainRequest(request: Request, url: string): Request {
   const headers = new Headers(request.headers);
   for (const name of HIDDEN_HEADERS) headers.delete(name);
-  return new Request(url, { method: request.method, headers, signal: request.signal });
+  return withExtras(new Request(url, { method: request.method, headers, signal: request.signal }), request);
 }
 
 function respond({ status, body }: Answer, headers: Headers): Response {
@@ -142,7 +160,7 @@ export function withUpscale<Rest extends readonly unknown[]>(
       const body = describeProblem(refusal, begun.problem);
       return respond({ status: begun.problem.status, body: method === 'HEAD' ? Buffer.alloc(0) : body }, refusal);
     }
-    if (begun.kind === 'ignored') return handler(new Request(begun.url, request), ...rest);
+    if (begun.kind === 'ignored') return handler(withExtras(new Request(begun.url, request), request), ...rest);
     return through(begun.exchange, signal, () => handler(plainRequest(request, begun.url), ...rest));
   };
 }

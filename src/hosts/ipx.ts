@@ -1,7 +1,15 @@
 /** `dualscale/ipx`: IPX 3 and 4 with a modifier more, `/upscale_4,f_webp/cat.jpg`. */
 import { createHash } from 'node:crypto';
 import { badOption } from '../errors.ts';
-import { MODEL_PARAMETER, PARAMETER, valuesOf, withoutParameters } from '../http/parameters.ts';
+import {
+  DEGRADATION_PARAMETER,
+  MODEL_PARAMETER,
+  NOISE_PARAMETER,
+  PARAMETER,
+  SIGMA_PARAMETER,
+  valuesOf,
+  withoutParameters,
+} from '../http/parameters.ts';
 import { type Asked, parseAsked } from '../http/parse-request.ts';
 import type { CoreParts, PictureCore } from '../http/picture-core.ts';
 import { createExchange } from '../http/picture-exchange.ts';
@@ -24,6 +32,9 @@ interface IpxImage {
 // biome-ignore lint/suspicious/noExplicitAny: the two versions name their modifiers differently.
 type Ipx = (id: string, modifiers?: any, requestOptions?: any) => IpxImage;
 
+/** Ours beside `upscale`; IPX does not see them. */
+const WISHES = [MODEL_PARAMETER, DEGRADATION_PARAMETER, SIGMA_PARAMETER, NOISE_PARAMETER];
+
 /** Marks the model in `modifiers`, of which IPX 4 makes its ETag. */
 const VERSION_MODIFIER = 'sr_version';
 
@@ -43,6 +54,11 @@ function readAsked(modifiers: Modifiers, { pictures, onBadParameter }: CoreParts
     model: texts(modifiers[MODEL_PARAMETER]),
     width: texts(w ?? resizedWidth),
     height: texts(h ?? resizedHeight),
+    wish: {
+      degradation: texts(modifiers[DEGRADATION_PARAMETER]),
+      sigma: texts(modifiers[SIGMA_PARAMETER]),
+      noise: texts(modifiers[NOISE_PARAMETER]),
+    },
   };
   try {
     return withoutStandIns(parseAsked(asked, pictures));
@@ -103,26 +119,28 @@ async function enlarge(made: Processed, asked: Asked, parts: CoreParts): Promise
 /** Remembers since when each model serves: for a cache, a picture changes when its source does and when its model does. */
 function createServingSince() {
   const since = new Map<string, number>();
-  return (digest: string): number => {
-    if (!since.has(digest)) {
+  return (models: string): number => {
+    if (!since.has(models)) {
       // Models change seldom; what a client may have seen of the oldest is long gone.
       if (since.size >= 100) since.clear();
       // HTTP dates are whole seconds, and the next one is later than all that came before.
-      since.set(digest, Math.ceil(Date.now() / 1000) * 1000);
+      since.set(models, Math.ceil(Date.now() / 1000) * 1000);
     }
-    return since.get(digest) as number;
+    return since.get(models) as number;
   };
 }
 
-const digestOf = ({ models, canonical }: Asked): string =>
+const modelsOf = ({ models }: Asked): string => models.map(({ digest }) => digest).join();
+
+const digestOf = (asked: Asked): string =>
   createHash('sha256')
-    .update([canonical, ...models.map(({ digest }) => digest)].join())
+    .update([asked.canonical, modelsOf(asked)].join())
     .digest('base64url')
     .slice(0, 16);
 
 /**
- * Decorates what `createIPX` gives: the modifiers `upscale` (`true`, `auto`, 2, 4 ...) and `sr_model` are ours, all others
- * IPX' own; it resizes and converts first. `auto` fills `w` and `h`. An error of ours is one of IPX', with our status; nothing
+ * Decorates what `createIPX` gives: the modifiers `upscale` (`true`, `auto`, 2, 4 ...), `sr_model`, `sr_degradation`, `sr_sigma` and `sr_noise` are ours, all
+ * others IPX' own; it resizes and converts first. `auto` fills `w` and `h`. An error of ours is one of IPX', with our status; nothing
  * can be marked in its headers, so `onError: 'passthrough'` counts as `fail` here.
  *
  * Throws DS_BAD_OPTION with the option `signing`: the decorator sees no URL. Use the middleware there.
@@ -134,17 +152,19 @@ export function withUpscale<Decorated extends Ipx>(ipx: Decorated, { core }: Plu
   const parts: CoreParts = { ...core.parts, onError: 'fail' };
   const servingSince = createServingSince();
   const decorated: Ipx = (id, modifiers: Modifiers = {}, requestOptions) => {
-    const { [PARAMETER]: upscale, [MODEL_PARAMETER]: _model, [VERSION_MODIFIER]: _version, ...others } = modifiers;
+    const { [PARAMETER]: upscale, [VERSION_MODIFIER]: version, ...others } = modifiers;
     if (upscale === undefined) return ipx(id, modifiers, requestOptions);
     const asked = readAsked(modifiers, parts);
-    const image = ipx(id, others, requestOptions);
+    const own = Object.fromEntries(Object.entries(others).filter(([name]) => !WISHES.includes(name)));
+    const image = ipx(id, own, requestOptions);
     if (asked === undefined) return image;
     let processed: Promise<Processed> | undefined;
     return {
       async getSourceMeta() {
         const meta = await image.getSourceMeta();
-        if (!meta.mtime) return meta;
-        return { ...meta, mtime: new Date(Math.max(meta.mtime.getTime(), servingSince(digestOf(asked)))) };
+        // With the version in its ETag nothing hangs on the date, which would be another after a restart and on every server.
+        if (!meta.mtime || version !== undefined) return meta;
+        return { ...meta, mtime: new Date(Math.max(meta.mtime.getTime(), servingSince(modelsOf(asked)))) };
       },
       process() {
         processed ??= image.process().then((made) => enlarge(made, asked, parts));
@@ -161,7 +181,7 @@ interface ParsedUrl {
 }
 
 /**
- * For the option `parseURL` of IPX 4: lifts `?upscale=4` and `sr_model` out of the query into the modifiers, and adds the
+ * For the option `parseURL` of IPX 4: lifts `?upscale=4`, `sr_model` and what is known of the degradation out of the query into the modifiers, and adds the
  * model's version, so that IPX' own ETag changes with the model.
  *
  * @example createIPXFetchHandler(withUpscale(ipx, dualscale), { parseURL: upscaleParseUrl(parseIPXURL, dualscale) })
@@ -169,7 +189,7 @@ interface ParsedUrl {
 export function upscaleParseUrl(parse: (url: string) => ParsedUrl | Promise<ParsedUrl>, { core }: Plugin) {
   return async (url: string): Promise<ParsedUrl> => {
     const { id, modifiers } = await parse(withoutParameters(url));
-    const lifted = [PARAMETER, MODEL_PARAMETER, 'w', 'h'].flatMap((name) => {
+    const lifted = [PARAMETER, ...WISHES, 'w', 'h'].flatMap((name) => {
       const values = valuesOf(url, name);
       return values.length === 0 ? [] : [[name, values.join('&')] as const];
     });

@@ -95,6 +95,8 @@ class Interceptor implements Interception {
 
   answer(status: number, body?: Uint8Array): void {
     this.discard();
+    // The host's reason phrase belongs to its status. (Only where it has set one: HTTP/2 has none and warns of any try.)
+    if (Object.hasOwn(this.#res, 'statusMessage')) this.#res.statusMessage = '';
     this.#sending = true;
     try {
       // Node's own methods, not those in `res` now: wrappers put around ours have run once for the host's answer.

@@ -9,6 +9,7 @@ import { serveStatic as honoFiles } from '@hono/node-server/serve-static';
 import { createApp, defineEventHandler, serveStatic as h3Files, toWebHandler } from 'h3';
 import { defineHandler, H3, serveStatic as h3v2Files, serve as serveH3 } from 'h3v2';
 import { Hono } from 'hono';
+import { expect, test } from 'vitest';
 import { withUpscale } from '../../src/hosts/fetch.ts';
 import { describeContract, type RunningHost } from './contract.ts';
 import { usePictures } from './pictures.ts';
@@ -88,3 +89,19 @@ describeContract(
   },
   fixture,
 );
+
+test('what a runtime adds to requests reaches the handler, with the parameter or without', async () => {
+  const seen: unknown[] = [];
+  const handler = withUpscale((request: Request & { ip?: string; runtime?: { name: string } }) => {
+    seen.push([request.ip, request.runtime?.name, new URL(request.url).search]);
+    return new Response('none', { status: 404 });
+  }, fixture.dualscale);
+  const server = serveH3({ fetch: handler } as never, { port: 0, hostname: '127.0.0.1', silent: true });
+  await server.ready();
+  for (const query of ['', '?upscale=2']) await fetch(`${server.url}a.png${query}`);
+  await server.close(true);
+  expect(seen).toEqual([
+    ['127.0.0.1', 'node', ''],
+    ['127.0.0.1', 'node', ''],
+  ]);
+});

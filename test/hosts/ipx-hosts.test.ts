@@ -1,4 +1,6 @@
 /** IPX 3 and 4, each behind the middleware and decorated. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createIPXNodeServer, createIPXWebServer, createIPX as createIpx3, ipxFSStorage as storage3 } from 'ipx';
 import {
   createIPXFetchHandler,
@@ -105,6 +107,31 @@ describe.each([
     const enlarged = await create()('photo.png', { upscale: '2' } as never).getSourceMeta();
     expect(enlarged.mtime?.getTime()).toBeGreaterThanOrEqual(plain.mtime?.getTime() ?? Number.POSITIVE_INFINITY);
   });
+});
+
+test('what is known of the degradation is heard, and refused as anywhere', async () => {
+  const decorated = withUpscale(ipx3(fixture.folder), fixture.dualscale);
+  expect(() => decorated('photo.png', { upscale: '2', sr_sigma: '99' } as never)).toThrow('0 to 8');
+  // There is no blind model among these.
+  expect(() => decorated('photo.png', { upscale: '2', sr_degradation: 'blind' } as never)).toThrow('auto, bicubic');
+  const { data } = await decorated('photo.png', { upscale: '2', sr_degradation: 'bicubic' } as never).process();
+  expect((await sharp(data as Buffer).metadata()).width).toBe(WIDTH * 2);
+  const { modifiers } = await upscaleParseUrl(
+    parseIPXURL,
+    fixture.dualscale,
+  )('http://h/_/a.png?upscale=2&sr_degradation=auto');
+  expect(modifiers).toMatchObject({ upscale: '2', sr_degradation: 'auto' });
+});
+
+test('dates do not hang on the size that is asked for, and with a version not on the server either', async () => {
+  const decorated = withUpscale(ipx3(fixture.folder), fixture.dualscale);
+  const dateOf = async (modifiers: object) =>
+    (await decorated('photo.png', modifiers as never).getSourceMeta()).mtime?.getTime();
+  const first = await dateOf({ upscale: 'auto', w: '300' });
+  for (let width = 1; width <= 101; width++) await dateOf({ upscale: 'auto', w: String(width) });
+  await sleep(1100);
+  expect(await dateOf({ upscale: 'auto', w: '300' })).toBe(first);
+  expect(await dateOf({ upscale: '2', sr_version: 'x' })).toBe(await dateOf({}));
 });
 
 test('signed URLs and the decorator exclude each other', async () => {

@@ -230,3 +230,7 @@ test('works on the HTTP/2 compatibility response', async () => {
     server.close();
   }
 });
+test("an answer in the host's place has the reason phrase of its own status", async () => {
+  const { response } = await exchange(hosts['writeHead(status, message, object)'] as Host, 'discard');
+  expect([response.status, response.statusText]).toEqual([202, 'Accepted']);
+});

@@ -32,6 +32,10 @@ export type Budget =
 export const MULTIPLES = [4, 8, 16] as const;
 export type Multiple = (typeof MULTIPLES)[number];
 
+/** With a budget of latency: each candidate of each kind of width is a network to be timed, and one run of a DRN takes seconds. */
+export const timedMultiple = ({ family }: NetworkSpec, multiple: Multiple): Multiple =>
+  family === 'drn' ? 16 : multiple;
+
 /** The cost of every choice of widths, as a sum over the widths: what a budget limits. */
 export interface CostModel {
   readonly unit: 'ms' | 'parameters' | 'macs';

@@ -5,6 +5,7 @@ import type { StoredModel } from '../model-store/load.ts';
 import { isModelId } from '../model-store/manifest.ts';
 import type { StoredDtype } from '../model-store/safetensors.ts';
 import { type Budget, checkBudget, MULTIPLES, type Multiple } from './budget.ts';
+import { checkConditions } from './check-conditions.ts';
 import { type Effort, type EffortName, isEffortName } from './effort.ts';
 
 /**
@@ -53,7 +54,7 @@ export interface CompressSettings {
   readonly provider?: Provider;
   /** Worker threads that train. @default 1 */
   readonly workers?: number;
-  /** Picture whose latency is measured when the budget is not one of latency. @default 320 x 180 */
+  /** Picture whose latency is measured when the budget is not one of latency, which names its own. @default 320 x 180 */
   readonly at?: PictureSize;
   /** Share of the photographs held out for search and gate by their hash, above 0 and below 1. @default 0.05 */
   readonly validationShare?: number;
@@ -111,19 +112,21 @@ function check(settings: ResolvedSettings, { manifest: { spec } }: StoredModel):
   checkBudget(settings.budget, spec);
   checkNames(settings);
   checkNumbers(settings);
+  checkConditions(settings, spec);
 }
 
 /** @throws DS_BAD_OPTION naming the option, what was expected and what came. */
 export function resolveSettings(settings: CompressSettings, base: StoredModel): ResolvedSettings {
-  const { budget, method = 'drc', out } = settings;
+  const { budget, method = 'drc', out, at = { width: 320, height: 180 } } = settings;
   const resolved: ResolvedSettings = {
     ...{ resume: false, multiple: 4, effort: 'default', maxPsnrDropDb: 0.5, publishTo: out, seed: 1 },
     ...{ engine: 'onnx', provider: 'cpu', workers: 1, validationShare: 0.05, weights: 'float32' },
     id: defaultId({ model: base, method, budget }),
-    at: budget.kind === 'latency' ? { width: budget.width, height: budget.height } : { width: 320, height: 180 },
     license: base.manifest.license,
     ...settings,
     method,
+    // The network must be timed with the picture that the target is meant for, whatever else is asked for.
+    at: budget.kind === 'latency' ? { width: budget.width, height: budget.height } : at,
   };
   check(resolved, base);
   return resolved;

@@ -3,20 +3,19 @@ import { join } from 'node:path';
 import type { Engine } from '../engine/engine.ts';
 import { createOnnxEngine } from '../engine/onnx/onnx-engine.ts';
 import { createTfjsEngine } from '../engine/tfjs/tfjs-engine.ts';
-import { badOption, DualscaleError } from '../errors.ts';
+import { DualscaleError } from '../errors.ts';
 import type { StoredModel } from '../model-store/load.ts';
 import { createNetwork } from '../network/create-network.ts';
 import { prunableWidths } from '../network/prunable.ts';
 import type { NetworkSpec } from '../network/spec.ts';
 import type { PixelImage } from '../pixels/image.ts';
 import type { Dataset } from '../train/data/dataset.ts';
-import { loadTrainingData } from '../train/data/training-data.ts';
-import { outputLevels } from '../train/step/losses.ts';
 import { chooseMicroBatchSize } from '../train/step/micro-batch.ts';
 import type { BatchShape } from '../train/step/objective.ts';
 import type { ResolvedSettings } from './compress-settings.ts';
 import { type Effort, effortOf } from './effort.ts';
 import { createLatencyMeter, type LatencyMeter } from './latency/latency-meter.ts';
+import { readPhotographs } from './photographs.ts';
 import { type CompressEvent, createProgress, type Progress, type Work } from './progress.ts';
 
 export interface CompressHooks {
@@ -27,6 +26,8 @@ export interface CompressHooks {
   readonly clock: () => number;
   /** Milliseconds of processor time this process has taken (`processorTime`). Absent: what else the machine does counts as latency too. */
   readonly processorTime?: () => number;
+  /** Told what changed since the run that is resumed. */
+  readonly warn?: (message: string) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -59,31 +60,6 @@ async function openEngine({ engine, provider }: ResolvedSettings, threads: numbe
   if (engine === 'onnx') return createOnnxEngine({ provider, threads });
   // TF.js' WASM backend has no gradient of the filters.
   return createTfjsEngine({ backend: 'tensorflow' }).catch(() => createTfjsEngine({ backend: 'cpu' }));
-}
-
-async function readPhotographs({
-  settings,
-  base,
-  effort,
-  hooks,
-  progress,
-}: Omit<Compression, 'dataset'>): Promise<Dataset> {
-  const { data, validationShare } = settings;
-  const levels = [...new Set([1, ...outputLevels(base.manifest.spec)])];
-  const dataset = await loadTrainingData(
-    {
-      ...{ minLrSide: effort.lrPatchSize, data, validationShare, decode: hooks.decode },
-      report: ({ done, total }) => progress.data(done, total),
-      ...(hooks.signal ? { signal: hooks.signal } : {}),
-    },
-    levels,
-  );
-  if (dataset.validation.length === 0) {
-    const expected =
-      'folders with more photographs: none falls to the share held out, without which quality cannot be judged';
-    throw badOption('--data', expected, `${dataset.train.length} usable photographs`);
-  }
-  return dataset;
 }
 
 /** The stages' steps, and what one costs beside one of fine-tuning: for telling how long it will take, no more. */

@@ -3,9 +3,9 @@ import { modelCost } from '../model-store/manifest.ts';
 import { prunableWidths } from '../network/prunable.ts';
 import type { NetworkSpec } from '../network/spec.ts';
 import type { Compression } from './compression.ts';
+import { describeBudget, noteShortfalls } from './describe-result.ts';
 import type { FittedWidths, FoundWidths } from './find-widths.ts';
 import type { Measured } from './measure-result.ts';
-import { describeBudget } from './publish-compressed.ts';
 import type { CompressReport } from './report.ts';
 import type { Stages } from './run-stages.ts';
 import type { SlimNetwork } from './slim.ts';
@@ -47,7 +47,9 @@ export function describeRun(compression: Compression, findings: Findings): Compr
       ...{ id, spec: slim.spec, digest: published.digest, ...costOf(slim.spec), ...after },
       prunedPsnrDb: pruned.psnrDb,
     },
-    ...{ method, budget, budgetText: describeBudget(budget), maxPsnrDropDb, seed, effort },
+    ...{ method, budget, maxPsnrDropDb, seed, effort },
+    budgetText: describeBudget(budget, spec, slim.spec),
+    notes: noteShortfalls(settings, spec, fitted),
     widths: prunableWidths(spec).map(({ name, width }, i) => ({ name, before: width, after: widths[i] })),
     ...(predicted === undefined ? {} : { predicted }),
     ...(fitted ? { attempts: fitted.attempts } : {}),

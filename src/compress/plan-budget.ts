@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { badOption } from '../errors.ts';
 import { modelCost } from '../model-store/manifest.ts';
-import { additiveCosts, type LatencyBudget } from './budget.ts';
+import { additiveCosts, type LatencyBudget, timedMultiple } from './budget.ts';
 import type { Compression } from './compression.ts';
 import { dropDominated, type LatencyTable, latencyCosts, measureLatencyTable } from './latency/latency-table.ts';
 import { cachedLatencyTable } from './latency/table-cache.ts';
@@ -28,8 +28,7 @@ async function measureTable(compression: Compression, budget: LatencyBudget): Pr
   const { spec } = base.manifest;
   const { machine, engine, provider, multiple, out } = settings;
   const { width, height, percentile = 50, threads = 1 } = budget;
-  // Each candidate of each kind of width is a network to be run, and one run of a DRN takes seconds.
-  const candidates = listCandidates(spec, spec.family === 'drn' ? 16 : multiple);
+  const candidates = listCandidates(spec, timedMultiple(spec, multiple));
   const conditions = {
     ...{ machine, engine, provider, threads, width, height, percentile, spec, candidates },
     graph: 'served',

@@ -4,60 +4,45 @@ import { nextVersion } from '../model-store/convert.ts';
 import { loadModel, modelDirectory, readManifest } from '../model-store/load.ts';
 import type { LatencyEntry, Provenance } from '../model-store/manifest.ts';
 import { publishModel } from '../model-store/publish.ts';
+import type { NetworkSpec } from '../network/spec.ts';
 import { summarise } from '../train/data/training-data.ts';
 import { describeOptimizer } from '../train/step/update-program.ts';
 import { VERSION } from '../version.ts';
-import type { Budget } from './budget.ts';
 import type { Compression } from './compression.ts';
+import { describeBudget } from './describe-result.ts';
 import { DUAL_WEIGHT } from './find-widths.ts';
 import { DISTILL_WEIGHT, type TunedNetwork, tuneRecipe } from './fine-tune.ts';
 import type { Measured } from './measure-result.ts';
+import { describeEarlier } from './photographs.ts';
 import type { SlimNetwork } from './slim.ts';
 
 /** Rejected models lie in this folder of the run: not where models are looked for. */
 const REJECTED = 'rejected';
 
-/** In words, e.g. `removed 50 % of the channels`. */
-export function describeBudget(budget: Budget): string {
-  switch (budget.kind) {
-    case 'ratio':
-      return `${Number((100 * budget.ratio).toPrecision(6))} % of the channels removed`;
-    case 'latency': {
-      const { latencyMs, width, height, percentile = 50, threads = 1 } = budget;
-      return `${latencyMs} ms at ${width}x${height}, percentile ${percentile}, threads ${threads}`;
-    }
-    case 'params':
-      return `${budget.parameters} parameters`;
-    case 'macs':
-      return `${budget.macs} multiply-accumulates for 1280x720`;
-  }
-}
+/** Most characters that a manifest takes of it. */
+const LONGEST_DATA = 2000;
 
-async function describeOrigin(compression: Compression, runId: string): Promise<Provenance> {
+async function describeOrigin(compression: Compression, slim: NetworkSpec, runId: string): Promise<Provenance> {
   const { settings, base, effort, hooks } = compression;
   const { trainImages, validationImages, digest } = summarise(await compression.dataset());
   const { method, seed, machine, dataNote, budget } = settings;
   const { batchSize, lrPatchSize, searchSteps, tuneSteps, channelsPerPass, pruneBatches } = effort;
   const { schedule, optimizer } = tuneRecipe(compression, base.manifest.spec);
   const counts = `${trainImages} photographs, ${validationImages} more held out by hash`;
+  const before = await describeEarlier(settings.out);
+  const own = `${dataNote ? `${dataNote}: ` : ''}${counts}; sha256 of the files' sha256s ${digest}${before}`;
   return {
     trainer: `dualscale ${VERSION}`,
-    data: `${dataNote ? `${dataNote}: ` : ''}${counts}; sha256 of the files' sha256s ${digest}; the base: ${base.manifest.provenance.data}`.slice(
-      0,
-      2000,
-    ),
+    data: `${own}; the base: ${base.manifest.provenance.data}`.slice(0, LONGEST_DATA),
     seeds: [seed],
     steps: tuneSteps,
     recipe: {
-      ...{ compressedFrom: `${base.manifest.id} ${base.digest.slice(0, 16)}`, method, budget: describeBudget(budget) },
-      ...{
-        searchSteps: method === 'l1' ? 0 : searchSteps,
-        pruneBatches,
-        channelsPerPass,
-        tuneSteps,
-        batchSize,
-        lrPatchSize,
-      },
+      ...{ compressedFrom: `${base.manifest.id} ${base.digest.slice(0, 16)}`, method },
+      budget: describeBudget(budget, base.manifest.spec, slim),
+      searchSteps: method === 'l1' ? 0 : searchSteps,
+      // The other methods choose no channels with photographs.
+      ...(method === 'drc' ? { pruneBatches, channelsPerPass } : {}),
+      ...{ tuneSteps, batchSize, lrPatchSize },
       ...{ optimizer: describeOptimizer(optimizer), learningRate: schedule.learningRate, dualWeight: DUAL_WEIGHT },
       ...{ distillWeight: method === 'scratch' ? 0 : DISTILL_WEIGHT, run: runId },
     },
@@ -96,7 +81,7 @@ export async function publishCompressed(
   if (present?.provenance.recipe['run'] === runId) return { directory, digest: (await loadModel(directory)).digest };
   const draft = {
     ...{ id, version: await nextVersion(root, id), license, spec, degradation: base.manifest.degradation },
-    provenance: await describeOrigin(compression, runId),
+    provenance: await describeOrigin(compression, spec, runId),
     ...{ quality: [], latency: [describeLatency(compression, measured)], dtype },
   };
   const { digest } = await publishModel(root, draft, { ...parameters, ...dualParameters });

@@ -36,6 +36,8 @@ export interface CompressReport {
   readonly budget: Budget;
   /** The same in words. */
   readonly budgetText: string;
+  /** Where the result falls short of what might be expected, and why that is no reason to reject it. */
+  readonly notes: readonly string[];
   readonly maxPsnrDropDb: number;
   readonly seed: number;
   readonly effort: Effort;
@@ -84,13 +86,14 @@ function formatAttempts({ attempts = [] }: CompressReport): string[] {
 }
 
 function formatReport(report: CompressReport): string {
-  const { accepted, reasons, base, result, method, budgetText, widths, latency, seconds } = report;
+  const { accepted, reasons, base, result, method, budgetText, notes, widths, latency, seconds } = report;
   const { engine, provider, threads, width, height, percentile } = latency;
   const verdict = accepted ? 'Published.' : 'Rejected, nothing was published:';
   const dropped = widths.filter(({ after }) => after === 0).map(({ name }) => name);
   return [
     ...[`# ${result.id}`, '', `${base.id}, compressed by \`${method}\`: ${budgetText}. ${verdict}`],
     ...(accepted ? [] : ['', ...reasons.map((reason) => `- ${reason}`)]),
+    ...notes.map((note) => `\n${result.id} ${note}.`),
     ...['', '| | before | after | |', '|---|---|---|---|', ...formatRows(report)],
     '',
     `Latency: ${engine}/${provider}, threads ${threads}, ${width}x${height}, percentile ${percentile}, on ${report.machine}.`,

@@ -7,6 +7,7 @@ import type { NetworkSpec } from '../network/spec.ts';
 import type { Tensor, Tensor4D } from '../tf.ts';
 import { tf } from '../tf.ts';
 import type { Dataset } from '../train/data/dataset.ts';
+import { degradationOf } from '../train/presets/blind-recipe.ts';
 import { createRandom } from '../train/random.ts';
 import { trainLoop } from '../train/run/train-loop.ts';
 import { createEagerGradients } from '../train/step/eager-gradients.ts';
@@ -82,6 +83,7 @@ export async function trainDuals(options: TrainDualsOptions): Promise<Values> {
   const start = flattenParameters(layout, values);
   const zeros = () => new Float32Array(start.length);
   const state = { parameters: start, firstMoment: zeros(), secondMoment: zeros(), average: start.slice() };
+  const degradation = degradationOf(spec);
   const common = { batchSize, lrPatchSize, microBatchSize, program: dualProgram(parameters) };
   const pool = await (engine.name === 'tfjs'
     ? createEagerGradients(objective, engine, common)
@@ -89,7 +91,8 @@ export async function trainDuals(options: TrainDualsOptions): Promise<Values> {
   const stepper = await createSplitStepper(pool, engine, state, updateProgram(objective));
   try {
     const never = steps + 1;
-    const loop = { seed, batchSize, lrPatchSize, checkpointEvery: never, validateEvery: never };
+    const told = degradation ? { degradation } : {};
+    const loop = { ...told, seed, batchSize, lrPatchSize, checkpointEvery: never, validateEvery: never };
     const { state: end } = await trainLoop(
       { step: 0, usualLoss: Number.POSITIVE_INFINITY },
       { ...loop, schedule: { steps, learningRate: LEARNING_RATE, warmupSteps: Math.min(20, steps) } },

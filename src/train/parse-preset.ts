@@ -3,10 +3,11 @@ import { badOption, DualscaleError } from '../errors.ts';
 import { JsonFields } from '../model-store/json-fields.ts';
 import { isModelId } from '../model-store/manifest.ts';
 import { parseSpec } from '../network/parse-spec.ts';
-import { checkDegradation, type DegradationRecipe } from './data/degradation-recipe.ts';
+import { checkRecipe } from './check-recipe.ts';
+import type { DegradationRecipe } from './data/degradation-recipe.ts';
 import type { TrainPreset } from './presets/preset.ts';
 import type { Schedule } from './run/schedule.ts';
-import { LEARNERS, type Learner, planStages, type Stage } from './run/stages.ts';
+import { LEARNERS, type Learner, type Stage } from './run/stages.ts';
 import type { BatchShape } from './step/objective.ts';
 import { OPTIMIZERS, type OptimizerName } from './step/update-program.ts';
 import type { TrainRecipe } from './train-model.ts';
@@ -68,12 +69,10 @@ function parseDegradation(value: unknown): DegradationRecipe {
     }
     return [name, [low, high]] as const;
   };
-  const recipe = {
+  return {
     ...Object.fromEntries(RANGES.map(range)),
     ...Object.fromEntries(SHARES.map((name) => [name, fields.number(name, 0, 1)])),
   } as unknown as DegradationRecipe;
-  checkDegradation(recipe);
-  return recipe;
 }
 
 function parseOptimizer(value: unknown): OptimizerName {
@@ -109,7 +108,7 @@ function parseRecipe(value: unknown): TrainRecipe {
     ...(fields.raw('degradation') === undefined ? {} : { degradation: parseDegradation(fields.raw('degradation')) }),
     ...(fields.raw('stages') === undefined ? {} : { stages: fields.list('stages', parseStage, MOST_STAGES) }),
   };
-  planStages(recipe);
+  checkRecipe(recipe);
   return recipe;
 }
 

@@ -6,10 +6,9 @@ import type { Provider } from '../engine/runtime.ts';
 import { badOption } from '../errors.ts';
 import type { Network } from '../network/network.ts';
 import type { NetworkSpec, ParameterValues } from '../network/spec.ts';
-import { CODE_WIDTH } from '../pixels/degrade-code.ts';
 import type { PixelImage } from '../pixels/image.ts';
+import { checkRecipe } from './check-recipe.ts';
 import type { Dataset } from './data/dataset.ts';
-import { checkDegradation } from './data/degradation-recipe.ts';
 import type { DatasetSummary, TrainingData, UnpairedOptions } from './data/training-data.ts';
 import { loadTrainingData, summarise } from './data/training-data.ts';
 import { loadCheckpoint, saveCheckpoint } from './run/checkpoint.ts';
@@ -57,7 +56,7 @@ export interface TrainOptions {
   readonly provider?: Provider;
   /** Worker threads for gradients, of no effect with the `tfjs` engine. @default 1 */
   readonly workers?: number;
-  /** Patches per run of the network, one number or by the batches of a stage. @default `batchSize / workers` */
+  /** Patches per run of the network, one number or by the batches of a stage. @default `shareOfWorker` */
   readonly microBatchSize?: number | ((shape: BatchShape) => number);
   /** Pictures to enlarge later on, whose ground truth nobody has: the dual loss learns from them too. */
   readonly unpaired?: UnpairedOptions;
@@ -96,14 +95,6 @@ export interface TrainResult {
 
 export const checkpointPath = (out: string): string => join(out, 'checkpoint.safetensors');
 
-/** A network that is told codes needs degradations that have some. */
-function checkRecipeDegradation({ spec, degradation }: TrainRecipe): void {
-  if (degradation) checkDegradation(degradation);
-  if (spec.family !== 'edge' || !spec.code) return;
-  if (!degradation) throw badOption('recipe.degradation', 'given: the network has a degradation code', degradation);
-  if (spec.code.width !== CODE_WIDTH) throw badOption('recipe.spec.code.width', String(CODE_WIDTH), spec.code.width);
-}
-
 /** Throws DS_BAD_OPTION for what a run could not learn from. */
 function createRunObjective({ recipe, unpaired, teacher }: TrainOptions): Objective {
   const { spec, dualWeight } = recipe;
@@ -111,7 +102,7 @@ function createRunObjective({ recipe, unpaired, teacher }: TrainOptions): Object
   if (unpaired && !(unpaired.share > 0 && unpaired.share < 1)) {
     throw badOption('--unpaired-share', 'a number above 0 and below 1', unpaired.share);
   }
-  checkRecipeDegradation(recipe);
+  checkRecipe(recipe);
   if (unpaired && batchSize < 2) {
     throw badOption('--unpaired', 'used with batches of at least 2 patches: one of them is a pair', batchSize);
   }

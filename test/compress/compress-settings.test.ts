@@ -3,7 +3,7 @@ import { type CompressSettings, resolveSettings } from '../../src/compress/compr
 import { loadModel, modelDirectory, type StoredModel } from '../../src/model-store/load.ts';
 import { publishNearestModels } from '../helpers/nearest-models.ts';
 
-const models = await publishNearestModels([2]);
+const models = await publishNearestModels([2], { featureCount: 32 });
 const base: StoredModel = await loadModel(modelDirectory(models.directory, 'nearest-x2'));
 await models.remove();
 
@@ -35,6 +35,40 @@ describe('resolveSettings', () => {
     expect(resolve().at).toEqual({ width: 320, height: 180 });
     const budget = { kind: 'latency', latencyMs: 5, width: 64, height: 48 } as const;
     expect(resolve({ budget }).at).toEqual({ width: 64, height: 48 });
+    expect(resolve({ budget, at: { width: 256, height: 256 } }).at).toEqual({ width: 64, height: 48 });
+    expect(resolve({ at: { width: 256, height: 256 } }).at).toEqual({ width: 256, height: 256 });
+    expect(() => resolve({ budget: { ...budget, width: 0 } })).toThrow('`--at`');
+  });
+
+  test.each([
+    [0.2, 16, 0],
+    [0.05, 8, 0],
+    [0.03, 4, 0],
+    [0.99, 16, 16],
+  ] as const)(
+    'refuses to remove %f of 32 channels in multiples of %i, which would be %i',
+    (ratio, multiple, removed) => {
+      expect(() => resolve({ budget: { kind: 'ratio', ratio }, multiple })).toThrow(
+        `expected \`--ratio\` to be a share that widths in multiples of ${multiple} (\`--multiple\`) come near to: of 32 channels they would remove ${removed}, got \`${ratio}\``,
+      );
+    },
+  );
+
+  test.each([
+    [0.3, 16],
+    [0.2, 8],
+    [0.1, 4],
+    [0.7, 4],
+  ] as const)('takes a ratio of %f in multiples of %i', (ratio, multiple) => {
+    expect(resolve({ budget: { kind: 'ratio', ratio }, multiple })).toMatchObject({ multiple });
+  });
+
+  test('takes threads of a timed run with the engine that has them', () => {
+    const budget = { kind: 'latency', latencyMs: 5, width: 64, height: 48, threads: 2 } as const;
+    expect(resolve({ budget }).budget).toEqual(budget);
+    expect(() => resolve({ budget, engine: 'tfjs' })).toThrow(
+      'expected `--threads` to be 1 with --engine tfjs, got `2`',
+    );
   });
 
   test.each([

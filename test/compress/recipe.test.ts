@@ -7,10 +7,12 @@ import type { CompressSettings } from '../../src/compress/compress-settings.ts';
 import type { CompressEvent } from '../../src/compress/progress.ts';
 import { compressModel } from '../../src/compress/recipe.ts';
 import { loadModel } from '../../src/model-store/load.ts';
+import { writeGeneratedPhotos } from '../helpers/generated-photos.ts';
 import { createTinyBox, type TinyBox } from './tiny-compression.ts';
 
 let box: TinyBox;
 let runs = 0;
+const warnings: string[] = [];
 beforeAll(async () => {
   box = await createTinyBox();
 });
@@ -27,6 +29,7 @@ async function compress(
     settings: { ...box.settings, out, ...changes },
     ...{ decode: decodeRgb, now: Date.now, clock: () => performance.now() },
     ...(signal ? { signal } : {}),
+    warn: (message) => warnings.push(message),
     report(event) {
       events.push(event);
       onEvent?.(event);
@@ -43,7 +46,9 @@ describe('compressModel', () => {
     const { manifest, dualParameters } = await loadModel(directory);
     expect(manifest.spec).toEqual({ family: 'edge', scale: 2, featureCount: 8, innerWidths: [4, 4] });
     expect(Object.keys(dualParameters ?? {})).toEqual(['dual.0.weight', 'dual.1.weight']);
-    expect(manifest.provenance.recipe).toMatchObject({ method: 'drc', tuneSteps: 24 });
+    expect(manifest.provenance.recipe).toMatchObject({
+      ...{ method: 'drc', pruneBatches: 1, tuneSteps: 24, budget: '50 % of the channels removed' },
+    });
     const stages = events.flatMap((event) => (event.type === 'stage' ? [event.stage] : []));
     expect(stages).toEqual(['plan', 'duals', 'search', 'fit', 'prune', 'fine-tune', 'measure', 'publish']);
     const trained = new Set(events.flatMap((event) => (event.type === 'step' ? [event.stage] : [])));
@@ -62,7 +67,10 @@ describe('compressModel', () => {
     expect(reasons[0]).toMatch(/^lost [\d.]+ dB on held-out photographs/);
     expect(directory).toBe(join(out, 'rejected', 'tiny-x2-p50-scratch'));
     expect(existsSync(join(out, 'tiny-x2-p50-scratch'))).toBe(false);
-    expect((await loadModel(directory)).manifest.id).toBe('tiny-x2-p50-scratch');
+    const { id, provenance } = (await loadModel(directory)).manifest;
+    expect(id).toBe('tiny-x2-p50-scratch');
+    expect(provenance.recipe).toMatchObject({ method: 'scratch', searchSteps: 6, distillWeight: 0 });
+    expect(provenance.recipe).not.toHaveProperty('pruneBatches');
     expect(await readFile(join(out, 'report.md'), 'utf8')).toContain(`- ${reasons[0]}`);
   });
 
@@ -98,6 +106,34 @@ describe('compressModel', () => {
     const again = await compress({ out, resume: true });
     expect(again.events.filter(({ type }) => type === 'data' || type === 'step')).toEqual([]);
     expect((await loadModel(again.directory)).manifest.version).toBe('1.0.0');
+  });
+
+  test('goes on with other photographs than before, in the search and behind it, and says so', async () => {
+    const photos = join(box.folder, 'live');
+    await writeGeneratedPhotos(photos, 8);
+    const changes = { out: join(box.folder, 'live-run'), data: [photos], resume: true };
+    for (const [stage, first] of [
+      ['search', 8],
+      ['prune', 9],
+    ] as const) {
+      const controller = new AbortController();
+      const stop = (event: CompressEvent) =>
+        event.type === 'step' && event.stage === stage && event.step === 2 && controller.abort();
+      await expect(compress(changes, controller.signal, stop)).rejects.toMatchObject({ code: 'DS_ABORTED' });
+      await writeGeneratedPhotos(photos, 1, { first });
+    }
+    const { accepted, directory } = await compress(changes);
+    expect(accepted).toBe(true);
+    const { data } = (await loadModel(directory)).manifest.provenance;
+    expect(data).toMatch(
+      /sha256s \w{64}; before a resumption 8 photographs, sha256 \w{64}; before a resumption 9 photo/,
+    );
+    // A run that ended reads no photographs.
+    await compress(changes);
+    expect(warnings.splice(0)).toEqual([
+      'resumed with other photographs than before: 9 now, 8 then',
+      'resumed with other photographs than before: 10 now, 9 then',
+    ]);
   });
 
   test('refuses a latency that the model has already, and leaves no run behind', async () => {

@@ -53,6 +53,12 @@ describe('createGradientPool', () => {
     expect(cut.dualLoss).toBeCloseTo(whole.dualLoss, 6);
   });
 
+  test.each([3, 9])('shares a batch of 8 among %i workers', async (workers) => {
+    const whole = await compute(await createEagerGradients(objective, createOnnxEngine(), { batchSize, lrPatchSize }));
+    const shared = await compute(await createGradientPool(objective, { batchSize, lrPatchSize, workers }));
+    expect(relativeDistance(shared.gradient, whole.gradient)).toBeLessThan(1e-6);
+  });
+
   test('counts pictures without ground truth as the whole batch does, however it is cut', async () => {
     const spec = objective.primal.spec as NetworkSpec;
     const mixed = createObjective(spec, 0.1, { hasUnpaired: true });

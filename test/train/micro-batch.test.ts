@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createNetwork } from '../../src/network/create-network.ts';
-import { chooseMicroBatchSize } from '../../src/train/step/micro-batch.ts';
+import { chooseMicroBatchSize, shareOfWorker } from '../../src/train/step/micro-batch.ts';
 
 const network = createNetwork({ family: 'edge', scale: 4, featureCount: 48, innerWidths: [48, 48] });
 
@@ -18,4 +18,16 @@ describe('chooseMicroBatchSize', () => {
   ])('$workers workers take $size of $batchSize patches of $lrPatchSize pixels', ({ size, ...options }) => {
     expect(chooseMicroBatchSize(network, options)).toBe(size);
   });
+});
+
+test.each([
+  { batchSize: 16, workers: 1, size: 16 },
+  { batchSize: 16, workers: 2, size: 8 },
+  { batchSize: 16, workers: 3, size: 4 },
+  { batchSize: 16, workers: 5, size: 2 },
+  { batchSize: 9, workers: 2, size: 3 },
+  { batchSize: 7, workers: 2, size: 1 },
+  { batchSize: 4, workers: 32, size: 1 },
+])('$workers workers share $batchSize patches in whole runs of $size', ({ batchSize, workers, size }) => {
+  expect(shareOfWorker(batchSize, workers)).toBe(size);
 });

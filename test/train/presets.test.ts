@@ -4,6 +4,7 @@ import { countParameters } from '../../src/network/count.ts';
 import { createNetwork } from '../../src/network/create-network.ts';
 import { parsePreset } from '../../src/train/parse-preset.ts';
 import { findPreset, PRESETS } from '../../src/train/presets/find-preset.ts';
+import { describeSettings } from '../../src/train/run/publish-run.ts';
 import { chooseMicroBatchSize } from '../../src/train/step/micro-batch.ts';
 
 describe.each(PRESETS)('preset $id', (preset) => {
@@ -49,7 +50,46 @@ describe('parsePreset', () => {
     expect(parsePreset(withStages(stages), 'my.json').recipe.stages).toEqual(stages);
   });
 
+  const blind = JSON.parse(JSON.stringify(findPreset('edge-blind-x4')));
+  const estimatorStage = { ...stageFrom(0.8), learns: 'estimator' };
+
+  test('takes a recipe as it may be at most, and one line of the manifest holds what it says', () => {
+    const stages = Array.from({ length: 8 }, (_, i) => ({
+      ...{ fromShare: 0.1111 + i / 9, batchSize: 4096, lrPatchSize: 1024 },
+      ...{ learns: 'estimator', learningRate: 0.0000012345678901234 },
+    }));
+    const third = 1 / 3;
+    const degradation = {
+      ...{ sigma: [third, 10 + third], anisotropicSigma: [third, 10 + third], anisotropicShare: third },
+      ...{ clearShare: third, disturbance: third, noiseSigma: [third, 50 + third], noiseShare: third },
+      ...{ jpegQuality: [10 + third, 50 + third], jpegShare: third, givenShare: third },
+    };
+    const { recipe } = parsePreset({ ...blind, recipe: { ...blind.recipe, stages, degradation } }, 'my.json');
+    const described = describeSettings(recipe, { workers: 2, microBatchSize: 4, engine: 'onnx/cpu' });
+    const texts = Object.values(described).filter((value) => typeof value === 'string');
+    expect(Math.max(...texts.map((text) => text.length))).toBeLessThanOrEqual(500);
+    expect(described['stages']).toContain('from 0.889: 4096 of 1024 pixels');
+  });
+
+  test('says of few stages all that there is to say', () => {
+    const stages = [stageFrom(0.5), { ...estimatorStage, learningRate: 2e-3 }];
+    const { recipe } = parsePreset({ ...blind, recipe: { ...blind.recipe, stages } }, 'my.json');
+    expect(describeSettings(recipe, { workers: 2, microBatchSize: 4, engine: 'onnx/cpu' })['stages']).toBe(
+      'from 0.5: 8 of 48 pixels; from 0.8: 8 of 48 pixels for the estimator alone from a rate of 0.002',
+    );
+  });
+
   test.each([
+    [
+      'recipe.stages[1].learns',
+      withStages([stageFrom(0.5), estimatorStage]),
+      '`recipe.stages\\[1\\].learns`.*no degradation code, got `estimator`',
+    ],
+    [
+      'recipe.degradation',
+      { ...blind, recipe: { ...blind.recipe, degradation: undefined } },
+      '`recipe.degradation` to be given',
+    ],
     ['id', { ...good, id: 'Edge X4' }, '`id`'],
     ['recipe.batchSize', { ...good, recipe: { ...good.recipe, batchSize: 0 } }, '`recipe.batchSize`'],
     ['recipe.optimizer', { ...good, recipe: { ...good.recipe, optimizer: 'sgd' } }, '`recipe.optimizer`'],

@@ -61,6 +61,16 @@ function readBudget({ ratio, latency, params, macs, at, percentile, threads }: C
   return { kind: 'latency', latencyMs: latency, ...at, ...rest };
 }
 
+/** Where networks run, and with how many workers. */
+async function openPlace({ engine, provider: asked, workers }: CompressFlags) {
+  if (engine === 'tfjs') {
+    if (asked !== 'auto' && asked !== 'cpu') throw badOption('--provider', 'cpu or auto with --engine tfjs', asked);
+    return { provider: 'cpu' as const, workers: workers ?? 1 };
+  }
+  const provider = await chooseProvider(asked, { logger: consoleLogger });
+  return { provider, workers: workers ?? (provider === 'cpu' ? availableParallelism() : 1) };
+}
+
 async function requireFolders(folders: readonly string[]): Promise<void> {
   for (const folder of folders) {
     const stats = await stat(folder).catch(() => undefined);
@@ -73,11 +83,10 @@ async function openSettings(flags: CompressFlags): Promise<CompressSettings> {
   const budget = readBudget(flags);
   await requireFolders(flags.data);
   await openModel(flags.model, undefined, flags);
-  const provider = engine === 'tfjs' ? 'cpu' : await chooseProvider(flags.provider, { logger: consoleLogger });
-  const workers = flags.workers ?? (engine === 'onnx' && provider === 'cpu' ? availableParallelism() : 1);
+  const place = await openPlace(flags);
   return {
     model: modelDirectory(modelsRoot(flags), flags.model),
-    ...{ data: flags.data, out: flags.out, budget, at, method, effort: flags.budget, seed, engine, provider, workers },
+    ...{ data: flags.data, out: flags.out, budget, at, method, effort: flags.budget, seed, engine, ...place },
     ...{ multiple: Number(flags.multiple) as Multiple, maxPsnrDropDb: flags.maxPsnrDrop, weights, resume },
     ...(id === undefined ? {} : { id }),
     ...(publish === undefined ? {} : { publishTo: publish }),
@@ -97,6 +106,7 @@ function printResult({ accepted, reasons, directory, report }: CompressResult, {
       `PSNR on held-out photographs ${change(base.psnrDb, result.psnrDb, 3)} dB`,
     ].join(', '),
   );
+  for (const note of report.notes) console.log(`note: ${result.id} ${note}`);
   for (const reason of reasons) console.log(`rejected: ${reason}`);
   console.log(`model ${result.id} is in ${resolve(directory)}; report ${join(out, 'report.md')}`);
   if (!accepted) process.exitCode = 1;
@@ -111,6 +121,11 @@ export async function runCompress(flags: CompressFlags): Promise<void> {
     const result = await compressModel({
       ...{ settings, decode: decodeRgb, now: Date.now, clock: () => performance.now(), processorTime },
       report: progress.report,
+      warn(message) {
+        // The bar of the photographs just read stands on the line.
+        progress.stop();
+        consoleLogger.warn(message);
+      },
       signal: stop.signal,
     });
     progress.stop();

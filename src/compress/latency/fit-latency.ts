@@ -2,11 +2,12 @@
 import { type CostModel, costOf } from '../budget.ts';
 import { chooseWidths } from '../search/choose-widths.ts';
 
+/** Share of the target that is to be used. */
+export const FIT_FLOOR = 0.9;
+
 export interface FitOptions {
-  /** Milliseconds; what is measured must lie between `floor` and 1 of it. */
+  /** Milliseconds; what is measured should lie between `FIT_FLOOR` and 1 of it. */
   readonly targetMs: number;
-  /** @default 0.9 */
-  readonly floor?: number;
   readonly model: CostModel;
   /** What each candidate is worth, per width: the search's. */
   readonly values: readonly (readonly number[])[];
@@ -27,7 +28,7 @@ export interface FitAttempt {
 }
 
 export interface FitResult extends FitAttempt {
-  /** Whether it lies where it should; false where no choice was found that does. */
+  /** Whether it lies where it should; false where no choice was found that does. It may be faster then, or too slow. */
   readonly fits: boolean;
   readonly attempts: readonly FitAttempt[];
 }
@@ -52,9 +53,18 @@ function propose(
   return undefined;
 }
 
+/** 0 for a network that uses the target up, 1 for one that is faster than it need be, 2 for one that is too slow. */
+function rank({ measuredMs }: FitAttempt, targetMs: number): number {
+  if (!(measuredMs <= targetMs)) return 2;
+  return measuredMs >= FIT_FLOOR * targetMs ? 0 : 1;
+}
+
+const distance = ({ measuredMs }: FitAttempt, targetMs: number): number =>
+  Math.abs(measuredMs - ((AIM.low + AIM.high) / 2) * targetMs);
+
 /** Undefined when even the cheapest choice is predicted to take longer than the target. */
 export async function fitLatency(options: FitOptions): Promise<FitResult | undefined> {
-  const { targetMs, floor = 0.9, model, measure, maxAttempts = 10, report } = options;
+  const { targetMs, model, measure, maxAttempts = 10, report } = options;
   const attempts: FitAttempt[] = [];
   // What the last network took over what was predicted: the next one differs little from it.
   let correction = 1;
@@ -70,9 +80,8 @@ export async function fitLatency(options: FitOptions): Promise<FitResult | undef
     choice = propose(options, correction, attempts);
   }
   if (attempts.length === 0) return undefined;
-  const fits = ({ measuredMs }: FitAttempt) => measuredMs <= targetMs && measuredMs >= floor * targetMs;
-  const middle = ((AIM.low + AIM.high) / 2) * targetMs;
-  const distance = ({ measuredMs }: FitAttempt) => Math.abs(measuredMs - middle);
-  const best = attempts.toSorted((a, b) => Number(fits(b)) - Number(fits(a)) || distance(a) - distance(b))[0];
-  return { ...best, fits: fits(best), attempts };
+  const best = attempts.toSorted(
+    (a, b) => rank(a, targetMs) - rank(b, targetMs) || distance(a, targetMs) - distance(b, targetMs),
+  )[0];
+  return { ...best, fits: rank(best, targetMs) === 0, attempts };
 }

@@ -37,3 +37,10 @@ export function listCandidates(spec: NetworkSpec, multiple: Multiple, ratio?: nu
     ratio === undefined ? sharedCandidates(prunable, multiple) : paperCandidates(prunable.width, ratio, multiple),
   );
 }
+
+/** Share of all channels that goes when each width keeps the most of its candidates: as much goes in any case. */
+export function leastRemoved(spec: NetworkSpec, candidates: readonly (readonly number[])[]): number {
+  const all = prunableWidths(spec).reduce((sum, { width }) => sum + width, 0);
+  const kept = candidates.reduce((sum, options) => sum + Math.max(...options), 0);
+  return all === 0 ? 0 : 1 - kept / all;
+}

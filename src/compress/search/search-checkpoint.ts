@@ -35,7 +35,10 @@ export interface SearchState {
 
 const PARTS = ['weights', 'alphas'] as const;
 
-/** @param fingerprint what must be equal for the state to make sense. */
+/** Of the fingerprint, what is written down and need not be equal: the photographs' digest. */
+const RECORDED = 'data';
+
+/** @param fingerprint what must be equal for the state to make sense, as a JSON object. */
 export async function saveSearch(path: string, state: SearchState, fingerprint: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const vector = (data: Float32Array) => ({ shape: [data.length], data });
@@ -48,15 +51,24 @@ export async function saveSearch(path: string, state: SearchState, fingerprint: 
   await writeWhole(path, bytes);
 }
 
+/** Throws DS_BAD_DATA naming what differs. What is recorded beside it, the photographs, may. */
+function checkFingerprint(path: string, expected: string, found = '{}'): void {
+  const [wanted, got] = [expected, found].map((text) => JSON.parse(text) as Readonly<Record<string, unknown>>);
+  const names = Object.keys({ ...wanted, ...got }).filter(
+    (name) => name !== RECORDED && JSON.stringify(wanted[name]) !== JSON.stringify(got[name]),
+  );
+  if (names.length === 0) return;
+  const list = (of: typeof wanted) => names.map((name) => `${name} ${JSON.stringify(of[name]) ?? 'absent'}`).join(', ');
+  const message = `expected \`${path}\` to be a checkpoint of a search with ${list(wanted)}, got one with ${list(got)}`;
+  throw new DualscaleError('DS_BAD_DATA', message);
+}
+
 /** Undefined when there is no checkpoint. Throws DS_BAD_DATA when it is one of another search. */
 export async function loadSearch(path: string, fingerprint: string): Promise<SearchState | undefined> {
   const bytes = await readIfThere(path);
   if (!bytes) return undefined;
   const { tensors, metadata } = readSafetensors(bytes);
-  if (metadata['fingerprint'] !== fingerprint) {
-    const message = `expected \`${path}\` to be a checkpoint of the search ${fingerprint}, got one of ${metadata['fingerprint']}`;
-    throw new DualscaleError('DS_BAD_DATA', message);
-  }
+  checkFingerprint(path, fingerprint, metadata['fingerprint']);
   const read = (part: (typeof PARTS)[number]): TrainState =>
     Object.fromEntries(STATE.map((name) => [name, tensors[`${part}.${name}`].data])) as unknown as TrainState;
   // JSON has no NaN, which the PSNR is without held-out photographs.

@@ -2,7 +2,7 @@
 import type { Network } from '../../network/network.ts';
 import { type PrunableWidth, prunableWidths, weightChannels } from '../../network/prunable.ts';
 import type { NetworkSpec } from '../../network/spec.ts';
-import type { Tensor1D, Tensor4D } from '../../tf.ts';
+import type { Tensor1D } from '../../tf.ts';
 import { createObjective, type Objective } from '../../train/step/objective.ts';
 import { layOutParameters } from '../../train/step/parameter-layout.ts';
 
@@ -29,13 +29,13 @@ const blockName = (width: PrunableWidth): string => `block.${width.name}`;
 function relax(primal: Network, widths: readonly PrunableWidth[]): Network {
   return {
     ...primal,
-    forward(parameters, image: Tensor4D) {
+    forward(parameters, image, code) {
       const weights = widths.map((width) => {
         const block = parameters[blockName(width)];
         const channels = parameters[channelsName(width)] as Tensor1D;
         return [width.name, { channels, ...(block ? { block } : {}) }] as const;
       });
-      return primal.forward(weightChannels(parameters, widths, Object.fromEntries(weights)), image);
+      return primal.forward(weightChannels(parameters, widths, Object.fromEntries(weights)), image, code);
     },
   };
 }

@@ -15,6 +15,7 @@ import { createRandom } from '../../train/random.ts';
 import { createValidator } from '../../train/run/validate.ts';
 import { createEagerGradients } from '../../train/step/eager-gradients.ts';
 import { createGradientPool } from '../../train/step/gradient-pool.ts';
+import { shareOfWorker } from '../../train/step/micro-batch.ts';
 import type { BatchShape } from '../../train/step/objective.ts';
 import { costOf } from '../budget.ts';
 import { bestSoFar, type ChoiceEvent, type Judge, judgeNext, learntBy, winnerOf } from './judge-choices.ts';
@@ -76,7 +77,7 @@ export interface SearchOptions {
   readonly provider?: Provider;
   /** @default 1 */
   readonly workers?: number;
-  /** Patches per run of the network; must divide the batch. @default `batchSize / workers` */
+  /** Patches per run of the network; must divide the batch. @default `shareOfWorker` */
   readonly microBatchSize?: number;
   readonly report: (event: SearchEvent) => void;
   readonly signal?: AbortSignal;
@@ -182,7 +183,7 @@ function checkReachable({ shared }: SearchOptions): void {
   if (least > limit) throw badOption('budget', `at least the ${least} ${model.unit} of the smallest widths`, limit);
 }
 
-/** What must be equal for a checkpoint to make sense. */
+/** What must be equal for a checkpoint to make sense, and which photographs it learnt from. */
 function fingerprintOf({ spec, candidates, shared, recipe, dataset }: SearchOptions): string {
   const { dualWeight, seed, steps } = recipe;
   return JSON.stringify({ spec, candidates, limit: shared?.limit, dualWeight, seed, steps, data: dataset.digest });
@@ -199,7 +200,7 @@ export async function searchWidths(options: SearchOptions): Promise<SearchResult
   const search = createSearchObjective(spec, dualWeight);
   const fingerprint = fingerprintOf(options);
   const start = (await loadSearch(checkpoint, fingerprint)) ?? startState({ search }, options);
-  const { microBatchSize = batchSize / workers, report, signal } = options;
+  const { microBatchSize = shareOfWorker(batchSize, workers), report, signal } = options;
   const shape = { batchSize, lrPatchSize, microBatchSize };
   const pool = await (engine.name === 'tfjs'
     ? createEagerGradients(search.objective, engine, shape)

@@ -2,12 +2,14 @@
 import { join } from 'node:path';
 import { decodeRgb } from '../../codec/decode.ts';
 import type { Budget as CompressBudget } from '../../compress/budget.ts';
+import type { PictureSize } from '../../compress/compress-settings.ts';
 import type { Effort } from '../../compress/effort.ts';
 import { processorTime } from '../../compress/latency/processor-time.ts';
 import type { CompressEvent } from '../../compress/progress.ts';
 import { compressModel } from '../../compress/recipe.ts';
 import { createOnnxEngine } from '../../engine/onnx/onnx-engine.ts';
 import { loadModel, type StoredModel } from '../../model-store/load.ts';
+import { degradationOf } from '../../train/presets/blind-recipe.ts';
 import { type PreparedData, prepareData } from '../data/prepare-data.ts';
 import type { Target } from '../queue/job.ts';
 import { readJson, replaceJson } from '../queue/job-folder.ts';
@@ -60,17 +62,27 @@ async function planCompression(base: StoredModel, data: PreparedData, context: R
     provider: order.provider,
     workers: order.threads,
   };
-  const recipe = tuneLikeRecipe(spec);
+  const degradation = degradationOf(spec);
+  const recipe = { ...tuneLikeRecipe(spec), ...(degradation ? { degradation } : {}) };
   const steps = isTimed ? await planSteps({ work, budget, recipe, photographs: data.train, parts }) : undefined;
   const plan = { budget: await toBudget(base, context), effort: compressEffort(budget, spec, steps?.steps) };
   replaceJson(path, plan);
   return plan;
 }
 
+/** The picture whose latency counts. */
+function pictureOf(budget: CompressBudget): PictureSize {
+  const { width, height } = budget.kind === 'latency' ? budget : PLAIN_LATENCY;
+  return { width, height };
+}
+
 /** Tells the server of the recipe's events. */
-function tellOfCompression(report: ChildReport, { name }: WorkOrder): (event: CompressEvent) => void {
+function tellOfCompression(
+  report: ChildReport,
+  { name }: WorkOrder,
+  { width, height }: PictureSize,
+): (event: CompressEvent) => void {
   let told: { psnrDb?: number; predictedMs?: number; measuredMs?: number } = {};
-  const { width, height } = PLAIN_LATENCY;
   const latency = (kind: 'predicted' | 'measured', ms: number) => {
     report.event({ type: 'latency', data: { kind, model: name, ms, width, height } });
   };
@@ -117,6 +129,7 @@ export async function runCompressJob(context: RecipeContext): Promise<Outcome> {
   );
   const { budget, effort } = await planCompression(base, data, context);
   const { maxPsnrDropDb } = order.request;
+  const picture = pictureOf(budget);
   const result = await compressModel({
     settings: {
       ...{ model: order.modelDirectory as string, data: order.data.pairs, out: join(work, 'compress'), resume: true },
@@ -124,12 +137,14 @@ export async function runCompressJob(context: RecipeContext): Promise<Outcome> {
       ...{ validationShare: data.validationShare, weights: base.manifest.weights.dtype },
       // The recipe refuses a drop of none; whether the model may serve is decided by the job's own gate.
       maxPsnrDropDb: Math.max(maxPsnrDropDb, Number.EPSILON),
-      at: { width: PLAIN_LATENCY.width, height: PLAIN_LATENCY.height },
+      at: picture,
       dataNote: `compress job ${order.job}`,
     },
     ...{ decode: decodeRgb, now, clock: () => performance.now(), processorTime, signal },
-    report: tellOfCompression(report, order),
+    report: tellOfCompression(report, order, picture),
+    warn: (message) => report.note(message, 'warning'),
   });
+  for (const note of result.report.notes) report.note(`${order.name} ${note}`);
   const { directory: modelDirectory } = result;
   return { modelDirectory, validation: data.validation, recipe: { ...result.report, directory: undefined } };
 }

@@ -104,16 +104,16 @@ function fillDegradedPatch(
   if (codesGiven) codesGiven[i] = drawn.isCodeGiven ? 1 : 0;
 }
 
-/** A batch for a network as compression trains it: degraded for one with a code, which goes by its own estimate there. */
+/** A batch for a network as compression trains it: degraded for one with a code, and told how, as in its own training. */
 export function fillBatchFor(
   degradation: DegradationRecipe | undefined,
   sample: Sample,
   random: () => number,
   options: BatchOptions,
-  { images }: Pick<BatchBuffers, 'images'>,
+  buffers: BatchBuffers,
 ): void {
-  if (degradation) fillDegradedBatch({ pairs: sample }, random, { ...options, degradation }, { images });
-  else fillBatch(sample, random, options, images);
+  if (degradation) fillDegradedBatch({ pairs: sample }, random, { ...options, degradation }, buffers);
+  else fillBatch(sample, random, options, buffers.images);
 }
 
 interface Samples {

@@ -1,5 +1,6 @@
 /** From a finished run to a model folder that every command can read. */
 
+import { badOption } from '../../errors.ts';
 import { nextVersion } from '../../model-store/convert.ts';
 import type { StoredModel } from '../../model-store/load.ts';
 import type { Provenance } from '../../model-store/manifest.ts';
@@ -43,29 +44,40 @@ export interface PublishRunOptions {
 
 const LOSS = 'L1 + dualWeight * dual L1';
 
-/** e.g. `from 0.5: 8 of 48 pixels; from 0.8: 4 of 64 pixels`. */
+/** Most characters of a text in a manifest. */
+const LONGEST_TEXT = 500;
+
+/** Enough digits to know a number by. */
+const short = (value: number, digits = 6): string => String(Number(value.toPrecision(digits)));
+
+/** e.g. `from 0.5: 8 of 48 pixels; from 0.8: 4 of 64 pixels`; with fewer words where a line would not hold them. */
 function describeStages(stages: readonly Stage[] = []): { readonly stages?: string } {
   if (stages.length === 0) return {};
-  const texts = stages.map(({ fromShare, batchSize, lrPatchSize, learns = 'all', learningRate }) => {
-    const part = learns === 'all' ? '' : ` for the ${learns} alone`;
-    const rate = learningRate === undefined ? '' : ` from a rate of ${learningRate}`;
-    return `from ${Number(fromShare.toFixed(3))}: ${batchSize} of ${lrPatchSize} pixels${part}${rate}`;
-  });
-  return { stages: texts.join('; ') };
+  const describe = (isShort: boolean) => {
+    const texts = stages.map(({ fromShare, batchSize, lrPatchSize, learns = 'all', learningRate }) => {
+      const alone = isShort ? `, ${learns}` : ` for the ${learns} alone`;
+      const peak = isShort ? `, rate ${short(learningRate ?? 0, 4)}` : ` from a rate of ${learningRate}`;
+      const part = `${learns === 'all' ? '' : alone}${learningRate === undefined ? '' : peak}`;
+      return `from ${Number(fromShare.toFixed(3))}: ${batchSize} of ${lrPatchSize} pixels${part}`;
+    });
+    return texts.join('; ');
+  };
+  const whole = describe(false);
+  return { stages: whole.length <= LONGEST_TEXT ? whole : describe(true) };
 }
 
-const span = ([low, high]: readonly [number, number]): string => `${low} to ${high}`;
+const span = ([low, high]: readonly [number, number]): string => `${short(low)} to ${short(high)}`;
 
 function describeDegradation(recipe: DegradationRecipe): string {
-  const { sigma, anisotropicSigma, anisotropicShare, clearShare, disturbance } = recipe;
-  const { noiseSigma, noiseShare, jpegQuality, jpegShare, givenShare } = recipe;
+  const { sigma, anisotropicSigma, noiseSigma, jpegQuality } = recipe;
+  const { anisotropicShare, clearShare, disturbance, noiseShare, jpegShare, givenShare } = recipe;
   return [
     `isotropic sigma ${span(sigma)}`,
-    `anisotropic ${span(anisotropicSigma)} for ${anisotropicShare} of the patches, disturbed by ${disturbance}`,
-    `none for ${clearShare}`,
-    `noise ${span(noiseSigma)} for ${noiseShare}`,
-    `JPEG ${span(jpegQuality)} for ${jpegShare}`,
-    `the code given to ${givenShare}`,
+    `anisotropic ${span(anisotropicSigma)} for ${short(anisotropicShare)} of the patches, disturbed by ${short(disturbance)}`,
+    `none for ${short(clearShare)}`,
+    `noise ${span(noiseSigma)} for ${short(noiseShare)}`,
+    `JPEG ${span(jpegQuality)} for ${short(jpegShare)}`,
+    `the code given to ${short(givenShare)}`,
   ].join('; ');
 }
 
@@ -88,6 +100,14 @@ export function describeSettings(
     ...(rest.degradation ? { degradation: describeDegradation(rest.degradation) } : {}),
     ...optional,
   };
+}
+
+/** What the manifest would refuse after the last step is refused before the first. */
+export function checkDescription(described: Provenance['recipe']): void {
+  for (const [name, value] of Object.entries(described)) {
+    if (typeof value !== 'string' || value.length <= LONGEST_TEXT) continue;
+    throw badOption(name, `what ${LONGEST_TEXT} characters can describe, for the manifest`, value);
+  }
 }
 
 function describeData(summary: DatasetSummary, { degradation }: TrainRecipe, note?: string): string {

@@ -10,7 +10,13 @@ import type { BatchShape } from '../step/objective.ts';
 import type { Teacher } from '../step/teacher.ts';
 import { checkpointPath, type RunEvent, type TrainOptions, trainModel } from '../train-model.ts';
 import { drawLossPlot } from './loss-plot.ts';
-import { describeSettings, type PublishRunOptions, publishRun, type RunSettings } from './publish-run.ts';
+import {
+  checkDescription,
+  describeSettings,
+  type PublishRunOptions,
+  publishRun,
+  type RunSettings,
+} from './publish-run.ts';
 import { openRunLog, type RunLog, type RunRecord, readRunLog, replaceText, type StartRecord } from './run-log.ts';
 import { planStages } from './stages.ts';
 
@@ -131,6 +137,7 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainRunResult
   }
   const { recipe } = preset;
   const settings = resolveSettings(options, hasCheckpoint);
+  checkDescription(describeSettings(recipe, settings));
   const result = await trainModel({
     ...{ ...rest, out, resume, recipe },
     ...(teacher ? { teacher: toTeacher(teacher) } : {}),

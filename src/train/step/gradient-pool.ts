@@ -16,6 +16,7 @@ import type { OnnxGraph } from '../../graph/onnx-model.ts';
 import { serializeOnnx } from '../../graph/onnx-model.ts';
 import { type GradientPool, LOSSES, meanLosses, nameBuffers } from './batch-gradient.ts';
 import type { GradientWorkerData } from './gradient-worker.ts';
+import { shareOfWorker } from './micro-batch.ts';
 import type { BatchShape, GradientProgram, Objective } from './objective.ts';
 import { batchInputs, gradientProgram } from './objective.ts';
 import { nextAnswer, startWorker } from './worker-thread.ts';
@@ -23,7 +24,7 @@ import { nextAnswer, startWorker } from './worker-thread.ts';
 export interface GradientPoolOptions extends BatchShape {
   /** Worker threads. @default 1 */
   readonly workers?: number;
-  /** Patches per run of the network; must divide `batchSize`. @default `batchSize / workers` */
+  /** Patches per run of the network; must divide `batchSize`. @default `shareOfWorker` */
   readonly microBatchSize?: number;
   /** @default 'cpu' */
   readonly provider?: Provider;
@@ -71,7 +72,7 @@ export async function createGradientPool(objective: Objective, options: Gradient
     batchSize,
     lrPatchSize,
     workers = 1,
-    microBatchSize = batchSize / workers,
+    microBatchSize = shareOfWorker(batchSize, workers),
     provider = 'cpu',
     threads = 1,
     onPlacement,

@@ -29,3 +29,10 @@ export function chooseMicroBatchSize(
   }
   return chosen;
 }
+
+/** Patches per run where nobody has chosen: the largest divisor of the batch with which every worker has something to do, if there is one. */
+export function shareOfWorker(batchSize: number, workers: number): number {
+  let size = Math.max(1, Math.floor(batchSize / workers));
+  while (batchSize % size !== 0) size -= 1;
+  return size;
+}

@@ -62,6 +62,14 @@ describe('fitLatency', () => {
     expect(spent(0, 5)).toBeGreaterThan(spent(5, 10));
   });
 
+  test('takes a network below the target before one above it that is nearer, and of those the slowest', async () => {
+    const measured = [70, 88, 101, 80];
+    const scripted = async () => measured.shift() as number;
+    const result = await fitLatency({ targetMs: 100, model: table, values, maxAttempts: 4, measure: scripted });
+    expect(result?.attempts).toHaveLength(4);
+    expect(result).toMatchObject({ fits: false, measuredMs: 88 });
+  });
+
   test('says when nothing fits', async () => {
     const measure = async (choice: readonly number[]) => realMs(choice);
     expect(await fitLatency({ targetMs: 20, model: table, values, measure })).toBeUndefined();

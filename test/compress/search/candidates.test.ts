@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { listCandidates, paperCandidates, sharedCandidates } from '../../../src/compress/search/candidates.ts';
+import {
+  leastRemoved,
+  listCandidates,
+  paperCandidates,
+  sharedCandidates,
+} from '../../../src/compress/search/candidates.ts';
 import { prunableWidths } from '../../../src/network/prunable.ts';
 
 describe('paperCandidates', () => {
@@ -44,4 +49,13 @@ test('every prunable width has its own list', () => {
   expect(lists).toHaveLength(64);
   expect(lists[0]).toEqual([4, 4, 4, 4, 4, 4]);
   expect(lists[63]).toEqual([8, 12, 12, 16, 16, 20]);
+});
+
+test.each([
+  [32, 0.3, 4, 0.375],
+  [32, 0.2, 16, 0],
+  [16, 0.5, 16, 0],
+] as const)('of widths of %i a ratio of %f in multiples of %i removes %f at least', (width, ratio, multiple, share) => {
+  const spec = { family: 'edge', scale: 4, featureCount: 16, innerWidths: [width, width] } as const;
+  expect(leastRemoved(spec, listCandidates(spec, multiple, ratio))).toBe(share);
 });

@@ -7,13 +7,23 @@ import { createOnnxEngine } from '../../../src/engine/onnx/onnx-engine.ts';
 import { createTfjsEngine } from '../../../src/engine/tfjs/tfjs-engine.ts';
 import type { NetworkSpec } from '../../../src/network/spec.ts';
 import { createRandom } from '../../../src/train/random.ts';
-import { batchInputs, gradientProgram } from '../../../src/train/step/objective.ts';
+import { batchInputs, createObjective, gradientProgram } from '../../../src/train/step/objective.ts';
 
 const DUAL_WEIGHT = 0.1;
 const SHAPE = { batchSize: 1, lrPatchSize: 4 };
 const CASES: { spec: NetworkSpec; candidates: number[][] }[] = [
   {
     spec: { family: 'edge', scale: 2, featureCount: 4, innerWidths: [4, 3] },
+    candidates: [
+      [0, 2, 4],
+      [0, 1, 3],
+    ],
+  },
+  {
+    spec: {
+      ...{ family: 'edge', scale: 2, featureCount: 4, innerWidths: [4, 3] },
+      code: { width: 5, hidden: 3, estimator: [2, 2, 2] },
+    },
     candidates: [
       [0, 2, 4],
       [0, 1, 3],
@@ -38,7 +48,7 @@ function batchOf(search: ReturnType<typeof createSearchObjective>) {
   return Object.fromEntries(inputs);
 }
 
-describe.each(CASES)('the relaxed objective of $spec.family', ({ spec, candidates }) => {
+describe.each(CASES)('the relaxed objective of $spec', ({ spec, candidates }) => {
   const search = createSearchObjective(spec, DUAL_WEIGHT);
   const trained = startWeights(search, {}, 5);
   const batch = batchOf(search);
@@ -85,5 +95,13 @@ describe.each(CASES)('the relaxed objective of $spec.family', ({ spec, candidate
     const last = candidates.map(({ length }) => length - 1);
     const { vector } = relaxedVector(search, trained, candidates, certain(candidates, last));
     expect(new Set(vector.subarray(search.trainedSize))).toEqual(new Set([1]));
+    const engine = await createTfjsEngine({ backend: 'cpu' });
+    const plain = await engine.compile(gradientProgram(createObjective(spec, DUAL_WEIGHT), SHAPE));
+    const relaxed = await engine.compile(gradientProgram(search.objective, SHAPE));
+    const expected = await evaluate(plain, vector.slice(0, search.trainedSize));
+    const found = await evaluate(relaxed, vector);
+    expect(found.loss).toBeCloseTo(expected.loss, 6);
+    for (const [i, value] of expected.gradient.entries()) expect(found.gradient[i]).toBeCloseTo(value, 5);
+    await Promise.all([plain.release(), relaxed.release()]);
   });
 });

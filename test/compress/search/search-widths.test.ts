@@ -99,6 +99,23 @@ describe('searchWidths', () => {
     expect(await searchWidths(options('parts', { shared }))).toEqual(whole);
   });
 
+  test('goes on from its checkpoint with other photographs', async () => {
+    const stop = new AbortController();
+    const recipe = { ...options('').recipe, steps: 6, chooseEvery: 3, tuneSteps: 1 };
+    const report = (event: SearchEvent) => event.type === 'search-step' && event.step === 3 && stop.abort();
+    expect(await searchWidths(options('others', { recipe, report, signal: stop.signal }))).toBeUndefined();
+    const more = { ...dataset, train: [...dataset.train, pyramid(5)], digest: 'one more' };
+    const steps: number[] = [];
+    const rest = await searchWidths(
+      options('others', {
+        ...{ recipe, dataset: more },
+        report: (event) => event.type === 'search-step' && steps.push(event.step),
+      }),
+    );
+    expect(steps).toEqual([4, 5, 6]);
+    expect(rest?.widths).toHaveLength(3);
+  });
+
   test('without a shared budget takes the most probable candidates or the largest, by what photographs say', async () => {
     const candidates = SPEC.innerWidths.map(() => [4, 4, 8]);
     const events: SearchEvent[] = [];
@@ -136,6 +153,8 @@ describe('searchWidths', () => {
     await expect(searchWidths(options('small', { shared }))).rejects.toThrow('of the smallest widths');
     const { recipe } = options('');
     await searchWidths(options('other', { recipe: { ...recipe, steps: 1 } }));
-    await expect(searchWidths(options('other'))).rejects.toThrow('to be a checkpoint of the search');
+    await expect(searchWidths(options('other'))).rejects.toThrow(
+      /^expected `.*other` to be a checkpoint of a search with steps 60, got one with steps 1$/,
+    );
   });
 });

@@ -1,5 +1,9 @@
 /** Results of `dualscale eval` in the manifest of the model. */
-import { modelDirectory, type StoredModel } from '../model-store/load.ts';
+import { open, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DualscaleError } from '../errors.ts';
+import { modelDirectory, readManifest, type StoredModel } from '../model-store/load.ts';
 import type { QualityEntry } from '../model-store/manifest.ts';
 import { updateMeasurements } from '../model-store/publish.ts';
 import { type ModelFlags, modelsRoot } from './open-models.ts';
@@ -29,13 +33,46 @@ function toEntry(id: string, scale: number, { set, degradation, told, psnrDb, ss
   };
 }
 
-/** In the manifest there is one result per set and scale: the last. Paths of this machine say nothing elsewhere. */
+const TRY_MS = 20;
+/** Reading and writing a manifest takes a fraction of a second: who holds the lock for so long was killed. */
+const STALE_MS = 10_000;
+
+/** One after the other, over all processes. */
+async function alone<Result>(directory: string, task: () => Promise<Result>): Promise<Result> {
+  const path = join(directory, '.quality.lock');
+  for (;;) {
+    const lock = await open(path, 'wx').catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+      return undefined;
+    });
+    if (lock) {
+      await lock.close();
+      return task().finally(() => rm(path, { force: true }));
+    }
+    const stats = await stat(path).catch(() => undefined);
+    if (stats && Date.now() - stats.mtimeMs > STALE_MS) await rm(path, { force: true });
+    await sleep(TRY_MS);
+  }
+}
+
+/**
+ * In the manifest there is one result per set and scale: the last. Paths of this machine say nothing elsewhere. What others have
+ * recorded since the model was opened stays. Throws DS_BAD_MODEL when its weights have been replaced meanwhile.
+ */
 export async function recordQuality(
-  { manifest: { id, scale, quality } }: StoredModel,
+  { manifest: { id, scale, weights } }: StoredModel,
   measured: readonly MeasuredQuality[],
   flags: ModelFlags,
 ): Promise<void> {
   const entries = measured.map((one) => toEntry(id, scale, one));
   const isNew = (old: QualityEntry) => !entries.some(({ set }) => set === old.set && old.scale === scale);
-  await updateMeasurements(modelDirectory(modelsRoot(flags), id), { quality: [...quality.filter(isNew), ...entries] });
+  const directory = modelDirectory(modelsRoot(flags), id);
+  await alone(directory, async () => {
+    const now = await readManifest(directory);
+    if (now.weights.sha256 !== weights.sha256) {
+      const expected = `expected the weights in ${directory} to be those that were measured, sha256 ${weights.sha256}`;
+      throw new DualscaleError('DS_BAD_MODEL', `${expected}, got ${now.weights.sha256}`);
+    }
+    await updateMeasurements(directory, { quality: [...now.quality.filter(isNew), ...entries] });
+  });
 }

@@ -9,9 +9,11 @@ import { createApiHandler, type JobsHandler } from './api/api-handler.ts';
 import type { ApiParts } from './api/api-parts.ts';
 import { createEventSocket } from './api/event-socket.ts';
 import { countStates } from './api/status-routes.ts';
-import { resolveFolder } from './data/data-folders.ts';
+import { whyNotWritable } from './data/disk-space.ts';
+import { sweepUnpublished } from './data/leftovers.ts';
+import { createDataOpener } from './data/open-data.ts';
 import { createTrafficSampler, type TrafficSampler } from './data/traffic.ts';
-import { createUploads, type Uploads } from './data/uploads.ts';
+import { createUploads } from './data/uploads.ts';
 import { createEventLog } from './events/event-log.ts';
 import type { JobEvent } from './events/job-event.ts';
 import { isLoopback, type JobsOptions, type ResolvedJobsOptions, resolveJobsOptions } from './jobs-options.ts';
@@ -19,7 +21,6 @@ import { createJobStore, type JobEntry } from './queue/job-store.ts';
 import { createLoadPause } from './queue/load-pause.ts';
 import { lockFolder } from './queue/lock-folder.ts';
 import { Runner } from './queue/runner.ts';
-import type { DataFolders } from './queue/work-order.ts';
 import { createActivator } from './switching/activator.ts';
 import { createServingStats } from './switching/serving-stats.ts';
 import { mayStandIn } from './switching/stand-ins.ts';
@@ -52,30 +53,6 @@ function createSampler(options: ResolvedJobsOptions, now: () => number): Traffic
   });
 }
 
-function createDataOpener(options: ResolvedJobsOptions, uploads: Uploads, traffic: TrafficSampler | undefined) {
-  return async ({ record, folder }: JobEntry): Promise<DataFolders> => {
-    const { folders = [], uploads: ids = [], traffic: isAsked } = record.request.data;
-    const own = ids.map((id) => uploads.directory(id));
-    if (isAsked && traffic) {
-      const snapshot = join(folder.work, 'traffic');
-      await traffic.snapshot(snapshot);
-      own.push(snapshot);
-    }
-    const named = await Promise.all(folders.map((name) => resolveFolder(options.dataRoots, name)));
-    const having = (kind: 'large' | 'small') =>
-      own.map((directory) => join(directory, kind)).filter((directory) => isFilled(directory));
-    return { pairs: [...named, ...having('large')], unpaired: having('small') };
-  };
-}
-
-function isFilled(directory: string): boolean {
-  try {
-    return readdirSync(directory).length > 0;
-  } catch {
-    return false;
-  }
-}
-
 /** What was being received when the server ended. */
 function removeUnfinished(directory: string): void {
   mkdirSync(directory, { recursive: true });
@@ -93,7 +70,7 @@ function openParts(jobsOptions: JobsOptions) {
   const machine = describeMachine();
   const uploadsFolder = join(dir, 'uploads');
   removeUnfinished(uploadsFolder);
-  const log = createEventLog({ now });
+  const log = createEventLog({ now, warn: logger.warn });
   const store = createJobStore({ directory: join(dir, 'jobs'), log, now, keepJobs, warn: logger.warn });
   const activator = createActivator({ serving, log, path: join(dir, 'models.jsonl'), warn: logger.warn });
   const stats = createServingStats(monotonic);
@@ -103,7 +80,7 @@ function openParts(jobsOptions: JobsOptions) {
   const uploads = createUploads({ directory: uploadsFolder, maxUploadBytes, minFreeBytes, now });
   const traffic = createSampler(options, now);
   const access = createAccess({ ...(token === undefined ? {} : { token }), origins, now: monotonic });
-  const openData = createDataOpener(options, uploads, traffic);
+  const openData = createDataOpener({ dataRoots: options.dataRoots, uploads, traffic });
   const onEnd = ({ view }: JobEntry) => {
     const seconds = view.startedAt === null ? 0 : (now() - Date.parse(view.startedAt)) / 1000;
     meter?.ended(view.type, view.state, seconds);
@@ -125,8 +102,15 @@ function startBackground({ serving, stats, traffic, log, store, runner, options 
     }),
   ];
   if (traffic) {
-    traffic.expire();
-    const timer = setInterval(() => traffic.expire(), EXPIRE_MS).unref();
+    const expire = () => {
+      try {
+        traffic.expire();
+      } catch (error) {
+        options.logger.warn(`old pictures of the traffic are not removed: ${String(error)}`);
+      }
+    };
+    expire();
+    const timer = setInterval(expire, EXPIRE_MS).unref();
     stops.push(() => clearInterval(timer));
   }
   if (pauseAboveLoad !== undefined) stops.push(createLoadPause({ stats, runner, above: pauseAboveLoad }));
@@ -150,16 +134,35 @@ function requireSafeAddress(server: Server, { token }: ResolvedJobsOptions): voi
   throw badOption('token', `given, because the server listens on ${address.address}`, 'nothing');
 }
 
+/** Two servers must not write into one folder: the one that was taken for dead gives way. */
+function abandon({ runner, log, options }: Parts): void {
+  const { dir, logger } = options;
+  logger.error(
+    `another server has taken over ${dir}: this one gave no sign of life for too long and runs no jobs any more`,
+  );
+  log.close();
+  runner.abandon();
+}
+
+/** Otherwise hours of work would end before a closed door. */
+function requireWritable(modelsDir: string): void {
+  const got = whyNotWritable(modelsDir);
+  if (got !== undefined) throw badOption('modelsDir', 'a folder that can be written', got);
+}
+
 /**
  * Opens the folder, lets the models serve that served before, goes on with jobs that were interrupted.
  * Throws DS_BAD_OPTION, also when another server uses the folder, and Node's errors when it cannot be written.
  */
 export async function createJobs(jobsOptions: JobsOptions): Promise<Jobs> {
-  const { dir } = resolveJobsOptions(jobsOptions);
+  const { dir, modelsDir } = resolveJobsOptions(jobsOptions);
+  requireWritable(modelsDir);
   mkdirSync(dir, { recursive: true });
-  const unlock = await lockFolder(dir);
+  let parts: Parts | undefined;
+  const unlock = await lockFolder(dir, { onLost: () => parts && abandon(parts) });
   try {
-    return await joinJobs(openParts(jobsOptions), unlock);
+    parts = openParts(jobsOptions);
+    return await joinJobs(parts, unlock);
   } catch (error) {
     unlock();
     throw error;
@@ -168,7 +171,8 @@ export async function createJobs(jobsOptions: JobsOptions): Promise<Jobs> {
 
 async function joinJobs(opened: Parts, unlock: () => void): Promise<Jobs> {
   const { options, access, log, activator, runner, watch } = opened;
-  const { mountPath, logger, meter } = options;
+  const { mountPath, logger, meter, modelsDir } = options;
+  await sweepUnpublished({ modelsDir, now: opened.now, warn: logger.warn });
   await activator.restore();
   opened.serving.restrictStandIns((manifest) => mayStandIn(manifest, activator.history()));
   const streams = new Set<() => void>();

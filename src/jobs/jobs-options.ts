@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
 import type { Provider } from '../engine/runtime.ts';
 import { badOption } from '../errors.ts';
+import { checkGroups } from './check-options.ts';
 import type { TrafficOptions } from './data/traffic.ts';
 import type { JobMeter } from './queue/job-meter.ts';
 import type { Serving } from './switching/serving.ts';
@@ -14,7 +15,7 @@ export interface JobsLogger {
   error(message: string, error?: unknown): void;
 }
 
-/** Every number is checked; one out of range throws DS_BAD_OPTION when the jobs are created. */
+/** Everything but `dualscale` and `meter` is checked; what is wrong throws DS_BAD_OPTION with its name when the jobs are created. */
 export interface JobsOptions {
   /** The plugin whose models jobs make: what `createDualscale` gives. */
   readonly dualscale: Serving;
@@ -124,14 +125,21 @@ function checkAccess({ token, host = '127.0.0.1' }: JobsOptions): void {
     // Never the value: this message goes to logs.
     throw badOption('token', `${LEAST_TOKEN} or more printable characters without spaces`, 'something else');
   }
+  checkText('host', host, 'the address that the server listens on');
   if (token === undefined && !isLoopback(host)) {
     throw badOption('token', `given, because the server listens on ${host} and not on a loopback address`, 'nothing');
   }
 }
 
-function checkPaths({ dir, modelsDir, mountPath = '/dualscale/api', dataRoots = {} }: JobsOptions): void {
-  checkText('dir', dir, 'the path of a folder');
-  checkText('modelsDir', modelsDir, 'the path of a folder');
+function checkPaths(options: JobsOptions): void {
+  const { dir, modelsDir, samplesDir = '.', mountPath = '/dualscale/api', dataRoots = {} } = options;
+  for (const [name, path] of Object.entries({ dir, modelsDir, samplesDir })) {
+    checkText(name, path, 'the path of a folder');
+  }
+  checkText('mountPath', mountPath, 'a path such as /dualscale/api');
+  if (typeof dataRoots !== 'object' || dataRoots === null) {
+    throw badOption('dataRoots', 'an object with absolute paths by name', dataRoots);
+  }
   if (!/^(\/[A-Za-z0-9._~-]+)+$/.test(mountPath))
     throw badOption('mountPath', 'a path such as /dualscale/api', mountPath);
   for (const [name, path] of Object.entries(dataRoots)) {
@@ -159,6 +167,7 @@ export function resolveJobsOptions({ dualscale: _, ...options }: JobsOptions): R
   }
   checkAccess({ dualscale: _, ...options });
   checkPaths({ dualscale: _, ...options });
+  checkGroups({ dualscale: _, ...options });
   const numbers = Object.fromEntries(
     NUMBERS.map(([name, whenAbsent, low, high]) => {
       const value = options[name as keyof typeof options] ?? whenAbsent;
@@ -167,7 +176,7 @@ export function resolveJobsOptions({ dualscale: _, ...options }: JobsOptions): R
     }),
   );
   const { pauseAboveLoad } = options;
-  if (pauseAboveLoad !== undefined && !(pauseAboveLoad > 0))
+  if (pauseAboveLoad !== undefined && !(typeof pauseAboveLoad === 'number' && pauseAboveLoad > 0))
     throw badOption('pauseAboveLoad', 'above 0', pauseAboveLoad);
   const { host = '127.0.0.1', mountPath = '/dualscale/api', origins = [], dataRoots = {}, rollback = {} } = options;
   const { provider = 'cpu', logger = SILENT } = options;

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createEventLog } from '../../src/jobs/events/event-log.ts';
 import type { JobRequest } from '../../src/jobs/queue/job.ts';
@@ -12,14 +13,15 @@ import { createServingStats } from '../../src/jobs/switching/serving-stats.ts';
 import { createSwitchWatch } from '../../src/jobs/switching/switch-watch.ts';
 import type { ModelManifest } from '../../src/model-store/manifest.ts';
 
-/** Serving as a table: which model serves is all that matters here. */
-function createTable(first: string, ids: readonly string[]) {
+/** Serving as a table: which model serves is all that matters here. @param loadMs until a model serves */
+function createTable(first: string, ids: readonly string[], loadMs = 0) {
   const models = ids.map((id) => ({ id, scale: 4 }) as ModelManifest);
   let active = first;
   const serving: Pick<Serving, 'models' | 'servedBy' | 'activate' | 'reload'> = {
     models,
     servedBy: (scale) => (scale === 4 ? models.find(({ id }) => id === active) : undefined),
     async activate(_, id) {
+      if (loadMs > 0) await sleep(loadMs);
       active = id;
     },
     reload: async () => {},
@@ -123,6 +125,30 @@ describe('a model that has just begun to serve', () => {
       return { milliseconds: 300, outputPixels: 3e6 };
     };
     expect(await watchSwitch(sampleOf, 60)).toMatchObject({ serves: 'new', rolledBack: [] });
+  });
+
+  test('is not put back over the one that an operator has put in its place meanwhile', async () => {
+    const serving = createTable('a', ['a', 'b', 'c'], 50);
+    const activator = open(serving);
+    const stats = createServingStats(() => performance.now());
+    const rolledBack: string[] = [];
+    const parts = { activator, stats, now: Date.now, warn: (text: string) => void warnings.push(text) };
+    const watch = createSwitchWatch({ minRequests: 10 }, { ...parts, onRollback: (id) => void rolledBack.push(id) });
+    await activator.activate('b', OPERATOR);
+    const failOnce = () =>
+      stats.record({ modelId: 'b', scale: 4, milliseconds: 100, outputPixels: 1e6, error: 'DS_ENGINE' });
+    for (let i = 0; i < 9; i++) failOnce();
+    const replaced = activator.activate('c', OPERATOR);
+    await sleep(10);
+    // The tenth comes while the replacement is being loaded.
+    failOnce();
+    await replaced;
+    await sleep(150);
+    expect(serving.servedBy(4)?.id).toBe('c');
+    expect(activator.history().map(({ modelId }) => modelId)).toEqual(['c', 'b']);
+    expect(rolledBack).toEqual([]);
+    expect(watch.watching()).toMatchObject([{ modelId: 'c', previousModelId: 'b' }]);
+    watch.close();
   });
 
   test('is not judged by its first few pictures', async () => {

@@ -125,6 +125,27 @@ describe('asking for a job', () => {
     await box.post(`/jobs/${id}/cancel`);
   });
 
+  test.each([
+    ['one name', 12, { name: 'twin-x2' }, {}, [1, 422]],
+    ['the queue nearly full', 12, {}, {}, [4, 429]],
+    ['one key and bodies of their own', 3, { budget: { steps: 22 } }, { 'Idempotency-Key': 'side-by-side' }, [1, 422]],
+  ] as const)(
+    'side by side with %s is taken as often as one after the other',
+    async (_, count, more, headers, rest) => {
+      const asked = Array.from({ length: count }, (_unused, i) =>
+        box.post('/jobs', { ...FINETUNE, maxPsnrDropDb: i, ...more }, headers),
+      );
+      const answers = await Promise.all(asked);
+      const ids = await Promise.all(
+        answers.filter(({ status }) => status === 202).map(async (answer) => ((await answer.json()) as JobView).id),
+      );
+      for (const id of ids) await box.post(`/jobs/${id}/cancel`);
+      const [taken, status] = rest;
+      const others = Array.from({ length: count - taken }, () => status);
+      expect(answers.map((answer) => answer.status).sort()).toEqual([...Array(taken).fill(202), ...others]);
+    },
+  );
+
   test('beyond the queue is refused with a time to come again', async () => {
     const ids: string[] = [];
     let refused: Response | undefined;

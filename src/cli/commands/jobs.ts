@@ -51,11 +51,13 @@ async function uploadAll(client: JobsClient, files: readonly string[]): Promise<
 }
 
 function targetOf({ latency, size, percentile, ratio, macs }: StartFlags): object | undefined {
-  const given = [latency, ratio, macs].filter((value) => value !== undefined);
-  if (given.length > 1) throw badOption('--latency', 'used without --ratio and --macs', latency);
-  if (latency === undefined && (size ?? percentile) !== undefined) {
-    throw badOption('--size', 'used with --latency', size ? `${size.width}x${size.height}` : percentile);
+  const [given, ...others] = Object.entries({ latency, ratio, macs }).filter(([, value]) => value !== undefined);
+  if (given && others.length > 0) {
+    throw badOption(`--${given[0]}`, `used without ${others.map(([name]) => `--${name}`).join(' and ')}`, given[1]);
   }
+  if (latency === undefined && size) throw badOption('--size', 'used with --latency', `${size.width}x${size.height}`);
+  if (latency === undefined && percentile !== undefined)
+    throw badOption('--percentile', 'used with --latency', percentile);
   if (ratio !== undefined) return { ratio };
   if (macs !== undefined) return { macs };
   return latency === undefined ? undefined : { latencyMs: latency, ...size, ...(percentile ? { percentile } : {}) };

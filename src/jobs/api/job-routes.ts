@@ -1,6 +1,5 @@
 /** Routes of jobs: asked for, listed, cancelled, their log and report. */
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { canonicalJson } from '../../model-store/canonical-json.ts';
 import type { ModelManifest } from '../../model-store/manifest.ts';
 import { PRESETS } from '../../train/presets/find-preset.ts';
@@ -9,6 +8,7 @@ import { requireFreeBytes } from '../data/disk-space.ts';
 import { isFinished, JOB_STATES, type JobRequest } from '../queue/job.ts';
 import { readJson } from '../queue/job-folder.ts';
 import type { JobEntry } from '../queue/job-store.ts';
+import { readLogTail } from '../queue/process-log.ts';
 import { resultName } from '../queue/run-stages.ts';
 import type { JobReport } from '../switching/judgement.ts';
 import type { ApiParts } from './api-parts.ts';
@@ -79,6 +79,24 @@ function idempotencyKey({ headers }: ApiRequest['req']): string | undefined {
   throw problem('DS_BAD_REQUEST', 'Expected `Idempotency-Key` to be 1 to 200 printable characters without spaces.');
 }
 
+/** The job that came of the same key and body before. Throws FieldProblem when the body was another one. */
+function findRepeated({ store }: ApiParts, key: string | undefined, bodyDigest: string): JobEntry | undefined {
+  const known = key === undefined ? undefined : store.findByKey(key);
+  if (!known || known.record.idempotency?.bodyDigest === bodyDigest) return known;
+  const detail = 'Idempotency-Key: expected the body that came with this key before';
+  throw new FieldProblem([{ pointer: '#', detail }]);
+}
+
+/** What other requests may change: to be asked again when nothing is awaited any more before the job is made. */
+function requireRoom(request: JobRequest, parts: ApiParts): void {
+  const { runner, options } = parts;
+  const errors = findWrongModel(request, parts);
+  if (errors.length > 0) throw new FieldProblem(errors);
+  if (runner.isClosing) throw problem('DS_TOO_MANY', 'This server begins no jobs any more.');
+  if (runner.waitingCount < options.queueLimit) return;
+  throw problem('DS_TOO_MANY', `${options.queueLimit} jobs wait already.`);
+}
+
 async function createJob({ req, res }: ApiRequest, parts: ApiParts): Promise<void> {
   const { store, runner, options } = parts;
   const key = idempotencyKey(req);
@@ -88,21 +106,16 @@ async function createJob({ req, res }: ApiRequest, parts: ApiParts): Promise<voi
     sendJson(res, 202, job, { Location: job.links.self });
   };
   const bodyDigest = createHash('sha256').update(canonicalJson(value)).digest('hex');
-  const known = key === undefined ? undefined : store.findByKey(key);
-  if (known) {
-    if (known.record.idempotency?.bodyDigest === bodyDigest) return answer(known);
-    const detail = 'expected the body that came with this key before';
-    throw new FieldProblem([{ pointer: '#', detail: `Idempotency-Key: ${detail}` }]);
-  }
+  const known = findRepeated(parts, key, bodyDigest);
+  if (known) return answer(known);
   const request = parseJobRequest(value);
   const errors = [...findWrongModel(request, parts), ...(await findWrongSources(request, parts))];
   if (errors.length > 0) throw new FieldProblem(errors);
-  if (runner.waitingCount >= options.queueLimit)
-    throw problem('DS_TOO_MANY', `${options.queueLimit} jobs wait already.`);
+  requireRoom(request, parts);
   await requireFreeBytes(options.dir, options.minFreeBytes);
-  // Another request with the same key may have come while the folders were looked at.
-  const meanwhile = key === undefined ? undefined : store.findByKey(key);
+  const meanwhile = findRepeated(parts, key, bodyDigest);
   if (meanwhile) return answer(meanwhile);
+  requireRoom(request, parts);
   const entry = store.create(request, key === undefined ? undefined : { key, bodyDigest });
   runner.wake();
   answer(store.get(entry.record.id) as JobEntry);
@@ -122,25 +135,8 @@ function listJobs({ res, query }: ApiRequest, parts: ApiParts): void {
   sendJson(res, 200, { jobs: page, next: jobs[from + limit]?.record.id ?? null });
 }
 
-/** The end of a file; empty when there is none. */
-function readTail(path: string, most: number): Buffer {
-  let fd: number;
-  try {
-    fd = openSync(path, 'r');
-  } catch {
-    return Buffer.alloc(0);
-  }
-  try {
-    const { size } = fstatSync(fd);
-    const bytes = Buffer.alloc(Math.min(size, most));
-    return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, Math.max(0, size - most)));
-  } finally {
-    closeSync(fd);
-  }
-}
-
 function sendLog({ res, params }: ApiRequest, parts: ApiParts): void {
-  const body = readTail(requireJob(parts, params['id']).folder.log, MOST_LOG_BYTES);
+  const body = readLogTail(requireJob(parts, params['id']).folder.log, MOST_LOG_BYTES);
   const headers = { 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff' };
   res.writeHead(200, { ...headers, 'Content-Length': body.length, 'Cache-Control': 'no-store' }).end(body);
 }

@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { DualscaleError } from '../../errors.ts';
 
@@ -14,4 +15,14 @@ export async function requireFreeBytes(directory: string, needed: number): Promi
   const mebibytes = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
   const detail = `${mebibytes(needed)} are needed, ${mebibytes(free)} are free.`;
   throw new DualscaleError('DS_NO_SPACE', `${directory}: ${detail}`, { publicDetail: detail });
+}
+
+/** The folder and why nothing can be written into it; undefined when something can. */
+export function whyNotWritable(directory: string): string | undefined {
+  try {
+    accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK);
+    return undefined;
+  } catch (error) {
+    return `${directory} (${(error as Error).message})`;
+  }
 }

@@ -18,6 +18,7 @@ export interface EventLog {
   replay(stream: string, after: number, limit: number): Promise<string[]>;
   /** Texts of at most `limit` events of all streams after `id`, in order. */
   replayAll(after: number, limit: number): Promise<string[]>;
+  /** A listener that throws is passed over: what it does not take has happened all the same. */
   listen(listener: EventListener): () => void;
   /** Forgets a stream whose file is gone. */
   drop(stream: string): void;
@@ -26,6 +27,7 @@ export interface EventLog {
 
 /** What may be lost in a power cut: the next of its kind says the same better. */
 const FLEETING: ReadonlySet<JobEventType> = new Set(['progress', 'note', 'validation', 'latency']);
+export const isFleeting = (type: JobEventType): boolean => FLEETING.has(type);
 
 interface Stream {
   readonly journal: Journal;
@@ -33,9 +35,30 @@ interface Stream {
   readonly ids: number[];
 }
 
-export function createEventLog({ now }: { readonly now: () => number }): EventLog {
+/** Where the next events after `after` lie, over all streams and in order. */
+function missed(streams: Iterable<Stream>, after: number, limit: number) {
+  return [...streams]
+    .filter(({ ids }) => (ids.at(-1) ?? 0) > after)
+    .flatMap((stream) => {
+      const from = stream.ids.findIndex((id) => id > after);
+      return stream.ids.slice(from, from + limit).map((id, i) => ({ id, stream, line: from + i + 1 }));
+    })
+    .sort((a, b) => a.id - b.id)
+    .slice(0, limit);
+}
+
+export interface EventLogOptions {
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Told of listeners that throw. */
+  readonly warn?: (message: string) => void;
+}
+
+export function createEventLog({ now, warn }: EventLogOptions): EventLog {
   const streams = new Map<string, Stream>();
   const listeners = new Set<EventListener>();
+  /** Those that have thrown: each is told of once. */
+  const broken = new WeakSet<EventListener>();
   let lastId = 0;
 
   const require = (name: string): Stream => {
@@ -44,15 +67,17 @@ export function createEventLog({ now }: { readonly now: () => number }): EventLo
     return stream;
   };
 
-  const missed = (after: number, limit: number) =>
-    [...streams.values()]
-      .filter(({ ids }) => (ids.at(-1) ?? 0) > after)
-      .flatMap((stream) => {
-        const from = stream.ids.findIndex((id) => id > after);
-        return stream.ids.slice(from, from + limit).map((id, i) => ({ id, stream, line: from + i + 1 }));
-      })
-      .sort((a, b) => a.id - b.id)
-      .slice(0, limit);
+  const tell = (event: JobEvent, text: string): void => {
+    for (const listener of listeners) {
+      try {
+        listener(event, text);
+      } catch (error) {
+        if (broken.has(listener)) continue;
+        broken.add(listener);
+        warn?.(`a listener failed at event ${event.id} (${event.type} of ${event.job}): ${String(error)}`);
+      }
+    }
+  };
 
   return {
     open(name, path) {
@@ -68,10 +93,10 @@ export function createEventLog({ now }: { readonly now: () => number }): EventLo
       const place = { v: 1, id: lastId + 1, seq: journal.length + 1, time: new Date(now()).toISOString(), job: name };
       const event = { ...place, type, data } as JobEvent;
       const text = JSON.stringify(event);
-      journal.append(text, !FLEETING.has(type));
+      journal.append(text, !isFleeting(type));
       lastId = event.id;
       ids.push(event.id);
-      for (const listener of listeners) listener(event, text);
+      tell(event, text);
       return event;
     },
     get lastId() {
@@ -80,7 +105,7 @@ export function createEventLog({ now }: { readonly now: () => number }): EventLo
     lastSeq: (name) => require(name).journal.length,
     replay: (name, after, limit) => require(name).journal.lines(after + 1, limit),
     async replayAll(after, limit) {
-      const wanted = missed(after, limit);
+      const wanted = missed(streams.values(), after, limit);
       const texts = new Map<number, string>();
       for (const stream of new Set(wanted.map((entry) => entry.stream))) {
         // The lines of one stream among the wanted ones follow each other.

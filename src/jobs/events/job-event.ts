@@ -10,6 +10,7 @@ export interface JobEventData {
   started: { readonly attempt: number; readonly stages: readonly string[] };
   /** After a kill or a restart. `step` is what the last checkpoint holds. */
   resumed: { readonly attempt: number; readonly stage: string | null; readonly step: number };
+  /** `child-died`: what worked on it ended before it was done, also because the disk was full. */
   interrupted: { readonly reason: 'child-died' | 'server-stopped'; readonly detail: string };
   paused: { readonly reason: 'load' };
   continued: Readonly<Record<never, never>>;

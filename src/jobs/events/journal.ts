@@ -67,6 +67,19 @@ export function openJournal<Item>(path: string): OpenedJournal<Item> {
   const { records, offsets } = parse<Item>(readFileSync(path));
   ftruncateSync(fd, offsets.at(-1));
   const length = () => offsets.length - 1;
+  /** What a full disk has taken of a line; the next line must not stand behind that. */
+  let hasRest = false;
+  const cutRest = (): void => {
+    ftruncateSync(fd, offsets.at(-1));
+    hasRest = false;
+  };
+  const write = (bytes: Buffer, durable: boolean): void => {
+    if (hasRest) cutRest();
+    hasRest = true;
+    for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
+    if (durable) fdatasyncSync(fd);
+    hasRest = false;
+  };
   const journal: Journal = {
     get length() {
       return length();
@@ -75,11 +88,13 @@ export function openJournal<Item>(path: string): OpenedJournal<Item> {
       const bytes = Buffer.from(`${line}\n`);
       const start = offsets.at(-1) as number;
       try {
-        for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
-        if (durable) fdatasyncSync(fd);
+        write(bytes, durable);
       } catch (error) {
-        // A full disk may have taken half of it: the next line must not stand behind that half.
-        ftruncateSync(fd, start);
+        try {
+          cutRest();
+        } catch {
+          // The next line tries again; the error that counts is the first one.
+        }
         throw error;
       }
       offsets.push(start + bytes.length);

@@ -13,6 +13,8 @@ export type ChildMessage =
   | { readonly type: 'event'; readonly body: Extract<JobEventBody, { type: 'validation' | 'latency' | 'note' }> }
   /** It will never succeed; anything else that ends the process is tried again. */
   | { readonly type: 'failed'; readonly code: string; readonly message: string }
+  /** The disk does not take what it writes: it is tried again however often, when there may be room. */
+  | { readonly type: 'blocked'; readonly message: string }
   /** The outcome lies on disk. */
   | { readonly type: 'done' };
 

@@ -1,15 +1,13 @@
 /** The process that works on a job: started, limited, told to stop, and found again after the server was killed. */
-import { type ChildProcess, execFile, fork } from 'node:child_process';
-import { createWriteStream, existsSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFile, fork } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { scriptFor } from '../../engine/worker-script.ts';
 import type { JobFolder } from './job-folder.ts';
 import type { ChildMessage, ParentMessage } from './job-message.ts';
-
-/** Of `log.txt`; what was before moves to `log.txt.1`. */
-const MOST_LOG_BYTES = 1 << 20;
+import { writeLog } from './process-log.ts';
 
 export interface JobProcessOptions {
   /** Module beside this one, without its extension. */
@@ -35,26 +33,10 @@ function childEnvironment(): NodeJS.ProcessEnv {
   return { ...env, OMP_NUM_THREADS: '1' };
 }
 
-function openLog(path: string) {
-  if (existsSync(path) && statSync(path).size > MOST_LOG_BYTES) renameSync(path, `${path}.1`);
-  return createWriteStream(path, { flags: 'a' });
-}
-
-function capture(child: ChildProcess, path: string): void {
-  const file = openLog(path);
-  file.on('error', () => {});
-  let written = 0;
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.on('data', (chunk: Buffer) => {
-      written += chunk.length;
-      // A library that repeats one warning for hours must not fill the disk.
-      if (written < MOST_LOG_BYTES) file.write(chunk);
-    });
-  }
-  child.on('close', () => file.end());
-}
-
-/** The child does nothing before it is told to: by then its pid is on disk, so a killed server leaves no worker that nobody knows of. */
+/**
+ * The child does nothing before it is told to: by then its pid is on disk, so a killed server leaves no worker that nobody knows of.
+ * Throws Node's error when it cannot be written.
+ */
 export function startJobProcess({ script, folder, heapMegabytes, onMessage }: JobProcessOptions): JobProcess {
   const { file, execArgv } = scriptFor(import.meta.url, `../work/${script}`);
   const child = fork(file, [folder.directory], {
@@ -62,17 +44,28 @@ export function startJobProcess({ script, folder, heapMegabytes, onMessage }: Jo
     env: childEnvironment(),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
-  capture(child, folder.log);
+  const logged = writeLog(child, folder.log);
   child.on('message', (message) => onMessage(message as ChildMessage));
   // A message to a child that has just died is no error of ours: its end is reported below.
   const send = (message: ParentMessage) => void (child.connected && child.send(message, () => {}));
   const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
     child.on('error', () => resolve({ code: null, signal: null }));
-    child.on('close', (code, signal) => resolve({ code, signal }));
-  }).finally(() => rmSync(folder.pid, { force: true }));
+    child.on('close', (code, signal) => void logged.then(() => resolve({ code, signal })));
+  }).finally(() => {
+    try {
+      rmSync(folder.pid, { force: true });
+    } catch {
+      // The disk takes nothing now. A pid that nobody has any more is passed over by the next start.
+    }
+  });
   const { pid } = child;
   if (pid !== undefined) {
-    writeFileSync(folder.pid, String(pid));
+    try {
+      writeFileSync(folder.pid, String(pid));
+    } catch (error) {
+      child.kill('SIGKILL');
+      throw error;
+    }
     send({ type: 'go' });
   }
   return { pid: pid ?? 0, ended, send, kill: (signal) => void child.kill(signal) };

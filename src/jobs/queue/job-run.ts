@@ -1,8 +1,11 @@
 /** One attempt at one job: the processes it takes, what they say, and the way of its model into service. */
 import { existsSync } from 'node:fs';
 import { DualscaleError } from '../../errors.ts';
+import { requireFreeBytes } from '../data/disk-space.ts';
+import { isFleeting } from '../events/event-log.ts';
 import type { JobEventBody } from '../events/job-event.ts';
 import { createProgressMeter } from '../work/progress-meter.ts';
+import type { ChildMessage } from './job-message.ts';
 import { type JobProcess, startJobProcess } from './job-process.ts';
 import type { JobEntry, JobStore } from './job-store.ts';
 import { type JobTicket, receiveMessages } from './receive-messages.ts';
@@ -29,23 +32,32 @@ export class JobRun {
   /** What is measured must not stand still while it is. */
   #canPause = false;
   #isStopping = false;
+  /** Why an event that must not be lost could not be noted down: the attempt ends with it. */
+  #trouble: Error | undefined;
+  #hasLostEvents = false;
 
   constructor(id: string, parts: JobRunParts) {
     this.#id = id;
     this.#parts = parts;
-    const { store, now } = parts;
+    const { now } = parts;
     const stages = STAGES[this.#entry.record.request.type];
     const view = () => this.#entry.view;
     const meter = createProgressMeter({ stages, view, now });
-    this.#ticket = receiveMessages({ stages, view, meter, emit: (body) => store.emit(id, body) });
+    this.#ticket = receiveMessages({ stages, view, meter, emit: (body) => this.#emit(body) });
   }
 
   get #entry(): JobEntry {
     return this.#parts.store.get(this.#id) as JobEntry;
   }
 
-  /** Throws a DualscaleError for what no repetition would mend. */
+  /**
+   * Throws an error of storage (see `storageCode`) for what waits until somebody has seen to the disk, and a DualscaleError for what
+   * no repetition would mend.
+   */
   async run(isPaused: () => boolean): Promise<RunEnd> {
+    const { directory } = this.#entry.folder;
+    // Before anything is noted down: a job that waits for room has not begun. What is made already needs next to none.
+    if (!outcomeOf(this.#entry)) await requireFreeBytes(directory, this.#parts.options.minFreeBytes);
     this.#begin();
     const trained = await this.#train(isPaused);
     if ('died' in trained) return trained;
@@ -53,10 +65,10 @@ export class JobRun {
     if (end) return end;
     if (this.#isStopping || existsSync(this.#entry.folder.cancel)) return { died: 'it was asked to stop' };
     this.#ticket.enter('publish');
-    const { store, finish } = this.#parts;
+    const { finish } = this.#parts;
     await settle(this.#entry, trained, this.#parts, (body) => {
       if (body.type === 'succeeded') finish(this.#id, body);
-      else store.emit(this.#id, body);
+      else this.#emit(body);
     });
     return undefined;
   }
@@ -67,10 +79,10 @@ export class JobRun {
     const { state } = this.#entry.view;
     if (isPaused && state === 'running') {
       this.#process.kill('SIGSTOP');
-      this.#parts.store.emit(this.#id, { type: 'paused', data: { reason: 'load' } });
+      this.#orEnd(() => this.#emit({ type: 'paused', data: { reason: 'load' } }));
     } else if (!isPaused && state === 'paused') {
       this.#process.kill('SIGCONT');
-      this.#parts.store.emit(this.#id, { type: 'continued', data: {} });
+      this.#orEnd(() => this.#emit({ type: 'continued', data: {} }));
     }
   }
 
@@ -84,6 +96,29 @@ export class JobRun {
   kill(): void {
     this.#isStopping = true;
     this.#process?.kill('SIGKILL');
+  }
+
+  /** Events that say nothing for long are dropped while the disk is full; of others the error is thrown. */
+  #emit(body: JobEventBody): void {
+    const { store, options } = this.#parts;
+    try {
+      store.emit(this.#id, body);
+    } catch (error) {
+      if (!isFleeting(body.type)) throw error;
+      if (!this.#hasLostEvents)
+        options.logger.warn(`job ${this.#id}: ${body.type} is not noted down: ${String(error)}`);
+      this.#hasLostEvents = true;
+    }
+  }
+
+  /** For what comes from the event loop, where nobody would catch an error: it ends the process instead, and the attempt with it. */
+  #orEnd(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#trouble ??= error instanceof Error ? error : new Error(String(error));
+      this.#process?.kill('SIGKILL');
+    }
   }
 
   #begin(): void {
@@ -101,13 +136,16 @@ export class JobRun {
 
   async #runProcess(script: Script, isPaused: () => boolean): Promise<string> {
     const { heapMegabytes } = this.#parts.options;
-    const { onMessage } = this.#ticket;
+    const onMessage = (message: ChildMessage) => this.#orEnd(() => this.#ticket.onMessage(message));
     this.#process = startJobProcess({ script, folder: this.#entry.folder, heapMegabytes, onMessage });
     this.#canPause = script === 'job-worker';
     this.setPaused(isPaused());
     if (this.#isStopping) this.kill();
     const { code, signal } = await this.#process.ended;
     this.#process = undefined;
+    if (this.#trouble) throw this.#trouble;
+    const { failure } = this.#ticket;
+    if (failure) throw new DualscaleError(failure.code, failure.message);
     return `the process ended with ${signal ?? `code ${code}`}`;
   }
 
@@ -116,8 +154,6 @@ export class JobRun {
     if (known) return known;
     await writeOrder(this.#entry, this.#parts);
     const died = await this.#runProcess('job-worker', isPaused);
-    const { failure } = this.#ticket;
-    if (failure) throw new DualscaleError(failure.code, failure.message);
     return outcomeOf(this.#entry) ?? { died };
   }
 

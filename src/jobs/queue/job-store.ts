@@ -102,7 +102,15 @@ export function createJobStore(options: JobStoreOptions): JobStore {
       renameSync(beside.directory, folder.directory);
       syncFolder(directory);
       jobs.set(id, { record, folder, state: createJobState(record, log.open(id, folder.events)) });
-      emit(id, { type: 'queued', data: { type: request.type, model: request.model } });
+      try {
+        emit(id, { type: 'queued', data: { type: request.type, model: request.model } });
+      } catch (error) {
+        // Who asked for it is told that there is no such job.
+        jobs.delete(id);
+        log.drop(id);
+        rmSync(folder.directory, { recursive: true, force: true });
+        throw error;
+      }
       return asEntry(jobs.get(id) as Stored);
     },
     get(id) {

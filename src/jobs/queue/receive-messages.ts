@@ -8,7 +8,7 @@ import type { ChildMessage } from './job-message.ts';
 export interface JobTicket {
   readonly onMessage: (message: ChildMessage) => void;
   enter(stage: string, steps?: number): void;
-  /** Why it will never succeed. */
+  /** Why it will never succeed; with DS_NO_SPACE, why it cannot go on now. */
   readonly failure: { readonly code: ErrorCode; readonly message: string } | undefined;
 }
 
@@ -51,6 +51,9 @@ export function receiveMessages({ stages, view, meter, emit }: ReceiveOptions): 
             code: message.code in ERRORS ? (message.code as ErrorCode) : 'DS_JOB_FAILED',
             message: message.message,
           };
+          return;
+        case 'blocked':
+          failure = { code: 'DS_NO_SPACE', message: message.message };
           return;
         case 'done':
           return;

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { DualscaleError } from '../../errors.ts';
 import { modelDirectory } from '../../model-store/load.ts';
 import type { ModelManifest } from '../../model-store/manifest.ts';
-import { requireFreeBytes } from '../data/disk-space.ts';
 import type { JobEventBody } from '../events/job-event.ts';
 import type { ResolvedJobsOptions } from '../jobs-options.ts';
 import type { Activator } from '../switching/activator.ts';
@@ -67,9 +66,8 @@ function copyModel({ folder, record }: JobEntry, { options: { modelsDir } }: Sta
 
 export async function writeOrder(entry: JobEntry, parts: StageParts): Promise<void> {
   const { folder, record } = entry;
-  const { threads, threadsPerPicture: latencyThreads, provider, nice, memoryMegabytes, minFreeBytes } = parts.options;
+  const { threads, threadsPerPicture: latencyThreads, provider, nice, memoryMegabytes } = parts.options;
   mkdirSync(folder.work, { recursive: true });
-  await requireFreeBytes(folder.work, minFreeBytes);
   await once(folder.order, async (): Promise<WorkOrder> => {
     const { request } = record;
     return {

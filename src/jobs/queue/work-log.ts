@@ -67,6 +67,9 @@ export function createWorkLog({ now, write }: WorkLogOptions): WorkLog {
         case 'failed':
           say(`failed: ${message.code}: ${message.message}`);
           return;
+        case 'blocked':
+          say(`cannot write: ${message.message}`);
+          return;
         case 'done':
           return;
       }

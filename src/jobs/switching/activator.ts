@@ -14,6 +14,8 @@ export interface Activator {
   activate(modelId: string, why: ActivationReason): Promise<Activation | undefined>;
   /** Throws DS_CONFLICT when nothing served the scale before. */
   rollback(scale: number, why: ActivationReason): Promise<Activation>;
+  /** The same, if `modelId` still serves when its turn comes; undefined when another model has taken its place. */
+  rollbackFrom(scale: number, modelId: string, why: ActivationReason): Promise<Activation | undefined>;
   /** Latest first. */
   history(): readonly Activation[];
   /** Whether a job has put its model into service. */
@@ -31,6 +33,8 @@ export interface ActivatorOptions {
 
 const MOST_HISTORY = 1000;
 
+type ActivatedEvent = Extract<JobEvent, { type: 'activated' }>;
+
 /** Models to go back to, by scale, the latest last: a rollback takes one away, everything else adds one. */
 function previousModels(history: readonly Activation[]): Map<number, string[]> {
   const stacks = new Map<number, string[]>();
@@ -43,6 +47,16 @@ function previousModels(history: readonly Activation[]): Map<number, string[]> {
   return stacks;
 }
 
+/** One switch after the other: two at a time could note down what served in the wrong order. */
+function createTurns() {
+  let last: Promise<unknown> = Promise.resolve();
+  return <Result>(task: () => Promise<Result>): Promise<Result> => {
+    const result = last.then(task, task);
+    last = result.catch(() => {});
+    return result;
+  };
+}
+
 export function createActivator({ serving, log, path, warn }: ActivatorOptions): Activator {
   const isActivation = (event: JobEvent) => event.type === 'activated';
   const entries: Activation[] = log
@@ -50,26 +64,41 @@ export function createActivator({ serving, log, path, warn }: ActivatorOptions):
     .filter(isActivation)
     .map(({ time, data }) => ({ time, ...data }));
   const listeners = new Set<(activation: Activation) => void>();
-  // One switch after the other: two at a time could note down what served in the wrong order.
-  let last: Promise<unknown> = Promise.resolve();
-  const inTurn = <Result>(task: () => Promise<Result>): Promise<Result> => {
-    const result = last.then(task, task);
-    last = result.catch(() => {});
-    return result;
+  const inTurn = createTurns();
+
+  /** What is not in the history must not serve: the next start would not know of it. */
+  const noteDown = async (data: Omit<Activation, 'time'>): Promise<ActivatedEvent> => {
+    try {
+      return log.emit(MODELS_STREAM, { type: 'activated', data }) as ActivatedEvent;
+    } catch (error) {
+      const { scale, modelId, previousModelId } = data;
+      if (previousModelId !== null) {
+        await serving.activate(scale, previousModelId).catch(() => {
+          warn(`${modelId} serves x${scale} until the next start: that could not be noted down`);
+        });
+      }
+      throw error;
+    }
   };
 
   const switchTo = async (scale: number, modelId: string, why: ActivationReason): Promise<Activation> => {
     const previousModelId = serving.servedBy(scale)?.id ?? null;
     await serving.activate(scale, modelId);
-    const { time, data } = log.emit(MODELS_STREAM, {
-      type: 'activated',
-      data: { scale, modelId, previousModelId, ...why },
-    }) as Extract<JobEvent, { type: 'activated' }>;
+    const { time, data } = await noteDown({ scale, modelId, previousModelId, ...why });
     const activation = { time, ...data };
     entries.push(activation);
     if (entries.length > 2 * MOST_HISTORY) entries.splice(0, entries.length - MOST_HISTORY);
     for (const listener of listeners) listener(activation);
     return activation;
+  };
+
+  const goBack = async (scale: number, why: ActivationReason): Promise<Activation> => {
+    const previous = previousModels(entries).get(scale)?.at(-1);
+    if (previous === undefined) {
+      const publicDetail = `Nothing served x${scale} before.`;
+      throw new DualscaleError('DS_CONFLICT', `nothing served x${scale} before`, { publicDetail });
+    }
+    return switchTo(scale, previous, why);
   };
 
   return {
@@ -90,15 +119,9 @@ export function createActivator({ serving, log, path, warn }: ActivatorOptions):
         if (serving.servedBy(manifest.scale)?.id === modelId) return undefined;
         return switchTo(manifest.scale, modelId, why);
       }),
-    rollback: (scale, why) =>
-      inTurn(async () => {
-        const previous = previousModels(entries).get(scale)?.at(-1);
-        if (previous === undefined) {
-          const publicDetail = `Nothing served x${scale} before.`;
-          throw new DualscaleError('DS_CONFLICT', `nothing served x${scale} before`, { publicDetail });
-        }
-        return switchTo(scale, previous, why);
-      }),
+    rollback: (scale, why) => inTurn(() => goBack(scale, why)),
+    rollbackFrom: (scale, modelId, why) =>
+      inTurn(async () => (serving.servedBy(scale)?.id === modelId ? goBack(scale, why) : undefined)),
     history: () => entries.toReversed(),
     wasActivatedBy: (job) => entries.some((entry) => entry.job === job),
     listen(listener) {

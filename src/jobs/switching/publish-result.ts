@@ -1,7 +1,9 @@
 /** A job's model among the others, once, however often it is tried. */
+import { DualscaleError } from '../../errors.ts';
 import { loadModel, modelDirectory, readManifest, type StoredModel } from '../../model-store/load.ts';
 import type { LatencyEntry, ModelManifest } from '../../model-store/manifest.ts';
 import { publishModel } from '../../model-store/publish.ts';
+import { whyNotWritable } from '../data/disk-space.ts';
 import type { MeasuredLatency } from './judgement.ts';
 
 export interface PublishResultOptions {
@@ -31,7 +33,7 @@ function latencyEntry({ latency, provider, machine, now, job }: PublishResultOpt
   };
 }
 
-/** Throws what `loadModel` and `publishModel` throw. */
+/** Throws what `loadModel` and `publishModel` throw, and DS_NO_SPACE while nothing can be written into `modelsDir`. */
 export async function publishResult(options: PublishResultOptions): Promise<StoredModel> {
   const { modelsDir, job } = options;
   const { manifest, parameters, dualParameters } = await loadModel(options.modelDirectory);
@@ -39,6 +41,14 @@ export async function publishResult(options: PublishResultOptions): Promise<Stor
   const present = await readManifest(directory).catch(() => undefined);
   // The server was killed after the publication and before the journal said so.
   if (present && jobOf(present) === job) return loadModel(directory);
+  // Node calls a read-only folder a missing one when it makes folders in it.
+  const problem = whyNotWritable(modelsDir);
+  if (problem !== undefined) {
+    throw new DualscaleError(
+      'DS_NO_SPACE',
+      `expected \`modelsDir\` to be a folder that can be written, got ${problem}`,
+    );
+  }
   const { dtype } = manifest.weights;
   const { id, version, license, spec, degradation, provenance, quality } = manifest;
   return publishModel(

@@ -72,8 +72,9 @@ export function createSwitchWatch(options: RollbackOptions, parts: SwitchWatchPa
     if (detail === undefined) return;
     watched.delete(sample.scale);
     const { modelId, job } = entry.activation;
-    activator.rollback(sample.scale, { reason: 'automatic-rollback', job, detail: `${modelId}: ${detail}` }).then(
-      () => onRollback(modelId, detail),
+    const why = { reason: 'automatic-rollback', job, detail: `${modelId}: ${detail}` } as const;
+    activator.rollbackFrom(sample.scale, modelId, why).then(
+      (activation) => activation && onRollback(modelId, detail),
       (error: Error) => warn(`${modelId} should have been replaced (${detail}): ${error.message}`),
     );
   };

@@ -5,6 +5,7 @@ import { inspect } from 'node:util';
 import { describeMachine } from '../../cli/describe-machine.ts';
 import { DualscaleError } from '../../errors.ts';
 import { jobFolder, readJson, replaceJson } from '../queue/job-folder.ts';
+import { isUnwritable } from '../queue/storage-error.ts';
 import { createWorkLog } from '../queue/work-log.ts';
 import type { WorkOrder } from '../queue/work-order.ts';
 import { openChildChannel } from './child-process.ts';
@@ -22,8 +23,9 @@ const folder = jobFolder(resolve(process.argv[2] as string));
 async function fail(error: unknown): Promise<void> {
   process.stderr.write(`${inspect(error)}\n`);
   if (error instanceof DualscaleError && error.code === 'DS_ABORTED') process.exit(0);
-  const isExpected = error instanceof DualscaleError;
-  if (isExpected) await channel.send({ type: 'failed', code: error.code, message: error.message });
+  if (isUnwritable(error)) await channel.send({ type: 'blocked', message: String(error) });
+  else if (error instanceof DualscaleError)
+    await channel.send({ type: 'failed', code: error.code, message: error.message });
   process.exit(1);
 }
 

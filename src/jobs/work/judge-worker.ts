@@ -5,6 +5,7 @@
 import { resolve } from 'node:path';
 import { inspect } from 'node:util';
 import { jobFolder, readJson, replaceJson } from '../queue/job-folder.ts';
+import { isUnwritable } from '../queue/storage-error.ts';
 import { createWorkLog } from '../queue/work-log.ts';
 import { type JudgeOrder, judgementsPath, judgeOrderPath } from '../queue/work-order.ts';
 import type { Judgement } from '../switching/judgement.ts';
@@ -34,7 +35,8 @@ async function main(): Promise<void> {
   process.exit(0);
 }
 
-main().catch((error: unknown) => {
+main().catch(async (error: unknown) => {
   process.stderr.write(`${inspect(error)}\n`);
+  if (isUnwritable(error)) await channel.send({ type: 'blocked', message: String(error) });
   process.exit(1);
 });

@@ -6,6 +6,7 @@ import { compileProgram } from '../../src/graph/compile.ts';
 import { serializeOnnx } from '../../src/graph/onnx-model.ts';
 import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';
 import type { NetworkSpec } from '../../src/network/spec.ts';
+import { CODE_WIDTH } from '../../src/pixels/degrade-code.ts';
 import { type Tensor, tf } from '../../src/tf.ts';
 import { createUpscaler } from '../../src/upscale/upscale.ts';
 import { randomNumbers } from '../helpers/onnx-fixtures.ts';
@@ -71,6 +72,33 @@ async function compareUpscalers(): Promise<number> {
   return largest(pictures[0] as Uint8Array, pictures[1] as Uint8Array);
 }
 
+/** How far apart the two providers' workers see a picture's degradation, and what they then make of it, in steps of 8 bits. */
+async function compareBlind(): Promise<{ readonly code: number; readonly picture: number }> {
+  const spec: NetworkSpec = {
+    ...{ family: 'edge', scale: 2, featureCount: 8, innerWidths: [8] },
+    // Its first convolution takes six channels, which the provider misreads.
+    code: { width: CODE_WIDTH, hidden: 8, estimator: [16, 8, 8] },
+  };
+  const model = compileServedModel({
+    manifest: { id: 'blind', spec, macs: { perLrPixel: 1 } },
+    parameters: initialiseParameters(createNetwork(spec), uniform(3)),
+    digest: 'blind',
+  });
+  const random = uniform(8);
+  const lrImage = { width: 24, height: 20, channels: 3, data: Uint8Array.from({ length: 1440 }, () => random() * 255) };
+  const [codes, pictures]: [Float32Array[], Uint8Array[]] = [[], []];
+  for (const provider of ['cpu', 'webgpu'] as const) {
+    const upscaler = await createUpscaler({ provider, workers: 1 });
+    codes.push(await upscaler.estimate(lrImage as never, model));
+    pictures.push((await upscaler.upscale(lrImage as never, model)).data);
+    await upscaler.close();
+  }
+  return {
+    code: largest(codes[0] as Float32Array, codes[1] as Float32Array),
+    picture: largest(pictures[0] as Uint8Array, pictures[1] as Uint8Array),
+  };
+}
+
 async function sumOnDevice(): Promise<number[]> {
   const onnx = serializeOnnx(
     compileProgram({
@@ -98,5 +126,5 @@ async function sumOnDevice(): Promise<number[]> {
 
 const networks: Record<string, number> = {};
 for (const [name, spec] of Object.entries(SPECS)) networks[name] = await compareNetworks(spec);
-process.send?.({ networks, sum: await sumOnDevice(), picture: await compareUpscalers() });
+process.send?.({ networks, sum: await sumOnDevice(), picture: await compareUpscalers(), blind: await compareBlind() });
 process.disconnect?.();

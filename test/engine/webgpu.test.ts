@@ -5,6 +5,7 @@ interface Report {
   readonly networks: Readonly<Record<string, number>>;
   readonly sum: readonly number[];
   readonly picture: number;
+  readonly blind: { readonly code: number; readonly picture: number };
 }
 
 describe.skipIf(noWebgpu !== '')(`WebGPU${noWebgpu}`, () => {
@@ -26,5 +27,10 @@ describe.skipIf(noWebgpu !== '')(`WebGPU${noWebgpu}`, () => {
 
   test('serves the pixels that the CPU serves', () => {
     expect(report.picture).toBeLessThanOrEqual(1);
+  });
+
+  test('sees the degradation that the CPU sees, and enlarges by it', () => {
+    expect(report.blind.code).toBeLessThan(1e-4);
+    expect(report.blind.picture).toBeLessThanOrEqual(1);
   });
 });

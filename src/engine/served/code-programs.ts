@@ -1,6 +1,4 @@
 /** Networks that are told how their picture was degraded, as programs: to guess the code once, to enlarge tile after tile by it. */
-import { compileProgram } from '../../graph/compile.ts';
-import { serializeOnnx } from '../../graph/onnx-model.ts';
 import type { Program } from '../../graph/program.ts';
 import type { Network } from '../../network/network.ts';
 import type { EdgeSpec, ParameterValues } from '../../network/spec.ts';
@@ -46,18 +44,5 @@ export function estimateProgram({ estimate }: CodedNetwork, parameters: Values):
     inputs: { image: IMAGE },
     constants: constantsOf(parameters),
     run: ({ image, ...weights }) => ({ code: estimate(weights, image as Tensor4D) }),
-  };
-}
-
-export interface CodedOnnx {
-  readonly codeWidth: number;
-  readonly estimatorOnnx: Uint8Array;
-}
-
-/** Compiles what a served network with a code needs besides its told graph. */
-export function compileCoded(network: CodedNetwork, parameters: Values): CodedOnnx {
-  return {
-    codeWidth: codeWidth(network.spec) as number,
-    estimatorOnnx: serializeOnnx(compileProgram(estimateProgram(network, parameters))),
   };
 }

@@ -10,10 +10,10 @@ import type { Network } from '../../network/network.ts';
 import type { NetworkSpec, ParameterValues } from '../../network/spec.ts';
 import type { Tensor4D } from '../../tf.ts';
 import type { EngineName } from '../runtime.ts';
-import { codeWidth, compileCoded, toldProgram } from './code-programs.ts';
+import { codeWidth, estimateProgram, toldProgram } from './code-programs.ts';
 import { compileForCpu } from './cpu-programs.ts';
 import { reduceProgram } from './dual-program.ts';
-import type { ServedModel, ServedSpec } from './served-types.ts';
+import type { ServedGraph, ServedModel, ServedSpec } from './served-types.ts';
 
 type Values = Readonly<Record<string, ParameterValues>>;
 
@@ -60,7 +60,18 @@ export function enlargeProgram(network: ServedNetwork, parameters: Values, size?
   };
 }
 
-const compileForWebgpu = (program: Program) => serializeOnnx(compileProgram(program, { target: 'webgpu' }));
+/** What a model needs computed, as programs. */
+type ServedPrograms = Readonly<Partial<Record<ServedGraph, Program>>>;
+
+const compileAll = (programs: ServedPrograms, compile: (program: Program) => Uint8Array) =>
+  Object.fromEntries(Object.entries(programs).map(([name, program]) => [name, compile(program)]));
+
+/** Those of `programs` whose graph for WebGPU differs from `onnx`. */
+function compileForWebgpu(programs: ServedPrograms, onnx: Readonly<Record<string, Uint8Array>>) {
+  const all = compileAll(programs, (program) => serializeOnnx(compileProgram(program, { target: 'webgpu' })));
+  const others = Object.entries(all).filter(([name, bytes]) => Buffer.compare(bytes, onnx[name] as Uint8Array) !== 0);
+  return others.length === 0 ? {} : { webgpu: Object.fromEntries(others) };
+}
 
 const NO_PARAMETERS: Values = {};
 
@@ -92,20 +103,24 @@ export function compileServedModel(
     ...(dualParameters ? { dualMacsPerLrPixel: dualMacs(spec) } : {}),
   };
   const width = codeWidth(spec);
+  const told = width === undefined ? {} : { codeWidth: width };
   if (engine === 'tfjs') {
-    const coded = width === undefined ? {} : { codeWidth: width };
-    return { ...facts, engine, spec, parameters, ...coded, ...(dualParameters ? { dualParameters } : {}) };
+    return { ...facts, engine, spec, parameters, ...told, ...(dualParameters ? { dualParameters } : {}) };
   }
   const coded = spec.family === 'edge' && spec.code ? createNetwork(spec) : undefined;
-  const program = coded ? toldProgram(coded, parameters) : enlargeProgram(network, parameters);
-  const graph = compileProgram(program);
-  const [onnx, webgpuOnnx] = [serializeOnnx(graph), compileForWebgpu(program)];
-  const dual = dualParameters && serializeOnnx(compileProgram(reduceProgram(spec, dualParameters)));
+  const primal = coded ? toldProgram(coded, parameters) : enlargeProgram(network, parameters);
+  const graph = compileProgram(primal);
+  const others: ServedPrograms = {
+    ...(dualParameters ? { dualOnnx: reduceProgram(spec, dualParameters) } : {}),
+    ...(coded ? { estimatorOnnx: estimateProgram(coded, parameters) } : {}),
+  };
+  const onnx = {
+    onnx: serializeOnnx(graph),
+    ...compileAll(others, (program) => serializeOnnx(compileProgram(program))),
+  };
   return {
-    ...{ ...facts, engine, onnx },
-    ...(Buffer.compare(onnx, webgpuOnnx) === 0 ? {} : { webgpuOnnx }),
+    ...{ ...facts, ...told, engine, ...onnx },
+    ...compileForWebgpu({ onnx: primal, ...others }, onnx),
     ...compileForCpu(graph, coded !== undefined),
-    ...(dual ? { dualOnnx: dual } : {}),
-    ...(coded ? compileCoded(coded, parameters) : {}),
   };
 }

@@ -22,12 +22,15 @@ interface CodedFacts {
   readonly codeWidth?: number;
 }
 
+/** What a model may need computed on every provider. */
+export type ServedGraph = 'onnx' | 'dualOnnx' | 'estimatorOnnx';
+
 /** The compiled graph has input `image` [1, H, W, 3] and output `enlarged` [1, s*H, s*W, 3], float32 in 0..1, H and W free; models with a code also have input `code`. */
 export interface OnnxServedModel extends ServedFacts, CodedFacts {
   readonly engine: 'onnx';
   readonly onnx: Uint8Array;
-  /** The same function in a graph that the WebGPU provider computes right, where that is another one. */
-  readonly webgpuOnnx?: Uint8Array;
+  /** The same functions in graphs that the WebGPU provider computes right, where those are others. */
+  readonly webgpu?: Readonly<Partial<Record<ServedGraph, Uint8Array>>>;
   /** The same function for CPUs, whose picture leaves in cells and as bytes (`withCellOutputs`); absent where it cannot. */
   readonly cpuOnnx?: Uint8Array;
   /** In its place, by the channels per block of the CPU's ONNX Runtime, for models whose convolutions come in blocks. */

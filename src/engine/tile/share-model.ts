@@ -41,11 +41,11 @@ function shareOnnx(
   provider: Runtime['provider'],
   share: ShareFile,
 ): Omit<SharedOnnxModel, 'digest' | 'scale'> {
-  const { dualOnnx, estimatorOnnx, blockedOnnx } = model;
-  const special = { webgpu: model.webgpuOnnx, cpu: model.cpuOnnx };
-  const own = (provider === 'webgpu' || provider === 'cpu' ? special[provider] : undefined) ?? model.onnx;
+  const { blockedOnnx, cpuOnnx } = model;
+  const own = provider === 'cpu' && cpuOnnx ? { onnx: cpuOnnx } : provider === 'webgpu' ? model.webgpu : {};
+  const { onnx, dualOnnx, estimatorOnnx } = { ...model, ...own };
   return {
-    ...{ engine: 'onnx', onnx: share(own) },
+    ...{ engine: 'onnx', onnx: share(onnx) },
     ...(dualOnnx ? { dualOnnx: share(dualOnnx) } : {}),
     ...(estimatorOnnx ? { estimatorOnnx: share(estimatorOnnx) } : {}),
     ...(blockedOnnx && provider === 'cpu'

@@ -1,4 +1,4 @@
-/** The networks of one worker: made on first use, the least recently used one released when there are too many. */
+/** The networks of one worker: made on first use, the least recently used ones released when there are too many or nobody asks for them. */
 import type { CheckWindow } from './check-window.ts';
 import type { EnlargedTile } from './enlarged-tile.ts';
 import type { TileTask } from './tile-task.ts';
@@ -27,25 +27,55 @@ export interface TileRunOptions {
   readonly code?: Float32Array;
 }
 
-/** Two thread counts for each of a current and a previous model: a server that switches models drops no network in use. */
-const MAX_NETWORKS = 4;
+/** What is kept in any case: two thread counts for each of a current and a previous model. */
+const KEPT_NETWORKS = 4;
+/** Four scales at two thread counts, and the blind networks and estimators beside two of them. */
+const MOST_NETWORKS = 16;
+/** Milliseconds after which a network that nobody asked for makes room: with it goes the memory that its largest tile took. */
+const IDLE_MS = 60_000;
 
-/** Gives the network of a task; tasks with equal models, runtimes and threads share it. */
+interface Kept {
+  readonly network: Promise<TileNetwork>;
+  readonly usedAt: number;
+}
+
+/** An estimator of ONNX Runtime is a graph of its own, and often all that is asked of a network. */
+function keyOf({ model, runtime, threads, estimate }: TileTask): string {
+  const part = estimate && runtime.engine === 'onnx' ? 'estimator' : 'network';
+  return `${model.digest} ${runtime.provider} ${threads} ${part}`;
+}
+
+/**
+ * Gives the network of a task; tasks with equal keys share it.
+ * @param now milliseconds of a monotonic clock.
+ */
 export function createTileNetworks(
   create: (task: TileTask) => Promise<TileNetwork>,
+  now: () => number = () => performance.now(),
 ): (task: TileTask) => Promise<TileNetwork> {
-  const networks = new Map<string, Promise<TileNetwork>>();
-  return async (task) => {
-    const { model, runtime, threads } = task;
-    const key = `${model.digest} ${runtime.provider} ${threads}`;
-    const network = networks.get(key) ?? create(task);
-    networks.delete(key);
-    networks.set(key, network);
-    if (networks.size > MAX_NETWORKS) {
-      const [oldestKey, oldest] = networks.entries().next().value as [string, Promise<TileNetwork>];
-      networks.delete(oldestKey);
-      await oldest.then((unused) => unused.release());
+  const networks = new Map<string, Kept>();
+
+  const isTooMuch = ({ usedAt }: Kept): boolean =>
+    networks.size > MOST_NETWORKS || (networks.size > KEPT_NETWORKS && now() - usedAt > IDLE_MS);
+
+  /** The least recently used ones first. One that could not be made has nothing to release. */
+  const makeRoom = async (): Promise<void> => {
+    for (const [key, kept] of networks) {
+      if (!isTooMuch(kept)) return;
+      networks.delete(key);
+      await kept.network.then(
+        (unused) => unused.release(),
+        () => {},
+      );
     }
+  };
+
+  return async (task) => {
+    const key = keyOf(task);
+    const network = networks.get(key)?.network ?? create(task);
+    networks.delete(key);
+    networks.set(key, { network, usedAt: now() });
+    await makeRoom();
     try {
       return await network;
     } catch (error) {

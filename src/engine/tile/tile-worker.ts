@@ -8,7 +8,7 @@ import { rowsOf } from './check-window.ts';
 import { type EnlargedTile, tileOfCells, tileOfPixels } from './enlarged-tile.ts';
 import { createTileRunner } from './run-tile.ts';
 import type { TileNetwork } from './tile-networks.ts';
-import type { TileTask } from './tile-task.ts';
+import type { SharedOnnxModel, TileTask } from './tile-task.ts';
 import { stepBehindTheServer } from './worker-priority.ts';
 
 function createSession(shared: SharedArrayBuffer, provider: Provider, threads: number): Promise<InferenceSession> {
@@ -33,12 +33,11 @@ function tileOf(made: InferenceSession.OnnxValueMapType): EnlargedTile {
   return tileOfPixels(enlarged.data as Float32Array, enlarged.dims);
 }
 
-async function createNetwork({ model, runtime, threads }: TileTask): Promise<TileNetwork> {
-  if (model.engine !== 'onnx' || runtime.engine !== 'onnx') throw new Error('a task of another engine');
-  const primal = await createSession(await chooseGraph(model), runtime.provider, threads);
-  const { dualOnnx, estimatorOnnx } = model;
-  let estimator: InferenceSession | undefined;
-  const dual = dualOnnx ? await createSession(dualOnnx, runtime.provider, threads) : undefined;
+type Create<Model> = (model: Model, provider: Provider, threads: number) => Promise<TileNetwork>;
+
+const createEnlarger: Create<SharedOnnxModel> = async (model, provider, threads) => {
+  const primal = await createSession(await chooseGraph(model), provider, threads);
+  const dual = model.dualOnnx ? await createSession(model.dualOnnx, provider, threads) : undefined;
   return {
     async run(values, { width, height, check, code }, use) {
       const image = new Tensor('float32', values, [1, height, width, 3]);
@@ -59,20 +58,35 @@ async function createNetwork({ model, runtime, threads }: TileTask): Promise<Til
         reduced?.dispose();
       }
     },
-    async estimate(values, { width, height }) {
-      if (!estimatorOnnx) throw new Error('this model has no estimator');
-      // Made when it is first asked for: of several workers perhaps one guesses.
-      estimator ??= await createSession(estimatorOnnx, runtime.provider, threads);
-      const image = new Tensor('float32', values, [1, height, width, 3]);
-      const { code } = await estimator.run({ image }, ['code']);
-      return Float32Array.from(code?.data as Float32Array);
-    },
     async release() {
       await primal.release();
       await dual?.release();
-      await estimator?.release();
     },
   };
+};
+
+/** Most pictures are only looked at by a blind model: what enlarges is not made for them. */
+const createEstimator: Create<SharedOnnxModel> = async ({ estimatorOnnx }, provider, threads) => {
+  if (!estimatorOnnx) throw new Error('this model has no estimator');
+  const estimator = await createSession(estimatorOnnx, provider, threads);
+  return {
+    run: () => Promise.reject(new Error('an estimator does not enlarge')),
+    async estimate(values, { width, height }) {
+      const image = new Tensor('float32', values, [1, height, width, 3]);
+      const { code } = (await estimator.run({ image }, ['code'])) as { code: Tensor };
+      try {
+        return Float32Array.from(code.data as Float32Array);
+      } finally {
+        code.dispose();
+      }
+    },
+    release: () => estimator.release(),
+  };
+};
+
+async function createNetwork({ model, runtime, threads, estimate }: TileTask): Promise<TileNetwork> {
+  if (model.engine !== 'onnx' || runtime.engine !== 'onnx') throw new Error('a task of another engine');
+  return (estimate ? createEstimator : createEnlarger)(model, runtime.provider, threads);
 }
 
 stepBehindTheServer();

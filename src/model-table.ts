@@ -203,8 +203,12 @@ class Table implements ModelTable {
     for (const [scale, model] of this.#serving) {
       const manifest = this.#manifests.find(({ id }) => id === model.id);
       if (manifest?.scale !== scale) logger.warn(`${model.id} is gone and serves on from memory`);
-      else if (manifestDigest(manifest) !== manifestDigest(model.manifest))
-        await this.activate(scale, model.id, prepare);
+      else if (manifestDigest(manifest) !== manifestDigest(model.manifest)) {
+        await this.activate(scale, model.id, prepare).catch((error: unknown) => {
+          // The others are not to suffer for it.
+          logger.warn(`${model.id} serves on as it was: ${(error as Error).message}`);
+        });
+      }
     }
     const blinds = await this.#loadBlinds();
     this.#serve(this.#current(), blinds);

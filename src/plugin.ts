@@ -72,7 +72,10 @@ export interface Dualscale {
    * DS_INPUT_TOO_LARGE, DS_BUSY, DS_ABORTED, DS_ENGINE.
    */
   inspect(bytes: Uint8Array, options?: InspectOptions): Promise<InspectionView | undefined>;
-  /** Reads `modelsDir` again: new models can be asked for, serving models that were published anew take over as by `activate`. */
+  /**
+   * Reads `modelsDir` again: new models can be asked for, serving models that were published anew take over as by `activate`. One that
+   * cannot be loaded is named in a warning, and serves on as it was.
+   */
   reload(): Promise<void>;
   /** `listener` hears of each enlargement that was tried: model, time, error. Call the result to stop it. */
   onEnlargement(listener: (enlargement: Enlargement) => void): () => void;

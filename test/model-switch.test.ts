@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readManifest } from '../src/model-store/load.ts';
 import type { Dualscale } from '../src/plugin.ts';
 import { encoder, pixelsOf, serveBehind, type TestServer } from './helpers/http-host.ts';
 import { image, usePlugin } from './helpers/plugin-fixture.ts';
@@ -119,6 +120,27 @@ test('reload finds new models, takes those published anew, and keeps one that is
   expect(served.models.map(({ id }) => id)).not.toContain('first-x2');
   await served.close();
   await rm(join(plugin.modelsDir, 'third-x3'), { recursive: true });
+});
+
+test('reload of a serving model that was damaged: it serves on, and the others are not hindered', async () => {
+  const warnings: string[] = [];
+  const logger = { info() {}, error() {}, warn: (message: string) => void warnings.push(message) };
+  const served = await plugin.create({ models: { 2: 'second-x2' }, logger });
+  const enlarge = async () => pixels((await served.upscale(sources[0] as Buffer, { scale: 2 })).data);
+  const before = await enlarge();
+  await publishRandomModel(plugin.modelsDir, 'second-x2', 2, 4321);
+  const { weights } = await readManifest(join(plugin.modelsDir, 'second-x2'));
+  await rm(join(plugin.modelsDir, 'second-x2', weights.file));
+  await publishRandomModel(plugin.modelsDir, 'third-x3', 3, 5);
+  await served.reload();
+  expect(warnings.filter((text) => text.includes('serves on as it was'))).toEqual([
+    expect.stringContaining('second-x2'),
+  ]);
+  expect(await enlarge()).toBe(before);
+  expect((await served.upscale(sources[0] as Buffer, { model: 'third-x3' })).width).toBe(3 * (SIZES[0] as number));
+  await served.close();
+  await rm(join(plugin.modelsDir, 'third-x3'), { recursive: true });
+  await publishRandomModel(plugin.modelsDir, 'second-x2', 2, 99);
 });
 
 test('listeners hear of each enlargement, with model, time and error, until they stop', async () => {

@@ -64,18 +64,27 @@ export async function openPicture(
   const { maxInputPixels } = resolveLimits(limits);
   const shape = { width, height, channels, depth } as const;
   let band: Band | undefined;
+  const read = async (top: number, rows: number): Promise<Samples> => {
+    const isHeld = band && top >= band.top && top + rows <= band.top + band.rows;
+    if (!(band && isHeld)) {
+      // What fits into one band is decoded once, whichever rows are asked for first.
+      const first = bandRows >= height ? 0 : top;
+      const length = Math.min(height - first, Math.max(rows, bandRows));
+      band = undefined;
+      const data = await decodeRows(bytes, header, shape, { top: first, rows: length, maxInputPixels });
+      band = { top: first, rows: length, data };
+    }
+    return band.data.slice((top - band.top) * rowLength, (top - band.top + rows) * rowLength);
+  };
+  let latest: Promise<unknown> = Promise.resolve();
   return {
     header,
     ...shape,
-    async read(top, rows) {
-      const isHeld = band && top >= band.top && top + rows <= band.top + band.rows;
-      if (!(band && isHeld)) {
-        const length = Math.min(height - top, Math.max(rows, bandRows));
-        band = undefined;
-        const data = await decodeRows(bytes, header, shape, { top, rows: length, maxInputPixels });
-        band = { top, rows: length, data };
-      }
-      return band.data.slice((top - band.top) * rowLength, (top - band.top + rows) * rowLength);
+    read(top, rows) {
+      // One after the other: two at a time would each decode a band of their own.
+      const reading = latest.then(() => read(top, rows));
+      latest = reading.catch(() => {});
+      return reading;
     },
   };
 }

@@ -1,6 +1,6 @@
 /** Models from disk, checked: a model that loads is complete, unaltered, and fits its network. */
 import { createHash } from 'node:crypto';
-import { open, readdir, realpath } from 'node:fs/promises';
+import { constants, open, readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DualscaleError } from '../errors.ts';
 import type { NetworkSpec } from '../network/spec.ts';
@@ -44,7 +44,8 @@ async function readBounded(path: string, maxBytes: number): Promise<Buffer> {
   if (!target.startsWith(join(await realpath(dirname(path)), '/'))) {
     throw new DualscaleError('DS_BAD_MODEL', `expected a file in the model's folder, got a link to ${target}`);
   }
-  const file = await open(path, 'r');
+  // A named pipe would be waited for without end.
+  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
     const stats = await file.stat();
     if (!stats.isFile()) throw new DualscaleError('DS_BAD_MODEL', 'expected a regular file');

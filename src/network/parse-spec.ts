@@ -7,6 +7,8 @@ import type { CodeSpec, DrnSpec, EdgeSpec, NetworkSpec } from './spec.ts';
 
 const MAX_CHANNELS = 512;
 const MAX_BLOCKS = 256;
+/** Tiles of a network that looks farther than 64 pixels are nearly all border, and too large for some workers. */
+const MAX_EDGE_BLOCKS = 31;
 const MAX_CODE_WIDTH = 64;
 /** 400 MB of weights: twice EDSR, the largest network in the paper's tables. */
 const MAX_PARAMETERS = 100_000_000;
@@ -75,6 +77,8 @@ function parseEdge(fields: Fields): EdgeSpec {
     }
     return width;
   });
+  const blocks = innerWidths.filter((width) => width > 0).length;
+  if (blocks > MAX_EDGE_BLOCKS) throw bad('spec.innerWidths', `at most ${MAX_EDGE_BLOCKS} widths above 0`, blocks);
   const scale = readScale(fields, [2, 3, 4, 8]);
   if (scale === 3 && fields['code'] !== undefined) throw bad('spec.code', 'absent at scale 3', fields['code']);
   return {
@@ -124,7 +128,7 @@ function parseFamily(value: unknown): NetworkSpec {
 /**
  * @param value parsed JSON of unknown origin.
  * @throws DS_BAD_MODEL naming the field, what was expected and what came; also for unknown fields, 1..512 channels and
- * 1..256 blocks exceeded, channels kept beyond the full width, and more than 100 million parameters.
+ * 1..256 blocks exceeded (of `edge` 31 with channels), channels kept beyond the full width, and more than 100 million parameters.
  */
 export function parseSpec(value: unknown): NetworkSpec {
   const spec = parseFamily(value);

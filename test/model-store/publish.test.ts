@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -192,6 +193,13 @@ describe('loadModel refuses', () => {
     await expect(loadModel(directory)).rejects.toMatchObject({ code: 'DS_BAD_MODEL' });
     await symlink(join(root, 'elsewhere.safetensors'), weights());
     await expect(loadModel(directory)).rejects.toThrow(/got a link to/);
+  });
+
+  test.skipIf(process.platform === 'win32')('a named pipe, for which nobody waits', async () => {
+    await publish(0.25);
+    await rm(weights());
+    execFileSync('mkfifo', [weights()]);
+    await expect(loadModel(directory)).rejects.toThrow(/expected a regular file/);
   });
 
   test('a manifest under the name of another model', async () => {

@@ -22,7 +22,7 @@ describe('parseSpec', () => {
     { ...EDGE, innerWidths: [0, 16, 0] },
     DRN,
     { ...DRN, keptChannels: [4, 8, 16, 1, 16, 16] },
-    { ...EDGE, scale: 2, featureCount: 1, innerWidths: new Array(256).fill(1) },
+    { ...EDGE, scale: 2, featureCount: 1, innerWidths: [...new Array(225).fill(0), ...new Array(31).fill(1)] },
   ])('accepts %o and gives it back after JSON', (spec) => {
     expect(parseSpec(JSON.parse(JSON.stringify(spec)))).toEqual(spec);
   });
@@ -46,6 +46,7 @@ describe('parseSpec', () => {
     { value: { ...EDGE, featureCount: Number.NaN }, message: 'expected `spec.featureCount`' },
     { value: { ...EDGE, innerWidths: [] }, message: 'expected `spec.innerWidths` to be a list of 1 to 256 integers' },
     { value: { ...EDGE, innerWidths: new Array(257).fill(1) }, message: 'expected `spec.innerWidths`' },
+    { value: { ...EDGE, innerWidths: new Array(32).fill(1) }, message: 'at most 31 widths above 0, got `32`' },
     {
       value: { ...EDGE, innerWidths: [4, -1] },
       message: 'expected `spec.innerWidths[1]` to be an integer from 0 to 512',

@@ -71,12 +71,18 @@ function decodePath(url: string): string {
   }
 }
 
+/** The same files as through IPX: photographs of the folder itself, nothing else that lies there or below. */
+function createFileHandler(directory: string): RequestHandler {
+  const files = express.static(directory, { index: false, redirect: false });
+  return (req, res, next) => (isPhotoName(decodePath(req.url)) ? files(req, res, next) : next());
+}
+
 /** `onFallback` is told why IPX, an optional peer dependency, cannot be used. */
 export async function createPhotoHost(directory: string, onFallback: (reason: string) => void): Promise<PhotoHost> {
   try {
     return { name: 'ipx', handler: await createIpxHandler(directory) };
   } catch (error) {
     onFallback((error as Error).message.split('\n')[0] as string);
-    return { name: 'express.static', handler: express.static(directory, { index: false, redirect: false }) };
+    return { name: 'express.static', handler: createFileHandler(directory) };
   }
 }

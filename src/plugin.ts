@@ -13,7 +13,9 @@ import type { Enlargement } from './http/service-parts.ts';
 import { createInspector, type InspectOptions } from './inspect-bytes.ts';
 import type { Jobs } from './jobs/create-jobs.ts';
 import type { JobsOptions } from './jobs/jobs-options.ts';
+import type { ServedRequest } from './jobs/switching/serving.ts';
 import { createMetrics, type Metrics, type MetricsRegistry } from './metrics/metrics.ts';
+import { hearRequests } from './metrics/request-listeners.ts';
 import type { ModelManifest } from './model-store/manifest.ts';
 import type { ModelTable, TableModel } from './model-table.ts';
 import { openCore, openService, openTable, openUpscaler } from './open-parts.ts';
@@ -79,6 +81,8 @@ export interface Dualscale {
   reload(): Promise<void>;
   /** `listener` hears of each enlargement that was tried: model, time, error. Call the result to stop it. */
   onEnlargement(listener: (enlargement: Enlargement) => void): () => void;
+  /** `listener` hears of each request with the parameter that has ended: outcome, whole time. Call the result to stop it. */
+  onRequest(listener: (request: ServedRequest) => void): () => void;
   /**
    * Jobs that train, fine-tune and compress models of `modelsDir` on this machine and put them into service, with the API to ask for
    * them. Throws DS_BAD_OPTION, also when `modelsDir` is not given: jobs do not write into the package.
@@ -146,7 +150,8 @@ function meetWish(table: ModelTable, model: TableModel, { model: id, degradation
 
 async function joinParts(options: ResolvedOptions, metrics: Metrics, table: ModelTable, upscaler: Upscaler) {
   const { pictures, admission, cache, listeners } = await openService(options, metrics, table, upscaler);
-  const core = openCore(options, pictures, metrics);
+  const { meter, onRequest } = hearRequests(metrics);
+  const core = openCore(options, pictures, meter);
   const middleware = createMiddleware(core);
   let isReady = true;
   const health = createHealth(() => isReady);
@@ -184,6 +189,7 @@ async function joinParts(options: ResolvedOptions, metrics: Metrics, table: Mode
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
+    onRequest,
     async jobs(jobsOptions) {
       const { modelsDir, logger } = options;
       if (modelsDir === undefined) throw badOption('modelsDir', 'given: jobs publish their models there', modelsDir);
@@ -207,6 +213,7 @@ async function joinParts(options: ResolvedOptions, metrics: Metrics, table: Mode
       if (drainMs > 0) await Promise.race([admission.idle(), sleep(drainMs, undefined, { ref: false })]);
       await upscaler.close();
       await cache.close();
+      metrics.withdraw();
     },
   };
   return dualscale;
@@ -222,6 +229,7 @@ export async function createDualscale(options: DualscaleOptions = {}): Promise<D
     return await joinParts(resolved, metrics, table, upscaler);
   } catch (error) {
     await upscaler.close();
+    metrics.withdraw();
     throw error;
   }
 }

@@ -47,6 +47,7 @@ export interface ModelList {
   readonly watching: readonly Watch[];
 }
 
+/** Of requests with the parameter, their whole time; of a model its enlargements, the work alone. */
 export interface ServingNumbers {
   readonly requests: number;
   readonly errors: number;
@@ -62,6 +63,9 @@ export interface Status {
   readonly freeBytes: number | null;
   readonly serving: ServingNumbers & {
     readonly windowSeconds: number;
+    readonly failed: number;
+    readonly busy: number;
+    readonly rejected: number;
     readonly byModel: readonly (ServingNumbers & { readonly modelId: string })[];
   };
   readonly roots: readonly string[];

@@ -95,6 +95,7 @@ type Parts = ReturnType<typeof openParts>;
 function startBackground({ serving, stats, traffic, log, store, runner, options }: Parts): () => void {
   const { meter, pauseAboveLoad } = options;
   const stops = [
+    serving.onRequest(stats.recordRequest),
     serving.onEnlargement((enlargement) => {
       stats.record(enlargement);
       const { input, error } = enlargement;
@@ -121,6 +122,8 @@ function startBackground({ serving, stats, traffic, log, store, runner, options 
         meter.event(event);
         meter.states(countStates({ store }));
       }),
+      // Closed, it has no jobs: who opens the folder again counts them.
+      () => meter.states(countStates({ store: { list: () => [] } })),
     );
   }
   return () => {

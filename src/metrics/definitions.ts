@@ -9,6 +9,8 @@ interface MetricDefinition {
   readonly labels: readonly string[];
   /** Of a counter with one label: every value, so that rates and alerts see the first event too. */
   readonly values?: readonly string[];
+  /** Of a gauge without labels whose 0 would be a value: there is no sample until something is known. */
+  readonly isUnknownAtFirst?: true;
   /** Upper bounds, for histograms. */
   readonly buckets?: readonly number[];
 }
@@ -178,16 +180,19 @@ export const METRICS = {
     type: 'gauge',
     help: 'How much of the latest job is done, 0 to 1.',
     labels: [],
+    isUnknownAtFirst: true,
   },
   dualscale_job_loss: {
     type: 'gauge',
     help: 'Training loss of the latest job.',
     labels: [],
+    isUnknownAtFirst: true,
   },
   dualscale_job_psnr_db: {
     type: 'gauge',
     help: 'PSNR on held-out photographs of the latest job.',
     labels: [],
+    isUnknownAtFirst: true,
   },
   dualscale_job_latency_seconds: {
     type: 'gauge',

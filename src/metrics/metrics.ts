@@ -1,8 +1,10 @@
 /** The plugin's metrics in a Prometheus registry: the host's, or one of its own. */
-import { type Gauge, Registry } from 'prom-client';
+import { Registry } from 'prom-client';
 import { METRICS_PREFIX } from './definitions.ts';
 import { createJobMetrics, type JobMetrics } from './job-metrics.ts';
+import { createLevels } from './levels.ts';
 import { registerMetrics } from './register.ts';
+import { createServedModels } from './served-models.ts';
 
 export type MetricsRegistry = Registry;
 
@@ -39,23 +41,15 @@ export interface Metrics {
   serves(model: { readonly id: string; readonly scale: number }, previous?: { readonly id: string }): void;
   workerRestarted(): void;
   readonly jobs: JobMetrics;
-}
-
-/** Plugins that share a registry add up: each moves the gauge by what its own value changed. */
-function createLevels() {
-  const levels = new Map<Gauge, Map<string, number>>();
-  return (gauge: Gauge, value: number, labels: Readonly<Record<string, string>> = {}) => {
-    const own = levels.get(gauge) ?? new Map<string, number>();
-    const key = JSON.stringify(labels);
-    gauge.inc(labels, value - (own.get(key) ?? 0));
-    levels.set(gauge, own.set(key, value));
-  };
+  /** The plugin has ended: it waits, holds and serves nothing any more. What it has counted stays. */
+  withdraw(): void;
 }
 
 /** @param prefix of every name, such as `dualscale_`. */
 export function createMetrics(registry: Registry = new Registry(), prefix: string = METRICS_PREFIX): Metrics {
   const of = registerMetrics(registry, prefix);
-  const setLevel = createLevels();
+  const levels = createLevels();
+  const servedModels = createServedModels(of.dualscale_model_info);
   return {
     registry,
     request: (outcome, milliseconds) => {
@@ -77,24 +71,27 @@ export function createMetrics(registry: Registry = new Registry(), prefix: strin
       if (consistencyError !== undefined) of.dualscale_consistency_error_levels.observe(labels, consistencyError);
     },
     queue: ({ running, waiting, waitingCost }) => {
-      setLevel(of.dualscale_running, running);
-      setLevel(of.dualscale_queue_depth, waiting);
-      setLevel(of.dualscale_queue_cost_gigamacs, waitingCost);
+      levels.set(of.dualscale_running, running);
+      levels.set(of.dualscale_queue_depth, waiting);
+      levels.set(of.dualscale_queue_cost_gigamacs, waitingCost);
     },
     cacheHit: (tier) => of.dualscale_cache_hits_total.inc({ tier }),
     cacheMiss: () => of.dualscale_cache_misses_total.inc(),
     cacheError: (tier) => of.dualscale_cache_errors_total.inc({ tier }),
     cacheSize: (tier, { bytes, entries }) => {
-      setLevel(of.dualscale_cache_bytes, bytes, { tier });
-      setLevel(of.dualscale_cache_entries, entries, { tier });
+      levels.set(of.dualscale_cache_bytes, bytes, { tier });
+      levels.set(of.dualscale_cache_entries, entries, { tier });
     },
     serves: ({ id, scale }, previous) => {
       const label = String(scale);
-      if (previous && previous.id !== id) of.dualscale_model_info.remove({ model: previous.id, scale: label });
+      servedModels.serves(id, label);
       of.dualscale_model_switches_total.inc({ scale: label }, previous ? 1 : 0);
-      of.dualscale_model_info.set({ model: id, scale: label }, 1);
     },
     workerRestarted: () => of.dualscale_worker_restarts_total.inc(),
-    jobs: createJobMetrics(of),
+    jobs: createJobMetrics(of, levels),
+    withdraw() {
+      levels.withdraw();
+      servedModels.withdraw();
+    },
   };
 }

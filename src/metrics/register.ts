@@ -18,6 +18,13 @@ function createCounter(name: MetricName, configuration: ConstructorParameters<ty
   return counter;
 }
 
+function createGauge(name: MetricName, configuration: ConstructorParameters<typeof Gauge>[0]): Gauge {
+  const gauge = new Gauge(configuration);
+  // One without labels begins at 0.
+  if ('isUnknownAtFirst' in METRICS[name]) gauge.remove({});
+  return gauge;
+}
+
 function create(name: MetricName, registry: Registry, prefix: string): Counter | Gauge | Histogram {
   const { type, help, labels } = METRICS[name];
   const prefixed = prefix + name.slice(METRICS_PREFIX.length);
@@ -26,7 +33,7 @@ function create(name: MetricName, registry: Registry, prefix: string): Counter |
   if (existing) return existing as Counter;
   const configuration = { name: prefixed, help, labelNames: [...labels] as string[], registers: [registry] };
   if (type === 'counter') return createCounter(name, configuration);
-  if (type === 'gauge') return new Gauge(configuration);
+  if (type === 'gauge') return createGauge(name, configuration);
   const { buckets } = METRICS[name] as { readonly buckets: readonly number[] };
   return new Histogram({ ...configuration, buckets: [...buckets] });
 }

@@ -8,7 +8,7 @@ import { JOB_STATES, type JobState } from '../queue/job.ts';
 import type { ApiParts } from './api-parts.ts';
 import { type Route, sendJson } from './router.ts';
 
-export function countStates({ store }: Pick<ApiParts, 'store'>): Record<JobState, number> {
+export function countStates({ store }: { readonly store: Pick<ApiParts['store'], 'list'> }): Record<JobState, number> {
   const counts = Object.fromEntries(JOB_STATES.map((state) => [state, 0])) as Record<JobState, number>;
   for (const { view } of store.list()) counts[view.state] += 1;
   return counts;

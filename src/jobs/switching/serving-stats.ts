@@ -1,7 +1,8 @@
-/** How requests fared lately, by model: for the watch over a new model, for pausing under load, and for dashboards. */
+/** How requests fared lately, and enlargements by model: for the watch over a new model, for pausing under load, and for dashboards. */
 import { ERRORS, type ErrorCode } from '../../errors.ts';
 import { percentileOf } from '../work/percentile.ts';
-import type { ServedEnlargement } from './serving.ts';
+import { createRequestWindow, type RequestSummary, WINDOW_SECONDS } from './request-window.ts';
+import type { ServedEnlargement, ServedRequest } from './serving.ts';
 
 export interface ServedSample {
   readonly modelId: string;
@@ -16,20 +17,21 @@ interface Timed extends ServedSample {
   readonly at: number;
 }
 
-export interface ServingSummary {
+/** What a model did: enlargements that were tried, without the cache and without what was refused before. */
+interface ModelSummary {
+  readonly modelId: string;
   readonly requests: number;
   readonly errors: number;
+  /** Of the work alone, without host and queue. */
   readonly p50Ms: number | null;
   readonly p95Ms: number | null;
 }
 
 export interface ServingStats {
   record(enlargement: ServedEnlargement): void;
+  recordRequest(request: ServedRequest): void;
   /** The last minute. */
-  summary(): ServingSummary & {
-    readonly windowSeconds: number;
-    readonly byModel: readonly (ServingSummary & { readonly modelId: string })[];
-  };
+  summary(): RequestSummary & { readonly windowSeconds: number; readonly byModel: readonly ModelSummary[] };
   /** Pictures under way at a time, on average over the last seconds. */
   load(): number;
   /** Milliseconds per output megapixel at the 95th percentile of a model's latest pictures; undefined with too few. */
@@ -37,7 +39,6 @@ export interface ServingStats {
   listen(listener: (sample: ServedSample) => void): () => void;
 }
 
-const WINDOW_SECONDS = 60;
 const LOAD_SECONDS = 2;
 /** Enough for a percentile, at most a few hundred kilobytes. */
 const MOST_SAMPLES = 4096;
@@ -57,10 +58,10 @@ function toSample({
   return { modelId, scale, failed, milliseconds, outputPixels };
 }
 
-function summarise(samples: readonly ServedSample[]): ServingSummary {
+function summarise(modelId: string, samples: readonly ServedSample[]): ModelSummary {
   const times = samples.filter(({ failed }) => !failed).map(({ milliseconds }) => milliseconds);
   const at = (percent: number) => (times.length === 0 ? null : percentileOf(times, percent));
-  return { requests: samples.length, errors: samples.length - times.length, p50Ms: at(50), p95Ms: at(95) };
+  return { modelId, requests: samples.length, errors: samples.length - times.length, p50Ms: at(50), p95Ms: at(95) };
 }
 
 export const paceOf = ({ milliseconds, outputPixels }: ServedSample): number => milliseconds / (outputPixels / 1e6);
@@ -68,6 +69,7 @@ export const paceOf = ({ milliseconds, outputPixels }: ServedSample): number => 
 /** @param now milliseconds of a monotonic clock. */
 export function createServingStats(now: () => number): ServingStats {
   let samples: Timed[] = [];
+  const requests = createRequestWindow(now);
   const listeners = new Set<(sample: ServedSample) => void>();
   const since = (seconds: number) => samples.filter(({ at }) => at > now() - 1000 * seconds);
   return {
@@ -78,11 +80,17 @@ export function createServingStats(now: () => number): ServingStats {
       if (samples.length >= 2 * MOST_SAMPLES) samples = samples.slice(-MOST_SAMPLES);
       for (const listener of listeners) listener(sample);
     },
+    recordRequest: requests.record,
     summary() {
       const recent = since(WINDOW_SECONDS);
       const ids = [...new Set(recent.map(({ modelId }) => modelId))].sort();
-      const byModel = ids.map((modelId) => ({ modelId, ...summarise(recent.filter((s) => s.modelId === modelId)) }));
-      return { windowSeconds: WINDOW_SECONDS, ...summarise(recent), byModel };
+      const byModel = ids.map((id) =>
+        summarise(
+          id,
+          recent.filter(({ modelId }) => modelId === id),
+        ),
+      );
+      return { windowSeconds: WINDOW_SECONDS, ...requests.summary(), byModel };
     },
     load: () => since(LOAD_SECONDS).reduce((sum, { milliseconds }) => sum + milliseconds, 0) / (1000 * LOAD_SECONDS),
     pace(modelId) {

@@ -15,6 +15,14 @@ export interface ServedEnlargement {
   readonly input?: { readonly bytes: Uint8Array; readonly address?: string };
 }
 
+/** A request with the parameter that has ended. */
+export interface ServedRequest {
+  /** As in the metric of requests: `upscaled`, `cached`, `busy`, ... */
+  readonly outcome: string;
+  /** From the request to its answer, with host and queue; absent where it was refused at once. */
+  readonly milliseconds?: number;
+}
+
 export interface Serving {
   readonly scales: readonly number[];
   readonly models: readonly ModelManifest[];
@@ -35,4 +43,5 @@ export interface Serving {
     options: { readonly scale?: number; readonly signal?: AbortSignal },
   ): Promise<InspectionView | undefined>;
   onEnlargement(listener: (enlargement: ServedEnlargement) => void): () => void;
+  onRequest(listener: (request: ServedRequest) => void): () => void;
 }

@@ -64,7 +64,7 @@ export function createNewJobView(app, parameters) {
   const status = app.store.status();
   if (!status) throw new Error('the status is fetched before any view is shown');
   const { p50Ms } = status.serving;
-  const now = p50Ms === null ? '' : ` They take ${milliseconds(p50Ms)} now.`;
+  const now = p50Ms === null ? '' : ` Half of the enlarged pictures take ${milliseconds(p50Ms)} or less now.`;
   const lead = `A job runs beside the server at low priority; requests are answered meanwhile.${now}`;
   const root = element('div', { class: 'narrow' }, pageHead('New job'), element('p', { class: 'quiet about' }, lead));
   root.append(jobForm(app, status, parameters));

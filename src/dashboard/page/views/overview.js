@@ -30,12 +30,20 @@ function remember({ time, serving }) {
   for (const values of [history.xs, history.p50, history.p95]) values.shift();
 }
 
-/** @param {Status['serving']} serving */
+/** Which errors there were, and their share. @param {Status['serving']} serving */
+function errorsText({ requests, errors, failed, busy, rejected }) {
+  if (errors === 0) return '';
+  const kinds = [`${failed} failed`, `${busy} busy`, `${rejected} rejected`].filter((text) => !text.startsWith('0 '));
+  return `${((100 * errors) / requests).toFixed(1)} %: ${kinds.join(', ')}`;
+}
+
+/** The work of each model alone, which the cache, the queue and refusals are no part of. @param {Status['serving']} serving */
 function perModel({ byModel }) {
   const rows = byModel.map(({ modelId, requests, errors, p50Ms, p95Ms }) => [
     ...[modelId, large(requests), String(errors), milliseconds(p50Ms), milliseconds(p95Ms)],
   ]);
-  return numberTable(['Model', 'Requests', 'Errors', 'Median', '95th percentile'], rows);
+  const head = ['Model', 'Enlargements', 'Failed', 'Median of the work', '95th percentile'];
+  return numberTable(head, rows);
 }
 
 /** @param {App['store']} store */
@@ -48,7 +56,7 @@ function requestsPanel(store) {
     disk: figure('Free disk'),
   };
   const chart = createChart({
-    label: 'Time of upscaled requests, ms',
+    label: 'Time to an enlarged picture, made or cached, ms',
     series: [
       { label: 'median', color: '--line-2' },
       { label: '95th percentile', color: '--line-1' },
@@ -56,7 +64,7 @@ function requestsPanel(store) {
     ...{ formatX: clock, formatY: milliseconds, formatAxis: plain, height: 190 },
   });
   const models = element('div');
-  const quiet = empty('No picture was enlarged in this time.');
+  const quiet = empty('No enlarged picture was sent in this time.');
   const root = panel(
     { title: 'Requests', class: 'wide' },
     element('dl', { class: 'figures' }, ...Object.values(figures).map((entry) => entry.root)),
@@ -69,12 +77,9 @@ function requestsPanel(store) {
     const { serving } = status;
     const windowText = `last ${serving.windowSeconds >= 60 ? counted(Math.round(serving.windowSeconds / 60), 'minute') : counted(serving.windowSeconds, 'second')}`;
     figures.requests.set(large(serving.requests), windowText);
-    figures.errors.set(
-      large(serving.errors),
-      serving.requests > 0 ? `${((100 * serving.errors) / serving.requests).toFixed(1)} %` : '',
-    );
-    figures.p50.set(milliseconds(serving.p50Ms));
-    figures.p95.set(milliseconds(serving.p95Ms));
+    figures.errors.set(large(serving.errors), errorsText(serving));
+    figures.p50.set(milliseconds(serving.p50Ms), 'request to picture');
+    figures.p95.set(milliseconds(serving.p95Ms), 'request to picture');
     figures.disk.set(byteCount(status.freeBytes));
     quiet.hidden = history.xs.length > 0;
     chart.root.hidden = history.xs.length === 0;

@@ -1,7 +1,7 @@
 /**
  * What an operator does: asks a running server in the browser for a faster model, watches, and looks whether pictures come from it.
  *
- *   dualscale serve --jobs jobs --data-root train=/my/photographs
+ *   dualscale serve --jobs jobs --no-token --data-root train=/my/photographs
  *   npx tsx bench/dashboard-compression.ts --url http://127.0.0.1:8080/ --root train --shots /tmp/shots
  */
 import { mkdir } from 'node:fs/promises';

@@ -9,7 +9,7 @@ This page is printed by \`dualscale commands\`; a test compares it with the code
 
 | environment | |
 |---|---|
-| \`DUALSCALE_TOKEN\` | token of the job API: \`serve --jobs\` asks for it, \`jobs\` and \`models\` send it ([jobs.md](jobs.md)) |
+| \`DUALSCALE_TOKEN\` | token of the job API: \`serve --jobs\` asks for it (else it makes one and prints it), \`jobs\` and \`models\` send it ([jobs.md](jobs.md)) |
 | \`DUALSCALE_SIGNING_KEYS\` | \`proxy\`: secrets, separated by commas; only URLs signed with one of them are enlarged ([hosts.md](hosts.md#signed-urls)) |
 | \`DUALSCALE_DEBUG\` | anything: errors come with their stack |
 `;

@@ -27,7 +27,11 @@ export function addServe(program: Command): void {
     .addOption(workers('worker threads; default: one per core, one on a GPU'))
     .addOption(unasked())
     .addOption(latencyObjective())
-    .option('--jobs <dir>', 'take jobs that train and compress, kept in this folder; DUALSCALE_TOKEN is their token')
+    .option(
+      '--jobs <dir>',
+      'take jobs that train and compress, kept in this folder; DUALSCALE_TOKEN is their token, else one is made and printed',
+    )
+    .option('--no-token', 'take jobs from everyone on this machine, without a token; not behind a proxy')
     .option(
       '--data-root <name=dir...>',
       'folders of photographs that jobs may read; default: photos=IMAGES',

@@ -91,6 +91,8 @@ const mistakes: readonly (readonly [typed: string, ...named: string[]])[] = [
   ['serve --degradation none', '--degradation', 'auto, bicubic, blind', 'none'],
   ['proxy --upstream http://127.0.0.1:9 --degradation none', '--degradation', 'auto, bicubic, blind', 'none'],
   ['serve --sample-traffic', '--sample-traffic', '--jobs'],
+  ['serve --no-token', '--no-token', '--jobs'],
+  ['serve --jobs @/jobs --no-token --host 0.0.0.0 --models %', 'token', '0.0.0.0'],
   ['serve --jobs @/jobs --sample-deny a', '--sample-deny', '--sample-traffic'],
   ['serve --jobs @/jobs --sample-traffic --sample-deny (', '--sample-deny', 'regular expression', '('],
   ['serve --jobs @/jobs --sample-traffic --sample-days 0', '--sample-days', 'above 0'],

@@ -64,4 +64,32 @@ describe.skipIf(NGINX_VERSION === undefined)('examples/nginx-cache.conf (skipped
     expect(asked).toBe(1);
     for (let i = 0; i < 2; i++) expect((await get('/cached/a.png?upscale=5')).headers.get('x-cache')).toBe('MISS');
   });
+
+  test('says who asked, and passes neither jobs, dashboard nor measurements on', async () => {
+    const asked: (string | undefined)[] = [];
+    const host = await serve((req, res) => {
+      asked.push(req.url);
+      res.end(req.headers['x-forwarded-for']);
+    });
+    const recipe = readFileSync(new URL('../../examples/nginx-cache.conf', import.meta.url), 'utf8');
+    const nginx = await startNginx(fixture.folder, (home) =>
+      recipe.replaceAll('127.0.0.1:8080', new URL(host.url).host).replaceAll('/var/cache/nginx', home),
+    );
+    onTestFinished(async () => {
+      await nginx.close();
+      host.close();
+    });
+    expect(await (await fetch(`${nginx.url}/metrics.png`)).text()).toBe('127.0.0.1');
+    asked.length = 0;
+    const closed = ['/metrics', '/METRICS/', '/metrics?x', '/dualscale', '/dualscale/', '/dualscale/api/status'];
+    for (const path of [
+      ...closed,
+      '//dualscale/api/status',
+      '/%64ualscale/api/status',
+      '/x/..%2Fdualscale/api/status',
+    ]) {
+      expect([path, (await fetch(`${nginx.url}${path}`)).status]).toEqual([path, 404]);
+    }
+    expect(asked).toEqual([]);
+  });
 });

@@ -1,11 +1,13 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { DualscaleLogger } from '../../src/options.ts';
 import { plainGet } from '../helpers/http-host.ts';
+import { NGINX_VERSION, startNginx } from '../hosts/nginx.ts';
 import {
   API,
   createClient,
@@ -82,6 +84,28 @@ test('the token is in no log, no file and no answer', async () => {
   }
 });
 
+describe('many wrong tokens from one address', () => {
+  test('are answered 429, and the right one as ever', async () => {
+    // Behind a proxy all clients have one address: nobody must lock out who runs the server.
+    const wrong = createClient(box.url, `${TOKEN}-not`);
+    const statuses: number[] = [];
+    for (let i = 0; i < 15; i++) statuses.push((await wrong.call('/status')).status);
+    expect(statuses.at(-1)).toBe(429);
+    expect(statuses.slice(0, 9)).toEqual(Array(9).fill(401));
+    expect((await wrong.call('/status')).headers.get('retry-after')).toBe('60');
+    expect((await box.call('/status')).status).toBe(200);
+    expect((await wrong.call('/status')).status).toBe(429);
+  });
+
+  test('do not count tickets, which no one guesses', async () => {
+    for (let i = 0; i < 15; i++) expect((await fetch(`${box.url}${API}/events?ticket=x${i}`)).status).toBe(401);
+    const { ticket } = (await (await box.post('/tickets')).json()) as { ticket: string };
+    const events = await fetch(`${box.url}${API}/events?ticket=${ticket}`);
+    expect(events.status).toBe(200);
+    await events.body?.cancel();
+  });
+});
+
 describe('a server without a token', () => {
   const open = (more: object) =>
     box.dualscale.jobs({ dir: join(folder.directory, `jobs-${Math.random()}`), minFreeBytes: 0, ...more });
@@ -99,18 +123,46 @@ describe('a server without a token', () => {
     await jobs.close();
   });
 
-  test('serves this machine under its own name only, and nobody behind a proxy', async () => {
+  const serveJobs = async () => {
     const jobs = await open({});
     const server = createServer((req, res) => jobs.handler(req, res));
     await once(server.listen(0, '127.0.0.1'), 'listening');
+    onTestFinished(async () => {
+      server.close();
+      server.closeAllConnections();
+      await jobs.close();
+    });
     const { port } = server.address() as AddressInfo;
-    const url = `http://127.0.0.1:${port}${API}/status`;
+    return { port, path: `${API}/status`, url: `http://127.0.0.1:${port}${API}/status` };
+  };
+
+  test('serves this machine under its own name only, and nobody behind a proxy', async () => {
+    const { url, port, path } = await serveJobs();
     expect((await plainGet(url)).status).toBe(200);
     expect((await plainGet(url, { Host: `localhost:${port}` })).status).toBe(200);
     expect((await plainGet(url, { Host: 'rebound.example' })).status).toBe(401);
-    expect((await plainGet(url, { 'X-Forwarded-For': '203.0.113.1' })).status).toBe(401);
-    server.close();
-    await jobs.close();
+    for (const [name, value] of [
+      ['X-Forwarded-For', '203.0.113.1'],
+      ['X-Forwarded-Proto', 'https'],
+      ['X-Forwarded-Anything', ''],
+      ['X-Real-IP', '203.0.113.1'],
+      ['Forwarded', 'for=203.0.113.1'],
+      ['Via', '1.1 proxy'],
+    ] as const) {
+      expect([name, (await plainGet(url, { [name]: value })).status]).toEqual([name, 401]);
+    }
+    // Browsers and command lines have not spoken it for long; nginx does unless it is told otherwise.
+    const old = connect(port, '127.0.0.1');
+    old.end(`GET ${path} HTTP/1.0\r\nHost: 127.0.0.1:${port}\r\n\r\n`);
+    expect(await text(old)).toMatch(/^HTTP\/1\.1 401 /);
+  });
+
+  test.skipIf(NGINX_VERSION === undefined)('serves nobody behind an nginx as it is when nothing is set', async () => {
+    const { port, path } = await serveJobs();
+    const server = `server { listen 8000; location / { proxy_pass http://127.0.0.1:${port}; } }`;
+    const nginx = await startNginx(folder.directory, () => server);
+    onTestFinished(() => nginx.close());
+    expect((await plainGet(`${nginx.url}${path}`)).status).toBe(401);
   });
 
   test.each(['', 'short', 'with a space in it.', 'x'.repeat(15)])('takes no token such as %j', async (token) => {

@@ -13,6 +13,7 @@ import type { DualscaleError } from '../../src/errors.ts';
 import { splitByHash } from '../../src/jobs/data/prepare-data.ts';
 import { createTrafficSampler, type TrafficOptions } from '../../src/jobs/data/traffic.ts';
 import { createUploads, type Uploads } from '../../src/jobs/data/uploads.ts';
+import { tarHeader } from './archives.ts';
 import { seededRandom } from './job-bodies.ts';
 
 let folder: string;
@@ -133,7 +134,9 @@ describe('an uploaded archive', () => {
   test('is refused when it is too large, unfolds too far, lies, is damaged, or holds no picture', async () => {
     const data = await picture(140, 5);
     const before = await everything();
-    const bomb = gzipSync(Buffer.concat([tarHeader('zeros.bin', 3_000_000), Buffer.alloc(3_000_000 + 1024)]));
+    const bomb = gzipSync(
+      Buffer.concat([tarHeader({ name: 'zeros.bin', size: 3_000_000 }), Buffer.alloc(3_000_000 + 1024)]),
+    );
     expect(bomb.length).toBeLessThan(MAX_UPLOAD);
     const cases: readonly (readonly [string, Buffer, string, number])[] = [
       ['too large', Buffer.alloc(MAX_UPLOAD + 1), 'application/zip', 413],
@@ -153,18 +156,6 @@ describe('an uploaded archive', () => {
     expect(await everything()).toEqual(before);
   });
 });
-
-function tarHeader(name: string, size: number): Buffer {
-  const header = Buffer.alloc(512);
-  header.write(name, 0);
-  header.write('0000644\0', 100);
-  header.write(`${size.toString(8).padStart(11, '0')}\0`, 124);
-  header.write('        0', 148);
-  header.write('ustar\x0000', 257);
-  const sum = header.reduce((total, byte) => total + byte, 0);
-  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
-  return header;
-}
 
 describe('the traffic sampler', () => {
   const open = (options: TrafficOptions, name: string, now = Date.now) =>
@@ -211,6 +202,21 @@ describe('the traffic sampler', () => {
     await sampler.settled();
     expect(await sampler.count()).toMatchObject({ pictures: 1, smallPictures: 0 });
   });
+
+  test.each(['g', 'y', 'gi', 'gy'])(
+    'compares each address from its beginning with patterns of the flags %s',
+    async (flags) => {
+      const sampler = open(
+        { allow: [new RegExp('/shop/', flags)], deny: [new RegExp('/shop/p', flags)] },
+        `flags-${flags}`,
+      );
+      for (const [i, name] of ['a', 'private', 'private', 'private', 'b', 'c'].entries()) {
+        sampler.offer({ url: `/shop/${name}`, bytes: await picture(140, i) });
+        await sampler.settled();
+      }
+      expect(await sampler.count()).toMatchObject({ pictures: 3 });
+    },
+  );
 
   test('forgets what is too old, also over a restart, and everything when it is told to', async () => {
     const sampler = open({ retentionDays: 1 }, 'old');

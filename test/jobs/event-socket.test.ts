@@ -45,12 +45,18 @@ describe('the upgrade', () => {
     for (const { socket } of [byProtocol, byTicket, byHeader]) socket.close();
   });
 
-  test('of many wrong tokens ends with 429 for the right one too', async () => {
+  test('of many wrong tokens ends with 429, and the right one still opens a socket', async () => {
     const statuses: number[] = [];
     for (let i = 0; i < 12; i++) statuses.push(await refusal(box.url, [], { Authorization: `Bearer wrong-${i}` }));
     expect(statuses.slice(0, 10)).toEqual(Array(10).fill(401));
     expect(statuses.slice(10)).toEqual([429, 429]);
-    expect(await refusal(box.url, [], { Authorization: `Bearer ${TOKEN}` })).toBe(429);
+    // Tickets are no guesses, neither before nor now.
+    for (let i = 0; i < 12; i++) expect(await refusal(`${box.url}?ticket=x${i}`)).toBe(401);
+    const [byHeader, byTicket] = [
+      await authorized(box.url),
+      await connect(`${box.url}?ticket=${box.access.createTicket()}`),
+    ];
+    for (const { socket } of [byHeader, byTicket]) socket.close();
   });
 
   test('that breaks off in the middle harms nobody', async () => {
@@ -172,6 +178,32 @@ test('a client that reads slowly gets every stage, and progress summed up', asyn
   expect(new Set(numbers).size).toBe(numbers.length);
   client.socket.close();
 }, 30_000);
+
+test('a client beyond the limit is sent away with 1013, and what it sends wrongly harms nobody', async () => {
+  await box.close();
+  box = await openSocketBox({ mostClients: 1 });
+  const first = await authorized(box.url);
+  expect((await (await authorized(box.url)).closed).code).toBe(1013);
+  const failures: unknown[] = [];
+  const onFailure = (error: unknown) => void failures.push(error);
+  process.on('uncaughtException', onFailure);
+  const raw = connectTcp(Number(box.address.split(':')[1]), '127.0.0.1');
+  raw.write(
+    `GET /api/socket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n` +
+      `Sec-WebSocket-Key: ${Buffer.alloc(16).toString('base64')}\r\nAuthorization: Bearer ${TOKEN}\r\n\r\n`,
+  );
+  const [answer] = await once(raw, 'data');
+  expect(String(answer)).toMatch(/^HTTP\/1\.1 101 /);
+  // Reserved bits, an opcode that is none, and no mask.
+  raw.write(Buffer.from([0xff, 0x00]));
+  raw.resume();
+  await once(raw, 'close');
+  await sleep(50);
+  process.off('uncaughtException', onFailure);
+  expect(failures).toEqual([]);
+  expect(box.socket.clients).toBe(1);
+  first.socket.close();
+});
 
 test('a client that does not answer pings is dropped', async () => {
   await box.close();

@@ -1,4 +1,5 @@
 /** `dualscale serve` and `npm start`. */
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { EngineName, Provider, TfjsBackend } from '../../engine/runtime.ts';
 import { badOption } from '../../errors.ts';
@@ -21,6 +22,8 @@ export interface ServeFlags extends ModelFlags {
   readonly latencyObjective?: number;
   /** Folder of jobs. */
   readonly jobs?: string;
+  /** False with `--no-token`. */
+  readonly token: boolean;
   readonly dataRoot?: Readonly<Record<string, string>>;
   readonly sampleTraffic?: boolean;
   readonly sampleAllow?: readonly RegExp[];
@@ -36,8 +39,9 @@ function requireSampling({ sampleTraffic, sampleAllow, sampleDeny, sampleDays }:
   }
 }
 
-function requireJobs({ jobs, dataRoot, sampleTraffic, pauseAbove }: ServeFlags): void {
+function requireJobs({ jobs, token, dataRoot, sampleTraffic, pauseAbove }: ServeFlags): void {
   if (jobs !== undefined) return;
+  if (!token) throw badOption('--no-token', 'used with --jobs', 'no --jobs');
   if (dataRoot) throw badOption('--data-root', 'used with --jobs', Object.keys(dataRoot).join(', '));
   if (sampleTraffic) throw badOption('--sample-traffic', 'used with --jobs', sampleTraffic);
   if (pauseAbove !== undefined) throw badOption('--pause-above', 'used with --jobs', pauseAbove);
@@ -60,10 +64,24 @@ function trafficOptions({ sampleTraffic, sampleAllow, sampleDeny, sampleDays }: 
   };
 }
 
-function jobsOptions(flags: ServeFlags) {
+interface JobsToken {
+  /** Undefined: this machine is served without one. */
+  readonly token?: string;
+  /** Nobody knows it yet. */
+  readonly isNew: boolean;
+}
+
+function chooseToken({ token: wantsToken }: ServeFlags): JobsToken {
+  const given = process.env['DUALSCALE_TOKEN'];
+  // Which of the two was meant nobody can tell, and one of them leaves the door open.
+  if (!wantsToken && given !== undefined) throw badOption('--no-token', 'used without DUALSCALE_TOKEN', 'both');
+  if (!wantsToken) return { isNew: false };
+  return given === undefined ? { token: randomBytes(24).toString('hex'), isNew: true } : { token: given, isNew: false };
+}
+
+function jobsOptions(flags: ServeFlags, { token }: JobsToken) {
   const { jobs: dir, dataRoot, pauseAbove } = flags;
   if (dir === undefined) return {};
-  const token = process.env['DUALSCALE_TOKEN'];
   return {
     jobs: {
       dir,
@@ -75,15 +93,22 @@ function jobsOptions(flags: ServeFlags) {
   };
 }
 
+/** The page takes the token out of its address, and no browser sends what is behind a `#`. */
+function printDashboard(url: string, { token, isNew }: JobsToken): void {
+  console.log(`the dashboard is at ${url}dualscale/${isNew ? `#token=${token}` : ''}`);
+  if (isNew) console.log('its token is for this run only; DUALSCALE_TOKEN gives one that stays');
+}
+
 /** Resolves when the server listens; a first SIGINT or SIGTERM closes it in peace, a second one at once. */
 export async function runServe(flags: ServeFlags): Promise<void> {
   const { images, port, host, engine, provider, workers, degradation, latencyObjective } = flags;
   requireJobs(flags);
   requireSampling(flags);
+  const token: JobsToken = flags.jobs === undefined ? { isNew: false } : chooseToken(flags);
   const server = await startServer({
     ...(images === undefined ? {} : { imagesDir: images }),
     ...{ port, host, logger: consoleLogger },
-    ...jobsOptions(flags),
+    ...jobsOptions(flags, token),
     dualscale: {
       modelsDir: await openModelsDir(flags),
       engine,
@@ -94,6 +119,6 @@ export async function runServe(flags: ServeFlags): Promise<void> {
     },
   });
   console.log(`dualscale is at ${server.url}`);
-  if (flags.jobs !== undefined) console.log(`the dashboard is at ${server.url}dualscale/`);
+  if (flags.jobs !== undefined) printDashboard(server.url, token);
   closeOnSignal(server);
 }

@@ -58,17 +58,28 @@ export function jobRequest(form) {
   };
 }
 
-/** The field of the form that a JSON pointer of the server means. @param {string} pointer */
+/** Fields that a part of the body may come from. One at most of each list is shown, as the rest of the form wants it. */
+const SOURCES = /** @type {const} */ ({
+  model: ['model', 'preset'],
+  target: ['ratio', 'latencyMs', 'macs'],
+  budget: ['budgetAmount'],
+  data: ['source'],
+});
+
+/** @param {string} name */
+function isShown(name) {
+  const input = document.getElementById(`field-${name}`);
+  // A group that is not shown is disabled as well; one that is only folded is not.
+  return input !== null && !input.matches(':disabled');
+}
+
+/**
+ * The field of the form that a JSON pointer of the server means; empty when there is none, or none that is shown.
+ * @param {string} pointer
+ */
 export function fieldOf(pointer) {
   const [, first = '', second = ''] = pointer.replace(/^#/, '').split('/');
-  if (first === 'target')
-    return second === 'macs' ||
-      second === 'ratio' ||
-      second === 'width' ||
-      second === 'height' ||
-      second === 'percentile'
-      ? second
-      : 'latencyMs';
-  if (first === 'budget') return 'budgetAmount';
-  return first === 'data' ? 'source' : first;
+  const names = Object.hasOwn(SOURCES, first) ? SOURCES[/** @type {keyof typeof SOURCES} */ (first)] : [first];
+  // Width, height and percentile of a target have fields of their own.
+  return [...(first === 'target' && second ? [second] : []), ...names].find(isShown) ?? '';
 }

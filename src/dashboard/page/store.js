@@ -111,14 +111,17 @@ export function createStore({ api, live }) {
     if (event.type === 'progress' && job?.state === 'running') known.putJob(withProgress(job, event));
     else settle(event.job, () => fetchJob(event.job));
   };
-  const watchStatus = () => {
-    if (document.visibilityState === 'visible') settle('status', fetchStatus);
+  // The next one only after the answer: while the page asks for its token, requests would heap up.
+  const watchStatus = async () => {
+    if (document.visibilityState === 'visible') await fetchStatus().catch(() => {});
     setTimeout(watchStatus, STATUS_MS);
   };
   return {
     ...{ ...known, fetchJob },
     async start() {
-      await Promise.all([fetchStatus(), fetchModels(), fetchJobs()]);
+      // Alone, because it tries the token that the others then go with.
+      await fetchStatus();
+      await Promise.all([fetchModels(), fetchJobs()]);
       live.onEvent(onEvent);
       live.onOpen(() => {
         settle('jobs', fetchJobs);

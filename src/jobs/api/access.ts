@@ -13,7 +13,7 @@ export interface AccessOptions {
 }
 
 export interface Access {
-  /** Throws DS_UNAUTHORIZED, DS_FORBIDDEN, and DS_TOO_MANY after many wrong tokens from one address. */
+  /** Throws DS_UNAUTHORIZED, DS_FORBIDDEN, and DS_TOO_MANY for a wrong token after many others from its address. */
   check(req: IncomingMessage, where?: CredentialPlaces): void;
   /** Opens one socket or event stream, once, within `TICKET_SECONDS`. */
   createTicket(): string;
@@ -64,16 +64,22 @@ function isForeign({ headers }: IncomingMessage, origins: readonly string[]): bo
   }
 }
 
+const PROXY_HEADER = /^(?:via|forwarded|x-real-ip|x-forwarded-.*)$/;
+
 /**
- * A connection from this machine to itself, under one of its own names: a name that a stranger's DNS leads here is refused, and
- * so is what a proxy passed on.
+ * What a proxy on this machine passes on looks like a client on this machine, unless the proxy says so in a header or speaks HTTP/1.0,
+ * as nginx does by default and browsers do not. One that does neither is not recognised.
  */
-function isFromThisMachine({ socket, headers }: IncomingMessage): boolean {
-  const isProxied = headers.forwarded !== undefined || headers['x-forwarded-for'] !== undefined;
-  const { localAddress = '', remoteAddress = '' } = socket;
-  return (
-    !isProxied && isLoopback(localAddress) && isLoopback(remoteAddress) && isLoopback(hostName(headers.host) ?? '')
-  );
+function isProxied({ headers, httpVersionMajor, httpVersionMinor }: IncomingMessage): boolean {
+  const isOld = httpVersionMajor === 1 && httpVersionMinor === 0;
+  return isOld || Object.keys(headers).some((name) => PROXY_HEADER.test(name));
+}
+
+/** A connection from this machine to itself, under one of its own names: a name that a stranger's DNS leads here is refused. */
+function isFromThisMachine(req: IncomingMessage): boolean {
+  const { localAddress = '', remoteAddress = '' } = req.socket;
+  const isLocal = isLoopback(localAddress) && isLoopback(remoteAddress) && isLoopback(hostName(req.headers.host) ?? '');
+  return isLocal && !isProxied(req);
 }
 
 export function createAccess({ token, origins, now }: AccessOptions): Access {
@@ -85,28 +91,35 @@ export function createAccess({ token, origins, now }: AccessOptions): Access {
     return entry && entry.until > now() ? entry : { count: 0, until: now() + 1000 * FAILURE_WINDOW_SECONDS };
   };
 
-  const checkSecret = (req: IncomingMessage, secret: string, isRight: () => boolean): void => {
+  const refuseToken = (req: IncomingMessage): never => {
     const address = req.socket.remoteAddress ?? '';
     const entry = failuresOf(address);
-    // Also a right one: otherwise the answer would tell which guess is right.
     if (entry.count >= MOST_FAILURES) throw problem('DS_TOO_MANY', 'Too many wrong tokens came from this address.');
-    if (secret !== '' && isRight()) return;
     failures.set(address, { ...entry, count: entry.count + 1 });
     throw problem('DS_UNAUTHORIZED', 'The token is wrong.');
+  };
+
+  const useTicket = (ticket: string): void => {
+    // Not counted: nobody guesses 192 random bits.
+    if (!tickets.delete(digest(ticket).toString('hex'))) {
+      throw problem('DS_UNAUTHORIZED', 'The ticket is wrong, used or too old.');
+    }
   };
 
   return {
     check(req, { ticket, protocolToken } = {}) {
       if (isForeign(req, origins)) throw problem('DS_FORBIDDEN', 'The origin is not one of those the server allows.');
-      if (ticket !== undefined) return checkSecret(req, ticket, () => tickets.delete(digest(ticket).toString('hex')));
+      if (ticket !== undefined) return useTicket(ticket);
       if (token === undefined) {
         if (isFromThisMachine(req)) return;
-        throw problem('DS_UNAUTHORIZED', 'This server has no token and serves only clients on its own machine.');
+        const why = 'This server has no token and serves only clients on its own machine, not through a proxy.';
+        throw problem('DS_UNAUTHORIZED', why);
       }
       const given = bearerOf(req) ?? protocolToken;
       // To come without one is no guess, so it is not counted.
       if (given === undefined) throw problem('DS_UNAUTHORIZED', 'Send it as `Authorization: Bearer <token>`.');
-      checkSecret(req, given, () => isSameSecret(given, token));
+      // The right one passes whatever came before it: behind a proxy all clients have one address, and anyone could lock the others out.
+      if (!isSameSecret(given, token)) refuseToken(req);
     },
     createTicket() {
       const ticket = randomBytes(24).toString('base64url');

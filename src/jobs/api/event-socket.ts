@@ -19,6 +19,8 @@ export interface EventSocketOptions {
   readonly heartbeatMs?: number;
   /** A client that reads nothing for so long is cut off. @default 30000 */
   readonly stallMs?: number;
+  /** Further ones are sent away. @default 2000 */
+  readonly mostClients?: number;
 }
 
 export interface EventSocket {
@@ -94,8 +96,6 @@ class SocketClient {
       this.isAlive = true;
     });
     socket.on('close', () => this.#closeSubscriptions());
-    // What a client sends wrongly closes its own socket only.
-    socket.on('error', () => {});
     const { heartbeatMs = HEARTBEAT_MS, log } = options;
     this.#send({ v: 1, type: 'hello', data: { lastId: log.lastId, heartbeatSeconds: heartbeatMs / 1000 } });
   }
@@ -151,8 +151,20 @@ class SocketClient {
   }
 }
 
+/** Cuts off who did not answer since the beat before. */
+function startHeartbeat(clients: ReadonlyMap<WebSocket, SocketClient>, everyMs: number): NodeJS.Timeout {
+  const beat = () => {
+    for (const [socket, client] of clients) {
+      if (!client.isAlive) socket.terminate();
+      client.isAlive = false;
+      socket.ping();
+    }
+  };
+  return setInterval(beat, everyMs).unref();
+}
+
 export function createEventSocket(options: EventSocketOptions): EventSocket {
-  const { access, path, onClients, heartbeatMs = HEARTBEAT_MS } = options;
+  const { access, path, onClients, heartbeatMs = HEARTBEAT_MS, mostClients = MOST_CLIENTS } = options;
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -163,16 +175,12 @@ export function createEventSocket(options: EventSocketOptions): EventSocket {
   const clients = new Map<WebSocket, SocketClient>();
   const detach = new Set<() => void>();
 
-  const heartbeat = setInterval(() => {
-    for (const [socket, client] of clients) {
-      if (!client.isAlive) socket.terminate();
-      client.isAlive = false;
-      socket.ping();
-    }
-  }, heartbeatMs).unref();
+  const heartbeat = startHeartbeat(clients, heartbeatMs);
 
   const accept = (socket: WebSocket): void => {
-    if (clients.size >= MOST_CLIENTS) {
+    // What a client sends wrongly closes its own socket only, also when it is sent away: until the closing is done it is still read.
+    socket.on('error', () => {});
+    if (clients.size >= mostClients) {
       socket.close(CLOSE.tryAgainLater, 'too many clients');
       return;
     }

@@ -53,8 +53,9 @@ const MOST_PENDING = 4;
 const KINDS = ['large', 'small'] as const;
 
 function isWanted(url: string, { allow = [], deny = [] }: TrafficOptions): boolean {
-  const isAllowed = allow.length === 0 || allow.some((pattern) => pattern.test(url));
-  return isAllowed && !deny.some((pattern) => pattern.test(url));
+  // Not `test`: with the flags `g` and `y` it goes on where the last match ended, which was in another URL.
+  const matches = (pattern: RegExp) => url.search(pattern) >= 0;
+  return (allow.length === 0 || allow.some(matches)) && !deny.some(matches);
 }
 
 function resolveTraffic({ maxPictures = 500, maxBytes = 256 * 2 ** 20, retentionDays = 30 }: TrafficOptions) {

@@ -198,7 +198,7 @@ describe('loadModel refuses', () => {
   test.skipIf(process.platform === 'win32')('a named pipe, for which nobody waits', async () => {
     await publish(0.25);
     await rm(weights());
-    execFileSync('mkfifo', [weights()]);
+    execFileSync('/usr/bin/mkfifo', [weights()]);
     await expect(loadModel(directory)).rejects.toThrow(/expected a regular file/);
   });
 

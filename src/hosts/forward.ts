@@ -93,6 +93,7 @@ class UpstreamForwarder implements Forwarder {
     const request = this.#ask(exchange);
     const { timeoutMs } = this.#options;
     let reason: DualscaleError | undefined;
+    let isAnswered = false;
     const tooSlow = () => {
       reason = new DualscaleError('DS_UPSTREAM_TIMEOUT', `the upstream took more than ${timeoutMs} ms`);
       request.destroy(reason);
@@ -102,6 +103,7 @@ class UpstreamForwarder implements Forwarder {
     request.on('timeout', () => res.writableNeedDrain || tooSlow());
     request.on('response', (answer) => {
       clearTimeout(timer);
+      isAnswered = true;
       this.#answer(answer, res, () => reason);
     });
     const leave = () => {
@@ -112,7 +114,8 @@ class UpstreamForwarder implements Forwarder {
       clearTimeout(timer);
       res.off('close', leave);
       // The upstream has closed an idle connection just as it was used again.
-      if (mayRepeat && request.reusedSocket && error.code === 'ECONNRESET') this.#send(exchange, false);
+      const wasIdle = request.reusedSocket && error.code === 'ECONNRESET' && !isAnswered;
+      if (mayRepeat && wasIdle) this.#send(exchange, false);
       else this.#fail(error, res);
     });
     res.once('close', leave);

@@ -215,6 +215,21 @@ describe('an upstream that fails', () => {
     close();
   });
 
+  test('it breaks off an answer on a connection that was used before: not asked again', async () => {
+    let asked = 0;
+    const { server, close } = await rawUpstream((socket, count) => {
+      asked += 1;
+      const head = 'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n';
+      if (count === 1) socket.write(`${head}Content-Length: 2\r\n\r\nok`);
+      else socket.write(`${head}Content-Length: 9\r\n\r\nok`, () => socket.resetAndDestroy());
+    });
+    expect(await (await fetch(`${server.url}/a`)).text()).toBe('ok');
+    await expect(fetch(`${server.url}/a`).then((response) => response.text())).rejects.toThrow();
+    expect(asked).toBe(2);
+    server.close();
+    close();
+  });
+
   test.each(['000', '099'])('its status is %s: 502', async (status) => {
     const { server, close } = await rawUpstream((socket) => {
       socket.write(`HTTP/1.1 ${status} X\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok`);

@@ -198,6 +198,7 @@ function addExport(program: Command): void {
     .requiredOption('--model <id>', 'which model')
     .requiredOption('--out <file>', 'the .onnx file; what is there is replaced')
     .option('--size <WxH>', 'fix the input size; default: any size', pixelSize)
+    .option('--told', 'a blind model: with an input `code` [1, 1, 1, 5] in place of its own estimate')
     .addOption(models())
     .action(async (flags) => (await import('./commands/export.ts')).runExport(flags));
 }

@@ -82,6 +82,7 @@ const mistakes: readonly (readonly [typed: string, ...named: string[]])[] = [
   ['export --model nearest-x2 --models %', '--out'],
   ['bench --models % --engine tfjs --threads 2', '--threads', '1 with --engine tfjs', '2'],
   ['bench --models % --engine tfjs --provider cuda', 'provider', 'tensorflow, wasm, cpu', 'cuda'],
+  ['export --model nearest-x2 --models % --out x.onnx --told', '--told', 'blind model', 'nearest-x2'],
   ['export --model nearest-x2 --models % --out x.onnx --size 12', '--size', 'WIDTHxHEIGHT', '12'],
   ['bench --models % --runs -1', '--runs', 'integer from 1'],
   ['serve --port 99999', '--port', '0 to 65535', '99999'],

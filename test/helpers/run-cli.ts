@@ -21,7 +21,7 @@ export interface RunningCli {
 
 /** Settings of the person who runs the tests must not decide their outcome. */
 function cleanEnvironment(extra: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const { DUALSCALE_MODELS, DUALSCALE_IMAGES, DUALSCALE_DEBUG, PORT, HOST, ...rest } = process.env;
+  const { DUALSCALE_MODELS, DUALSCALE_IMAGES, DUALSCALE_DEBUG, DUALSCALE_TOKEN, PORT, HOST, ...rest } = process.env;
   return { ...rest, ...extra };
 }
 

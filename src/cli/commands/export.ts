@@ -1,8 +1,12 @@
 /** `dualscale export`. */
 import { writeFile } from 'node:fs/promises';
+import { codeWidth, toldProgram } from '../../engine/served/code-programs.ts';
 import { enlargeProgram } from '../../engine/served/served-model.ts';
+import { badOption } from '../../errors.ts';
 import { compileProgram } from '../../graph/compile.ts';
 import { serializeOnnx } from '../../graph/onnx-model.ts';
+import type { Program } from '../../graph/program.ts';
+import type { StoredModel } from '../../model-store/load.ts';
 import { createNetwork } from '../../network/create-network.ts';
 import { type ModelFlags, openModel } from '../open-models.ts';
 import type { PixelSize } from '../option-values.ts';
@@ -11,15 +15,23 @@ export interface ExportFlags extends ModelFlags {
   readonly model: string;
   readonly out: string;
   readonly size?: PixelSize;
+  readonly told?: boolean;
+}
+
+function programOf({ manifest: { id, spec }, parameters }: StoredModel, { size, told = false }: ExportFlags): Program {
+  if (!told) return enlargeProgram(createNetwork(spec), parameters, size);
+  if (spec.family !== 'edge' || !spec.code) throw badOption('--told', 'used with a blind model', id);
+  return toldProgram(createNetwork(spec), parameters, size);
 }
 
 export async function runExport(flags: ExportFlags): Promise<void> {
-  const { model: id, out, size } = flags;
-  const { manifest, parameters } = await openModel(id, undefined, flags);
-  const { scale, spec } = manifest;
-  const onnx = serializeOnnx(compileProgram(enlargeProgram(createNetwork(spec), parameters, size)));
+  const { model: id, out, size, told } = flags;
+  const model = await openModel(id, undefined, flags);
+  const { scale, spec } = model.manifest;
+  const onnx = serializeOnnx(compileProgram(programOf(model, flags)));
   await writeFile(out, onnx);
   const input = size ? `[1, ${size.height}, ${size.width}, 3]` : '[1, H, W, 3]';
   const output = size ? `[1, ${size.height * scale}, ${size.width * scale}, 3]` : `[1, ${scale}*H, ${scale}*W, 3]`;
-  console.log(`${out}: image ${input} -> enlarged ${output}, float32 RGB in 0..1, ${onnx.length} bytes`);
+  const code = told ? `, code [1, 1, 1, ${codeWidth(spec)}]` : '';
+  console.log(`${out}: image ${input}${code} -> enlarged ${output}, float32 RGB in 0..1, ${onnx.length} bytes`);
 }

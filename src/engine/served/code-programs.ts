@@ -24,11 +24,19 @@ function constantsOf(parameters: Values): NonNullable<Program['constants']> {
 
 const IMAGE = { shape: [1, TRACED_SIDE, TRACED_SIDE, 3], dynamicAxes: [1, 2] };
 
-/** Inputs `image` [1, H, W, 3] in 0..1 and `code` [1, 1, 1, width], output `enlarged` [1, s*H, s*W, 3]; tiles equal the whole. */
-export function toldProgram(network: CodedNetwork, parameters: Values): Program {
+/**
+ * Inputs `image` [1, H, W, 3] in 0..1 and `code` [1, 1, 1, width], output `enlarged` [1, s*H, s*W, 3]; tiles equal the whole.
+ * @param size of the image. Any, without it.
+ */
+export function toldProgram(
+  network: CodedNetwork,
+  parameters: Values,
+  size?: { readonly width: number; readonly height: number },
+): Program {
+  const image = size ? { shape: [1, size.height, size.width, 3] } : IMAGE;
   return {
     name: network.spec.family,
-    inputs: { image: IMAGE, code: { shape: [1, 1, 1, codeWidth(network.spec) as number] } },
+    inputs: { image, code: { shape: [1, 1, 1, codeWidth(network.spec) as number] } },
     constants: constantsOf(parameters),
     run: ({ image, code, ...weights }) => ({
       enlarged: network.forward(weights, image as Tensor4D, code as Tensor4D).at(-1) as Tensor4D,

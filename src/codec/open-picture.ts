@@ -2,6 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import sharp from 'sharp';
 import { DualscaleError } from '../errors.ts';
+import { createTurns } from '../in-turn.ts';
 import type { ChannelCount, Samples } from '../pixels/image.ts';
 import { type ImageHeader, readHeader } from './header.ts';
 import { checkInputBytes, checkInputSize, type ImageLimits, resolveLimits } from './limits.ts';
@@ -76,17 +77,9 @@ export async function openPicture(
     }
     return band.data.slice((top - band.top) * rowLength, (top - band.top + rows) * rowLength);
   };
-  let latest: Promise<unknown> = Promise.resolve();
-  return {
-    header,
-    ...shape,
-    read(top, rows) {
-      // One after the other: two at a time would each decode a band of their own.
-      const reading = latest.then(() => read(top, rows));
-      latest = reading.catch(() => {});
-      return reading;
-    },
-  };
+  // Two at a time would each decode a band of their own.
+  const inTurn = createTurns();
+  return { header, ...shape, read: (top, rows) => inTurn(() => read(top, rows)) };
 }
 
 type Shape = Pick<OpenPicture, 'width' | 'height' | 'channels' | 'depth'>;

@@ -38,6 +38,16 @@ const isTraining = ({ progress }: JobView) => progress.stage === 'train' && prog
 const start = async (body: object) => (await (await (box as JobsBox).post('/jobs', body)).json()) as JobView;
 const workOf = (id: string) => join(folder.dir, 'jobs', id, 'work');
 
+/** A job whose folder of models lies on a disk of 4 MiB. */
+async function startOnSmallModels() {
+  const small = mountSmallDisk(4) as SmallDisk;
+  disk = small;
+  cpSync(folder.modelsDir, small.directory, { recursive: true });
+  folder = { ...folder, modelsDir: small.directory };
+  box = await openJobsBox(folder, { jobs: { logger } });
+  return { disk: small, box, id: (await start(AUTO)).id };
+}
+
 async function expectWhole(id: string) {
   const events = await (box as JobsBox).events(id);
   expect(events.map(({ seq }) => seq)).toEqual(events.map((_, i) => i + 1));
@@ -81,11 +91,14 @@ test.skipIf(!canMount)(
     expect(warnings.join('\n')).not.toContain(`job ${id} waits`);
     const pid = Number(readFileSync(join(folder.dir, 'jobs', id, 'pid'), 'utf8'));
     // A pause must not be lost: its process would stand still for ever.
-    for (let i = 0; i < 20; i++) {
-      const picture = encoder(64 + i, 64);
-      await box.dualscale.upscale(await picture.png().toBuffer());
-    }
-    await expect.poll(() => warnings.join('\n'), { timeout: 60_000 }).toContain(`job ${id} waits: ENOSPC`);
+    const { dualscale } = box;
+    let width = 64;
+    // How many pictures are a load depends on how quick the machine is.
+    const serveAndListen = async () => {
+      await dualscale.upscale(await encoder(width++, 256).png().toBuffer());
+      return warnings.join('\n');
+    };
+    await expect.poll(serveAndListen, { timeout: 60_000, interval: 5 }).toContain(`job ${id} waits: ENOSPC`);
     expect(() => process.kill(pid, 0)).toThrow('ESRCH');
     expect(warnings.filter((text) => lost.test(text))).toHaveLength(1);
     disk.free();
@@ -132,11 +145,7 @@ test('without the free space that is asked for, jobs wait over a restart with al
 test.skipIf(!canMount)(
   'a model that passed waits until the folder of models takes it (may mount)',
   async () => {
-    disk = mountSmallDisk(4) as SmallDisk;
-    cpSync(folder.modelsDir, disk.directory, { recursive: true });
-    folder = { ...folder, modelsDir: disk.directory };
-    box = await openJobsBox(folder, { jobs: { logger } });
-    const { id } = await start(AUTO);
+    const { disk, box, id } = await startOnSmallModels();
     disk.fill();
     disk.setReadOnly(true);
     await expect.poll(() => warnings.join('\n'), { timeout: 60_000 }).toContain('EROFS');
@@ -158,11 +167,7 @@ test.skipIf(!canMount)(
 test.skipIf(!canMount)(
   'a job that waits for the folder of models can be cancelled (may mount)',
   async () => {
-    disk = mountSmallDisk(4) as SmallDisk;
-    cpSync(folder.modelsDir, disk.directory, { recursive: true });
-    folder = { ...folder, modelsDir: disk.directory };
-    box = await openJobsBox(folder, { jobs: { logger } });
-    const { id } = await start(AUTO);
+    const { disk, box, id } = await startOnSmallModels();
     disk.setReadOnly(true);
     const isBlocked = async () => (await expectWhole(id)).filter(({ type }) => type === 'interrupted').length;
     await expect.poll(isBlocked, { timeout: 60_000 }).toBeGreaterThan(1);

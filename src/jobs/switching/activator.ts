@@ -1,5 +1,6 @@
 /** What serves which scale, since when and why: switches models, remembers it over restarts, and goes back. */
 import { DualscaleError } from '../../errors.ts';
+import { createTurns } from '../../in-turn.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { type JobEvent, MODELS_STREAM } from '../events/job-event.ts';
 import type { Activation } from './activation.ts';
@@ -47,16 +48,6 @@ function previousModels(history: readonly Activation[]): Map<number, string[]> {
   return stacks;
 }
 
-/** One switch after the other: two at a time could note down what served in the wrong order. */
-function createTurns() {
-  let last: Promise<unknown> = Promise.resolve();
-  return <Result>(task: () => Promise<Result>): Promise<Result> => {
-    const result = last.then(task, task);
-    last = result.catch(() => {});
-    return result;
-  };
-}
-
 export function createActivator({ serving, log, path, warn }: ActivatorOptions): Activator {
   const isActivation = (event: JobEvent) => event.type === 'activated';
   const entries: Activation[] = log
@@ -64,6 +55,7 @@ export function createActivator({ serving, log, path, warn }: ActivatorOptions):
     .filter(isActivation)
     .map(({ time, data }) => ({ time, ...data }));
   const listeners = new Set<(activation: Activation) => void>();
+  // Two switches at a time could note down what served in the wrong order.
   const inTurn = createTurns();
 
   /** What is not in the history must not serve: the next start would not know of it. */

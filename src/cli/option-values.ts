@@ -21,14 +21,24 @@ export function numberFrom(low: number, high: number): (text: string) => number 
   };
 }
 
-/** A number between two others, the bounds excluded; digits with or without a point and an exponent. */
+/** Digits with or without a point and an exponent. */
+const toNumber = (text: string): number => (/^\d*\.?\d+(e-?\d+)?$/i.test(text) ? Number(text) : Number.NaN);
+
+/** A number between two others, the bounds excluded. */
 export function numberBetween(low: number, high = Number.POSITIVE_INFINITY): (text: string) => number {
   const range = high === Number.POSITIVE_INFINITY ? `above ${low}` : `above ${low} and below ${high}`;
   return (text) => {
-    const value = /^\d*\.?\d+(e-?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
+    const value = toNumber(text);
     if (!(value > low && value < high)) throw new InvalidArgumentError(`Expected a number ${range}.`);
     return value;
   };
+}
+
+/** A part of a whole, or all of it. */
+export function shareOfAll(text: string): number {
+  const value = toNumber(text);
+  if (!(value > 0 && value <= 1)) throw new InvalidArgumentError('Expected a number above 0, at most 1.');
+  return value;
 }
 
 /** `20ms`, `1.5ms` or `0.02s`, as milliseconds above 0. */

@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander';
 import { VERSION } from '../version.ts';
 import { addJobs, addServerModels } from './jobs-commands.ts';
-import { integerFrom, milliseconds, numberBetween, numberFrom, pixelSize } from './option-values.ts';
+import { integerFrom, milliseconds, numberBetween, numberFrom, pixelSize, shareOfAll } from './option-values.ts';
 import { addProxy, addServe } from './server-commands.ts';
 import { degradation, engine, models, ONNX_PROVIDERS, provider, workers } from './shared-options.ts';
 
@@ -50,6 +50,11 @@ function addTrain(program: Command): void {
     .option('--unpaired-share <n>', 'their share of every batch; default: 0.3', numberBetween(0, 1))
     .option('--teacher <dir>', 'folder of a model of the same scale whose images are learnt too')
     .option('--distill-weight <n>', 'weight of the L1 distance to them; default: 1', numberBetween(0, 1000))
+    .option(
+      '--taught-by <dir...>',
+      'folders of models of the same scale whose images, the mean over eight symmetries, are the ground truth',
+    )
+    .option('--taught-share <n>', 'how much of it they are, the rest is the photograph; default: 1', shareOfAll)
     .addOption(engine())
     .addOption(
       new Option('--provider <name>', 'where networks run with --engine onnx').choices(ONNX_PROVIDERS).default('cpu'),

@@ -87,13 +87,21 @@ export function createTrainProgress({ id, recipe }: TrainPreset, now: () => numb
     if (progress) progress.say(message);
     else console.error(message);
   };
+  /** What comes before the first step. */
+  let before: Extract<RunEvent, { type: 'data' | 'targets' }>['type'] | undefined;
+  const prepare = ({ type, done, total }: Extract<RunEvent, { type: 'data' | 'targets' }>) => {
+    if (before !== type) {
+      progress?.stop();
+      progress = createProgress(type === 'data' ? 'photographs' : 'ground truth', total, 0, now);
+      before = type;
+    }
+    progress?.update(done);
+  };
   return {
     note,
     report(event) {
-      if (event.type === 'data') {
-        progress ??= createProgress('photographs', event.total, 0, now);
-        progress.update(event.done);
-      } else if (event.type === 'start') start(event);
+      if (event.type === 'data' || event.type === 'targets') prepare(event);
+      else if (event.type === 'start') start(event);
       else if (event.type === 'stage') stage(event);
       else if (event.type === 'step') step(event);
       else validation(event);

@@ -30,6 +30,7 @@ import { createResidentStepper } from './step/resident-stepper.ts';
 import { createSplitStepper, type Stepper } from './step/stepper.ts';
 import type { Teacher } from './step/teacher.ts';
 import { updateProgram } from './step/update-program.ts';
+import { checkTargets, type TargetOptions, teachTargets } from './targets/teach-targets.ts';
 
 export interface TrainRecipe extends Omit<LoopOptions, 'stage'>, StagedRecipe {
   readonly schedule: Schedule;
@@ -64,6 +65,8 @@ export interface TrainOptions {
   readonly validationShare?: number;
   /** A larger network to learn from as well. */
   readonly teacher?: Teacher;
+  /** Networks whose images are the ground truth, in place of the photographs or mixed with them. */
+  readonly targets?: TargetOptions;
   readonly decode: (bytes: Buffer) => Promise<PixelImage>;
   readonly report: (event: RunEvent) => void;
   /** Told, for every stage, which nodes of its graph a provider other than `cpu` left to the CPU. */
@@ -74,6 +77,8 @@ export interface TrainOptions {
 export type RunEvent =
   | TrainEvent
   | { readonly type: 'data'; readonly done: number; readonly total: number }
+  /** So many photographs have the ground truth that `targets` makes. */
+  | { readonly type: 'targets'; readonly done: number; readonly total: number }
   /** Photographs and checkpoint are read; `step` steps were done before, by the run that is resumed. */
   | {
       readonly type: 'start';
@@ -96,13 +101,14 @@ export interface TrainResult {
 export const checkpointPath = (out: string): string => join(out, 'checkpoint.safetensors');
 
 /** Throws DS_BAD_OPTION for what a run could not learn from. */
-function createRunObjective({ recipe, unpaired, teacher }: TrainOptions): Objective {
+function createRunObjective({ recipe, unpaired, teacher, targets }: TrainOptions): Objective {
   const { spec, dualWeight } = recipe;
   const batchSize = Math.min(...planStages(recipe).map((stage) => stage.batchSize));
   if (unpaired && !(unpaired.share > 0 && unpaired.share < 1)) {
     throw badOption('--unpaired-share', 'a number above 0 and below 1', unpaired.share);
   }
   checkRecipe(recipe);
+  if (targets) checkTargets(targets, spec.scale, recipe.degradation !== undefined);
   if (unpaired && batchSize < 2) {
     throw badOption('--unpaired', 'used with batches of at least 2 patches: one of them is a pair', batchSize);
   }
@@ -132,6 +138,17 @@ async function createStepper(
   }
   const pool = await createGradientPool(objective, { ...shape, workers, provider, ...told });
   return createSplitStepper(pool, engine, state, update);
+}
+
+/** What is read, with the ground truth that the run is to learn. */
+async function openData(options: TrainOptions, { levels }: Objective): Promise<TrainingData> {
+  const { recipe, dataset, targets, engine, report, signal } = options;
+  const minLrSide = Math.max(...planStages(recipe).map(({ lrPatchSize }) => lrPatchSize));
+  const data: TrainingData = dataset ?? (await loadTrainingData({ ...options, minLrSide }, levels));
+  if (!targets) return data;
+  const onProgress = (done: number, total: number) => report({ type: 'targets', done, total });
+  const train = await teachTargets(data.train, targets, engine, { onProgress, ...(signal ? { signal } : {}) });
+  return { ...data, train };
 }
 
 /** Trains through the stages that `start` has not done yet. */
@@ -164,8 +181,7 @@ export async function trainModel(options: TrainOptions): Promise<TrainResult> {
   const { primal, duals, layout } = objective;
   const fingerprint = JSON.stringify({ spec: recipe.spec, dual: duals.map(({ spec }) => spec), seed: recipe.seed });
   const resumed = options.resume ? await loadCheckpoint(checkpointPath(out), fingerprint) : undefined;
-  const minLrSide = Math.max(...planStages(recipe).map(({ lrPatchSize }) => lrPatchSize));
-  const data: TrainingData = options.dataset ?? (await loadTrainingData({ ...options, minLrSide }, objective.levels));
+  const data = await openData(options, objective);
   const unpaired = data.unpaired && options.unpaired && { ...options.unpaired, ...data.unpaired };
   const start = resumed ?? startState(objective, recipe.seed, options.startFrom);
   report({ type: 'start', step: start.step, parameterCount: layout.size, dataset: summarise(data) });

@@ -37,6 +37,8 @@ export interface TrainFlags {
   readonly unpairedShare?: number;
   readonly teacher?: string;
   readonly distillWeight?: number;
+  readonly taughtBy?: readonly string[];
+  readonly taughtShare?: number;
   readonly weights: StoredDtype;
   readonly engine: Engine['name'];
   readonly provider: 'auto' | Provider;
@@ -105,14 +107,23 @@ async function openFolder(name: string, folder: string): Promise<StoredModel> {
 
 const DEFAULT_UNPAIRED_SHARE = 0.3;
 const DEFAULT_DISTILL_WEIGHT = 1;
+const DEFAULT_TAUGHT_SHARE = 1;
+
+function openFolders(name: string, folders: readonly string[]): Promise<StoredModel[]> {
+  return Promise.all(folders.map((folder) => openFolder(name, folder)));
+}
 
 /** What a run may learn from besides photographs. */
-async function openExtras({ startFrom, unpaired, unpairedShare, teacher, distillWeight }: TrainFlags) {
+async function openExtras(flags: TrainFlags) {
+  const { startFrom, unpaired, unpairedShare, teacher, distillWeight, taughtBy, taughtShare } = flags;
   if (unpaired === undefined && unpairedShare !== undefined) {
     throw badOption('--unpaired-share', 'used with --unpaired', unpairedShare);
   }
   if (teacher === undefined && distillWeight !== undefined) {
     throw badOption('--distill-weight', 'used with --teacher', distillWeight);
+  }
+  if (taughtBy === undefined && taughtShare !== undefined) {
+    throw badOption('--taught-share', 'used with --taught-by', taughtShare);
   }
   await requireFolders('--unpaired', unpaired ?? []);
   return {
@@ -120,6 +131,9 @@ async function openExtras({ startFrom, unpaired, unpairedShare, teacher, distill
     ...(unpaired && { unpaired: { folders: unpaired, share: unpairedShare ?? DEFAULT_UNPAIRED_SHARE } }),
     ...(teacher !== undefined && {
       teacher: { model: await openFolder('--teacher', teacher), weight: distillWeight ?? DEFAULT_DISTILL_WEIGHT },
+    }),
+    ...(taughtBy && {
+      targets: { models: await openFolders('--taught-by', taughtBy), share: taughtShare ?? DEFAULT_TAUGHT_SHARE },
     }),
   };
 }

@@ -80,6 +80,7 @@ function tellOfTraining(report: ChildReport, steps: number, now: () => number): 
         since = now();
         return;
       case 'data':
+      case 'targets':
         report.step({ step: 0, steps, numbers: {} });
         return;
       case 'start':

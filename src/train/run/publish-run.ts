@@ -25,6 +25,9 @@ export interface RunSettings {
   /** Id and digest of the model whose images it learnt to make. */
   readonly teacher?: string;
   readonly distillWeight?: number;
+  /** Ids and digests of the models whose images were the ground truth, joined by commas, and their share of it. */
+  readonly taughtBy?: string;
+  readonly taughtShare?: number;
   /** Share of every batch that had no ground truth. */
   readonly unpairedShare?: number;
 }

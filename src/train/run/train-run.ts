@@ -7,7 +7,6 @@ import { createNetwork } from '../../network/create-network.ts';
 import type { TrainPreset } from '../presets/preset.ts';
 import { chooseMicroBatchSize } from '../step/micro-batch.ts';
 import type { BatchShape } from '../step/objective.ts';
-import type { Teacher } from '../step/teacher.ts';
 import { checkpointPath, type RunEvent, type TrainOptions, trainModel } from '../train-model.ts';
 import { drawLossPlot } from './loss-plot.ts';
 import {
@@ -24,13 +23,14 @@ export const logPath = (out: string): string => join(out, 'log.jsonl');
 export const plotPath = (out: string): string => join(out, 'loss.svg');
 
 export interface TrainRunOptions
-  extends Omit<TrainOptions, 'recipe' | 'startFrom' | 'teacher' | 'workers' | 'report'>,
+  extends Omit<TrainOptions, 'recipe' | 'startFrom' | 'teacher' | 'targets' | 'workers' | 'report'>,
     Pick<PublishRunOptions, 'dataNote' | 'license' | 'machine' | 'weights'> {
   readonly preset: TrainPreset;
   /** From 1. */
   readonly workers: number;
   readonly startFrom?: StoredModel;
   readonly teacher?: { readonly model: StoredModel; readonly weight: number };
+  readonly targets?: { readonly models: readonly StoredModel[]; readonly share: number };
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly report: (event: RunEvent) => void;
@@ -84,7 +84,7 @@ function createMicroBatchSize({ preset, engine, provider = 'cpu', workers, micro
 }
 
 function resolveSettings(options: TrainRunOptions, isResumed: boolean): RunSettings {
-  const { preset, engine, provider = 'cpu', workers, teacher, unpaired } = options;
+  const { preset, engine, provider = 'cpu', workers, teacher, targets, unpaired } = options;
   const sizes = planStages(preset.recipe).map(createMicroBatchSize(options));
   return {
     workers,
@@ -92,6 +92,7 @@ function resolveSettings(options: TrainRunOptions, isResumed: boolean): RunSetti
     engine: `${engine.name}/${engine.name === 'tfjs' ? engine.provider : provider}`,
     ...describeOrigin(options, isResumed),
     ...(teacher ? { teacher: nameModel(teacher.model), distillWeight: teacher.weight } : {}),
+    ...(targets ? { taughtBy: targets.models.map(nameModel).join(', '), taughtShare: targets.share } : {}),
     ...(unpaired ? { unpairedShare: unpaired.share } : {}),
   };
 }
@@ -102,8 +103,14 @@ function checkTexts({ license, dataNote = '' }: TrainRunOptions): void {
   if (dataNote.length > 1000) throw badOption('--data-note', 'a text of at most 1000 characters', dataNote);
 }
 
-function toTeacher({ model, weight }: NonNullable<TrainRunOptions['teacher']>): Teacher {
-  return { spec: model.manifest.spec, parameters: model.parameters, weight };
+const toNetwork = ({ manifest, parameters }: StoredModel) => ({ spec: manifest.spec, parameters });
+
+/** Whom the run learns from besides photographs. */
+function toTeachers({ teacher, targets }: TrainRunOptions): Pick<TrainOptions, 'teacher' | 'targets'> {
+  return {
+    ...(teacher ? { teacher: { ...toNetwork(teacher.model), weight: teacher.weight } } : {}),
+    ...(targets ? { targets: { teachers: targets.models.map(toNetwork), share: targets.share } } : {}),
+  };
 }
 
 /** Passes every event on, and keeps log and plot. */
@@ -129,7 +136,7 @@ function createReporter({ preset, out, now, warn, report }: TrainRunOptions, set
  * Throws DS_BAD_OPTION when `out` holds a checkpoint and `resume` is not set, and what `trainModel` and `publishModel` throw.
  */
 export async function trainRun(options: TrainRunOptions): Promise<TrainRunResult> {
-  const { preset, out, resume, startFrom, teacher, ...rest } = options;
+  const { preset, out, resume, startFrom, teacher: _, targets: __, ...rest } = options;
   checkTexts(options);
   const hasCheckpoint = await exists(checkpointPath(out));
   if (hasCheckpoint && !resume) {
@@ -140,7 +147,7 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainRunResult
   checkDescription(describeSettings(recipe, settings));
   const result = await trainModel({
     ...{ ...rest, out, resume, recipe },
-    ...(teacher ? { teacher: toTeacher(teacher) } : {}),
+    ...toTeachers(options),
     microBatchSize: createMicroBatchSize(options),
     startFrom: { ...startFrom?.parameters, ...startFrom?.dualParameters },
     report: createReporter(options, settings),

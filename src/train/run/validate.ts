@@ -1,33 +1,19 @@
 /** PSNR on held-out photographs while a run goes on. Benchmarks are never used for this. */
 import type { Engine } from '../../engine/engine.ts';
-import type { Program } from '../../graph/program.ts';
 import type { Network } from '../../network/network.ts';
 import { crop } from '../../pixels/crop.ts';
 import type { PixelImage } from '../../pixels/image.ts';
 import { psnrDb } from '../../pixels/psnr.ts';
-import type { Tensor4D } from '../../tf.ts';
 import type { ImagePyramid } from '../data/dataset.ts';
 import type { DegradationRecipe } from '../data/degradation-recipe.ts';
 import { degradedMiddle } from '../data/degraded-batches.ts';
 import type { ParameterLayout } from '../step/parameter-layout.ts';
-import { nameParameters, sliceParameters } from '../step/parameter-layout.ts';
+import { createEnlarger, toFloat } from './primal-program.ts';
 
 /** Largest LR side that is validated; larger photographs are cut to their middle. */
 const MAX_LR_SIDE = 120;
 /** So many photographs at most: validation must stay a small part of the run. */
 const MAX_IMAGES = 16;
-
-/** Inputs `parameters` [P] and `image` [1, H, W, 3] of any size; output `enlarged`. */
-function primalProgram(network: Network, layout: ParameterLayout): Program {
-  return {
-    name: 'primal',
-    inputs: { parameters: { shape: [layout.size] }, image: { shape: [1, 32, 32, 3], dynamicAxes: [1, 2] } },
-    run(inputs) {
-      const parameters = nameParameters(layout, sliceParameters(layout, inputs['parameters']));
-      return { enlarged: network.forward(parameters, inputs['image'] as Tensor4D).at(-1) as Tensor4D };
-    },
-  };
-}
 
 function middle(pyramid: ImagePyramid, scale: number): { lrImage: PixelImage; hrImage: PixelImage } {
   const full = pyramid.get(1) as PixelImage;
@@ -52,7 +38,7 @@ export async function createValidator(
   degradation?: DegradationRecipe,
 ) {
   const { scale } = network.spec;
-  const executable = await engine.compile(primalProgram(network, layout));
+  const { enlarge } = await createEnlarger(engine, network, layout);
   const pairs = pyramids.slice(0, MAX_IMAGES).map((pyramid, number) => {
     if (!degradation) return middle(pyramid, scale);
     return degradedMiddle(pyramid.get(scale) as PixelImage, degradation, { scale, maxLrSide: MAX_LR_SIDE, number });
@@ -60,16 +46,8 @@ export async function createValidator(
   return async (parameters: Float32Array): Promise<number> => {
     let sum = 0;
     for (const { lrImage, hrImage } of pairs) {
-      const image = {
-        dtype: 'float32',
-        shape: [1, lrImage.height, lrImage.width, 3],
-        data: Float32Array.from(lrImage.data, (v) => v / 255),
-      } as const;
-      const { enlarged } = await executable.run({
-        parameters: { dtype: 'float32', shape: [parameters.length], data: parameters },
-        image,
-      });
-      const data = new Uint8Array(Uint8ClampedArray.from(enlarged.data as Float32Array, (v) => v * 255).buffer);
+      const enlarged = await enlarge(parameters, toFloat(lrImage));
+      const data = new Uint8Array(Uint8ClampedArray.from(enlarged, (v) => v * 255).buffer);
       sum += psnrDb({ ...hrImage, data }, hrImage, { border: scale });
     }
     return pairs.length === 0 ? Number.NaN : sum / pairs.length;

@@ -1,0 +1,89 @@
+/**
+ * Ground truth that trained networks make: the mean of their images over the eight symmetries of the square (the geometric
+ * self-ensemble of Lim et al., EDSR, CVPR Workshops 2017, section 3.3), which is truer than any one of them and, unlike a photograph,
+ * holds nothing that the small picture does not tell. A network that learns it comes near what takes its teacher eight runs.
+ */
+import type { Engine } from '../../engine/engine.ts';
+import { badOption, DualscaleError } from '../../errors.ts';
+import type { PixelImage } from '../../pixels/image.ts';
+import type { ImagePyramid } from '../data/dataset.ts';
+import { type FloatPicture, toFloat } from '../run/primal-program.ts';
+import { backProject } from './back-project.ts';
+import { enlargeWhole, type OpenTeacher, openTeacher, type TargetTeacher } from './enlarge-whole.ts';
+import { addTurnedBack, SYMMETRIES, turn } from './symmetry.ts';
+
+export interface TargetOptions {
+  /** Of the run's scale, at least one; their images are averaged. */
+  readonly teachers: readonly TargetTeacher[];
+  /** How much of them the ground truth is, above 0 and at most 1; the rest is the photograph. */
+  readonly share: number;
+}
+
+/** @throws DS_BAD_OPTION naming the option. */
+export function checkTargets({ teachers, share }: TargetOptions, scale: number, isDegraded: boolean): void {
+  if (!(share > 0 && share <= 1)) throw badOption('--taught-share', 'a number above 0, at most 1', share);
+  const other = teachers.find(({ spec }) => spec.scale !== scale);
+  if (other) throw badOption('--taught-by', `models of scale ${scale}`, `one of scale ${other.spec.scale}`);
+  if (isDegraded) {
+    const why = 'left out: this recipe makes its small pictures out of the ground truth, which must be a photograph';
+    throw badOption('--taught-by', why, 'a recipe with degradation');
+  }
+}
+
+/** What the teachers make of `lrImage`, as large as `hrImage`, in 0..1. */
+async function taughtImage(
+  teachers: readonly OpenTeacher[],
+  lrImage: PixelImage,
+  { width, height, data: { length } }: PixelImage,
+): Promise<FloatPicture> {
+  const picture = toFloat(lrImage);
+  const mean: FloatPicture = { width, height, data: new Float32Array(length) };
+  for (const symmetry of SYMMETRIES) {
+    const turned = turn(picture, symmetry);
+    for (const teacher of teachers) addTurnedBack(mean, await enlargeWhole(teacher, turned), symmetry);
+  }
+  const count = SYMMETRIES.length * teachers.length;
+  for (let i = 0; i < length; i++) mean.data[i] /= count;
+  backProject(mean, lrImage, width / lrImage.width);
+  return mean;
+}
+
+function mix(hrImage: PixelImage, taught: FloatPicture, share: number): PixelImage {
+  const levels = taught.data.map((v) => 255 * Math.min(1, Math.max(0, v)));
+  const data = Uint8ClampedArray.from(hrImage.data, (v, i) => v + share * (levels[i] - v));
+  return { ...hrImage, data: new Uint8Array(data.buffer) };
+}
+
+interface TeachHooks {
+  /** Called after each photograph with how many are done. */
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The same pyramids with another largest level; the smaller ones stay what the photographs give. Takes every teacher eight runs per photograph, once.
+ * Throws DS_ABORTED when the signal fires.
+ */
+export async function teachTargets(
+  pyramids: readonly ImagePyramid[],
+  { teachers, share }: TargetOptions,
+  engine: Engine,
+  { onProgress, signal }: TeachHooks = {},
+): Promise<ImagePyramid[]> {
+  const open: OpenTeacher[] = [];
+  const taught: ImagePyramid[] = [];
+  try {
+    for (const teacher of teachers) open.push(await openTeacher(engine, teacher));
+    for (const pyramid of pyramids) {
+      if (signal?.aborted) throw new DualscaleError('DS_ABORTED', 'stopped while the ground truth was made');
+      const scale = Math.max(...pyramid.keys());
+      const hrImage = pyramid.get(scale) as PixelImage;
+      const target = await taughtImage(open, pyramid.get(1) as PixelImage, hrImage);
+      taught.push(new Map([...pyramid, [scale, mix(hrImage, target, share)]]));
+      onProgress?.(taught.length, pyramids.length);
+    }
+  } finally {
+    for (const teacher of open) await teacher.release();
+  }
+  return taught;
+}

@@ -30,11 +30,12 @@ function describeSkipped(skipped: DatasetSummary['skipped']): string[] {
   return [...named, ...rest];
 }
 
-function describeData({ trainImages, validationImages, skipped, unpaired }: DatasetSummary): string[] {
+function describeData({ trainImages, copies, validationImages, skipped, unpaired }: DatasetSummary): string[] {
+  const more = copies ? ` and ${copies} smaller copies of them` : '';
   const none = validationImages === 0 ? ' (none fell to it: there will be no PSNR)' : '';
   const pairs = [
     ...describeSkipped(skipped),
-    `${trainImages} photographs to train on, ${validationImages} held out${none}`,
+    `${trainImages} photographs to train on${more}, ${validationImages} held out${none}`,
   ];
   if (!unpaired) return pairs;
   return [...pairs, ...describeSkipped(unpaired.skipped), `${unpaired.images} pictures without ground truth`];

@@ -2,12 +2,14 @@
 import { badOption } from '../errors.ts';
 import type { NetworkSpec } from '../network/spec.ts';
 import { CODE_WIDTH } from '../pixels/degrade-code.ts';
+import { type Augmentation, checkAugmentation } from './data/augmentation.ts';
 import { checkDegradation, type DegradationRecipe } from './data/degradation-recipe.ts';
 import { planStages, type StagedRecipe } from './run/stages.ts';
 
 interface CheckedRecipe extends StagedRecipe {
   readonly spec: NetworkSpec;
   readonly degradation?: DegradationRecipe;
+  readonly augmentation?: Augmentation;
 }
 
 const codeOf = (spec: NetworkSpec) => (spec.family === 'edge' ? spec.code : undefined);
@@ -31,6 +33,7 @@ function checkLearners({ spec, stages = [] }: CheckedRecipe): void {
 export function checkRecipe(recipe: CheckedRecipe): void {
   planStages(recipe);
   if (recipe.degradation) checkDegradation(recipe.degradation);
+  if (recipe.augmentation) checkAugmentation(recipe.augmentation, recipe.degradation !== undefined);
   checkCode(recipe);
   checkLearners(recipe);
 }

@@ -4,6 +4,7 @@ import { JsonFields } from '../model-store/json-fields.ts';
 import { isModelId } from '../model-store/manifest.ts';
 import { parseSpec } from '../network/parse-spec.ts';
 import { checkRecipe } from './check-recipe.ts';
+import type { Augmentation } from './data/augmentation.ts';
 import type { DegradationRecipe } from './data/degradation-recipe.ts';
 import type { TrainPreset } from './presets/preset.ts';
 import type { Schedule } from './run/schedule.ts';
@@ -15,6 +16,8 @@ import type { TrainRecipe } from './train-model.ts';
 const MOST_STEPS = 1e9;
 /** The manifest describes them in one line. */
 const MOST_STAGES = 8;
+/** All of them are held in memory. */
+const MOST_COPIES = 8;
 
 /** Reads a number where there is one; absent ones keep the trainer's default. */
 function optional<Name extends string>(
@@ -75,6 +78,15 @@ function parseDegradation(value: unknown): DegradationRecipe {
   } as unknown as DegradationRecipe;
 }
 
+function parseAugmentation(value: unknown): Augmentation {
+  const fields = new JsonFields(value, 'recipe.augmentation', ['channelShuffle', 'copies']);
+  const scale = (item: unknown, path: string) => new JsonFields({ item }, path, ['item']).number('item', 0, 1);
+  return {
+    ...optional(value, 'channelShuffle', (name) => fields.number(name, 0, 1)),
+    ...(fields.raw('copies') === undefined ? {} : { copies: fields.list('copies', scale, MOST_COPIES) }),
+  };
+}
+
 function parseOptimizer(value: unknown): OptimizerName {
   const name = OPTIMIZERS.find((known) => known === value);
   if (!name) throw badOption('recipe.optimizer', OPTIMIZERS.join(' or '), value);
@@ -92,6 +104,7 @@ function parseRecipe(value: unknown): TrainRecipe {
     'optimizer',
     'stages',
     'degradation',
+    'augmentation',
   ];
   const fields = new JsonFields(value, 'recipe', names);
   const recipe = {
@@ -106,6 +119,9 @@ function parseRecipe(value: unknown): TrainRecipe {
     ...optional(value, 'skipAbove', (name) => fields.number(name, 1, 1e9)),
     ...(fields.raw('optimizer') === undefined ? {} : { optimizer: parseOptimizer(fields.raw('optimizer')) }),
     ...(fields.raw('degradation') === undefined ? {} : { degradation: parseDegradation(fields.raw('degradation')) }),
+    ...(fields.raw('augmentation') === undefined
+      ? {}
+      : { augmentation: parseAugmentation(fields.raw('augmentation')) }),
     ...(fields.raw('stages') === undefined ? {} : { stages: fields.list('stages', parseStage, MOST_STAGES) }),
   };
   checkRecipe(recipe);

@@ -144,7 +144,8 @@ async function createStepper(
 async function openData(options: TrainOptions, { levels }: Objective): Promise<TrainingData> {
   const { recipe, dataset, targets, engine, report, signal } = options;
   const minLrSide = Math.max(...planStages(recipe).map(({ lrPatchSize }) => lrPatchSize));
-  const data: TrainingData = dataset ?? (await loadTrainingData({ ...options, minLrSide }, levels));
+  const augmented = recipe.augmentation ? { augmentation: recipe.augmentation } : {};
+  const data: TrainingData = dataset ?? (await loadTrainingData({ ...options, ...augmented, minLrSide }, levels));
   if (!targets) return data;
   const onProgress = (done: number, total: number) => report({ type: 'targets', done, total });
   const train = await teachTargets(data.train, targets, engine, { onProgress, ...(signal ? { signal } : {}) });

@@ -50,6 +50,21 @@ describe('parsePreset', () => {
     expect(parsePreset(withStages(stages), 'my.json').recipe.stages).toEqual(stages);
   });
 
+  test('takes an augmentation over, and refuses what it cannot be', () => {
+    const withAugmentation = (augmentation: object) => ({ ...good, recipe: { ...good.recipe, augmentation } });
+    const augmentation = { channelShuffle: 0.5, copies: [0.8, 0.6] };
+    expect(parsePreset(withAugmentation(augmentation), 'my.json').recipe.augmentation).toEqual(augmentation);
+    for (const [wrong, field] of [
+      [{ channelShuffle: 2 }, 'channelShuffle'],
+      [{ copies: [1] }, 'copies'],
+      [{ copies: 'many' }, 'copies'],
+      [{ copies: Array(9).fill(0.5) }, 'copies'],
+      [{ mirror: true }, 'mirror'],
+    ] as const) {
+      expect(() => parsePreset(withAugmentation(wrong), 'my.json'), field).toThrow(`recipe.augmentation.${field}`);
+    }
+  });
+
   const blind = JSON.parse(JSON.stringify(findPreset('edge-blind-x4')));
   const estimatorStage = { ...stageFrom(0.8), learns: 'estimator' };
 

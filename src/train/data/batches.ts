@@ -1,5 +1,6 @@
 /** Random patches of a batch, turned and mirrored, as float images in 0..1. */
 import type { PixelImage } from '../../pixels/image.ts';
+import { type Augmentation, drawChannels, IN_ORDER } from './augmentation.ts';
 import type { ImagePyramid } from './dataset.ts';
 
 export interface BatchOptions {
@@ -7,6 +8,7 @@ export interface BatchOptions {
   readonly lrPatchSize: number;
   /** Patches drawn for each one taken: the most detailed is kept. @default 3 */
   readonly candidates?: number;
+  readonly augmentation?: Augmentation;
 }
 
 interface PatchPlace {
@@ -67,7 +69,10 @@ export function createPatchSampler(pyramids: readonly ImagePyramid[], { lrPatchS
   };
 }
 
-/** Copies a square patch with one of the eight symmetries of the square: bit 0 mirrors x, bit 1 mirrors y, bit 2 transposes. */
+/**
+ * Copies a square patch with one of the eight symmetries of the square: bit 0 mirrors x, bit 1 mirrors y, bit 2 transposes.
+ * The last argument says which channel of the image becomes the patch's first, second and third.
+ */
 export function copyPatch(
   image: PixelImage,
   x: number,
@@ -76,6 +81,7 @@ export function copyPatch(
   symmetry: number,
   target: Float32Array,
   offset: number,
+  [first, second, third] = IN_ORDER,
 ): void {
   const { data, width } = image;
   for (let row = 0; row < size; row++) {
@@ -85,9 +91,9 @@ export function copyPatch(
       const sourceY = y + (symmetry & 2 ? size - 1 - v : v);
       const from = (sourceY * width + sourceX) * 3;
       const to = offset + (row * size + column) * 3;
-      target[to] = data[from] / 255;
-      target[to + 1] = data[from + 1] / 255;
-      target[to + 2] = data[from + 2] / 255;
+      target[to] = data[from + first] / 255;
+      target[to + 1] = data[from + second] / 255;
+      target[to + 2] = data[from + third] / 255;
     }
   }
 }
@@ -96,15 +102,17 @@ export function copyPatch(
 export function fillPatch(
   sample: ReturnType<typeof createPatchSampler>,
   random: () => number,
-  lrPatchSize: number,
+  { lrPatchSize, augmentation }: Pick<BatchOptions, 'lrPatchSize' | 'augmentation'>,
   images: ReadonlyMap<number, Float32Array>,
   i: number,
 ): void {
   const { pyramid, x, y } = sample(random);
   const symmetry = Math.floor(random() * 8);
+  const channels = drawChannels(random, augmentation);
   for (const [level, target] of images) {
     const size = lrPatchSize * level;
-    copyPatch(pyramid.get(level) as PixelImage, x * level, y * level, size, symmetry, target, i * size * size * 3);
+    const offset = i * size * size * 3;
+    copyPatch(pyramid.get(level) as PixelImage, x * level, y * level, size, symmetry, target, offset, channels);
   }
 }
 
@@ -112,8 +120,8 @@ export function fillPatch(
 export function fillBatch(
   sample: ReturnType<typeof createPatchSampler>,
   random: () => number,
-  { batchSize, lrPatchSize }: BatchOptions,
+  options: BatchOptions,
   images: ReadonlyMap<number, Float32Array>,
 ): void {
-  for (let i = 0; i < batchSize; i++) fillPatch(sample, random, lrPatchSize, images, i);
+  for (let i = 0; i < options.batchSize; i++) fillPatch(sample, random, options, images, i);
 }

@@ -6,12 +6,15 @@ import { DualscaleError } from '../../errors.ts';
 import { crop } from '../../pixels/crop.ts';
 import type { PixelImage } from '../../pixels/image.ts';
 import { imresize } from '../../pixels/imresize.ts';
+import { type Augmentation, withCopies } from './augmentation.ts';
 
 /** One photograph at each level; key 1 is the LR image, the largest key the HR image. */
 export type ImagePyramid = ReadonlyMap<number, PixelImage>;
 
 export interface Dataset {
   readonly train: readonly ImagePyramid[];
+  /** How many of them are smaller copies of others (`Augmentation`). @default 0 */
+  readonly copies?: number;
   readonly validation: readonly ImagePyramid[];
   /** sha256 over the sorted file hashes: two runs with the same digest saw the same pictures. */
   readonly digest: string;
@@ -29,6 +32,8 @@ export interface DatasetOptions {
   readonly halveAbovePixels?: number;
   /** Smallest LR side, in pixels, of a usable photograph. */
   readonly minLrSide: number;
+  /** Copies are of photographs to train on only. */
+  readonly augmentation?: Augmentation;
   /** Share of the photographs held out, 0 to 1 (excluded). @default 0.03 */
   readonly validationShare?: number;
   readonly decode: (bytes: Buffer) => Promise<PixelImage>;
@@ -90,10 +95,13 @@ async function readPhotograph(bytes: Buffer, options: DatasetOptions): Promise<P
 /** Throws DS_BAD_DATA when a folder cannot be read or no usable photograph is left for training, DS_ABORTED when the signal fires. */
 export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
   const { folders, levels, minLrSide, validationShare = 0.03, option = 'data', onProgress, signal } = options;
+  const { augmentation = {} } = options;
+  const minSide = minLrSide * Math.max(...levels);
   const files = await listPhotographs(options);
   const train: ImagePyramid[] = [];
   const validation: ImagePyramid[] = [];
   const hashes = new Set<string>();
+  let copies = 0;
   const skipped: { file: string; reason: string }[] = [];
   for (const [i, file] of files.entries()) {
     if (signal?.aborted) throw new DualscaleError('DS_ABORTED', 'stopped while the photographs were read');
@@ -103,27 +111,34 @@ export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
     if (typeof photograph === 'string') skipped.push({ file, reason: photograph });
     else {
       hashes.add(hash);
-      (isValidation(hash, validationShare) ? validation : train).push(buildPyramid(photograph, levels));
+      if (isValidation(hash, validationShare)) validation.push(buildPyramid(photograph, levels));
+      else {
+        const sizes = withCopies(photograph, augmentation, minSide);
+        train.push(...sizes.map((size) => buildPyramid(size, levels)));
+        copies += sizes.length - 1;
+      }
     }
     onProgress?.(i + 1, files.length);
   }
   if (train.length === 0) {
     throw new DualscaleError(
       'DS_BAD_DATA',
-      `expected \`${option}\` to hold photographs of at least ${minLrSide * Math.max(...levels)} pixels a side, got ${files.length} files and none usable in \`${folders.join(', ')}\``,
+      `expected \`${option}\` to hold photographs of at least ${minSide} pixels a side, got ${files.length} files and none usable in \`${folders.join(', ')}\``,
     );
   }
   const digest = createHash('sha256')
     .update([...hashes].sort().join())
     .digest('hex');
-  return { train, validation, digest, skipped };
+  return { train, validation, digest, skipped, ...(copies > 0 ? { copies } : {}) };
 }
 
 /**
  * Pictures without ground truth: taken as they are, for halving would change what they suffer from, and none held out.
  * Throws as `loadDataset` does.
  */
-export async function loadUnpaired(options: Omit<DatasetOptions, 'levels' | 'halveAbovePixels' | 'validationShare'>) {
+export async function loadUnpaired(
+  options: Omit<DatasetOptions, 'levels' | 'halveAbovePixels' | 'validationShare' | 'augmentation'>,
+) {
   const whole = { levels: [1], halveAbovePixels: Number.POSITIVE_INFINITY, validationShare: 0 };
   const { train: pyramids, digest, skipped } = await loadDataset({ ...options, ...whole });
   return { pyramids, digest, skipped };

@@ -129,13 +129,13 @@ export function fillDegradedBatch(
   options: DegradedBatchOptions,
   buffers: BatchBuffers,
 ): void {
-  const { batchSize, lrPatchSize } = options;
+  const { batchSize } = options;
   const { images, pairWeights, codes, codesGiven } = buffers;
   const pairs = unpaired ? batchSize - countUnpaired(batchSize, unpaired.share, random) : batchSize;
   for (let i = 0; i < pairs; i++) fillDegradedPatch(sample, random, options, buffers, i);
   if (!unpaired || !pairWeights) return;
   const inputs = new Map([...images].filter(([level]) => level === 1));
-  for (let i = pairs; i < batchSize; i++) fillPatch(unpaired.sample, random, lrPatchSize, inputs, i);
+  for (let i = pairs; i < batchSize; i++) fillPatch(unpaired.sample, random, options, inputs, i);
   for (const [level, target] of images) if (level > 1) target.fill(0, (pairs * target.length) / batchSize);
   pairWeights.fill(batchSize / pairs, 0, pairs).fill(0, pairs);
   codes?.fill(0, (pairs * codes.length) / batchSize);

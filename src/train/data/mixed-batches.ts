@@ -21,14 +21,15 @@ export function fillMixedBatch(
   samples: { readonly pairs: Sample; readonly unpaired: Sample },
   share: number,
   random: () => number,
-  { batchSize, lrPatchSize }: BatchOptions,
+  options: BatchOptions,
   { images, pairWeights }: Required<Pick<BatchBuffers, 'images' | 'pairWeights'>>,
 ): void {
+  const { batchSize } = options;
   const pairs = batchSize - countUnpaired(batchSize, share, random);
   const inputs = new Map([...images].filter(([level]) => level === 1));
   for (let i = 0; i < batchSize; i++) {
-    if (i < pairs) fillPatch(samples.pairs, random, lrPatchSize, images, i);
-    else fillPatch(samples.unpaired, random, lrPatchSize, inputs, i);
+    if (i < pairs) fillPatch(samples.pairs, random, options, images, i);
+    else fillPatch(samples.unpaired, random, options, inputs, i);
   }
   for (const [level, target] of images) if (level > 1) target.fill(0, (pairs * target.length) / batchSize);
   pairWeights.fill(batchSize / pairs, 0, pairs).fill(0, pairs);

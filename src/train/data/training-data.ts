@@ -1,5 +1,6 @@
 /** Everything a run reads before its first step. */
 import type { PixelImage } from '../../pixels/image.ts';
+import type { Augmentation } from './augmentation.ts';
 import type { Dataset } from './dataset.ts';
 import { loadDataset, loadUnpaired } from './dataset.ts';
 
@@ -12,7 +13,9 @@ export interface UnpairedOptions {
 
 /** What a run has read: `digest` and `skipped` as in `Dataset`. */
 export type DatasetSummary = Pick<Dataset, 'digest' | 'skipped'> & {
+  /** Photographs, without their copies. */
   readonly trainImages: number;
+  readonly copies?: number;
   readonly validationImages: number;
   readonly unpaired?: Pick<Dataset, 'digest' | 'skipped'> & { readonly images: number };
 };
@@ -21,8 +24,9 @@ export interface TrainingData extends Dataset {
   readonly unpaired?: Awaited<ReturnType<typeof loadUnpaired>>;
 }
 
-export function summarise({ digest, skipped, train, validation, unpaired }: TrainingData): DatasetSummary {
-  const pairs = { digest, skipped, trainImages: train.length, validationImages: validation.length };
+export function summarise({ digest, skipped, train, validation, unpaired, copies = 0 }: TrainingData): DatasetSummary {
+  const counts = { trainImages: train.length - copies, ...(copies > 0 ? { copies } : {}) };
+  const pairs = { digest, skipped, ...counts, validationImages: validation.length };
   if (!unpaired) return pairs;
   const { pyramids, ...rest } = unpaired;
   return { ...pairs, unpaired: { ...rest, images: pyramids.length } };
@@ -35,6 +39,7 @@ interface TrainingDataOptions {
   readonly unpaired?: UnpairedOptions;
   /** Share of the photographs held out by hash. @default 0.03 */
   readonly validationShare?: number;
+  readonly augmentation?: Augmentation;
   readonly decode: (bytes: Buffer) => Promise<PixelImage>;
   readonly report: (event: { readonly type: 'data'; readonly done: number; readonly total: number }) => void;
   readonly signal?: AbortSignal;
@@ -42,7 +47,7 @@ interface TrainingDataOptions {
 
 /** Throws as `loadDataset` does. */
 export async function loadTrainingData(
-  { minLrSide, data, unpaired, validationShare, decode, report, signal }: TrainingDataOptions,
+  { minLrSide, data, unpaired, validationShare, augmentation, decode, report, signal }: TrainingDataOptions,
   levels: readonly number[],
 ): Promise<TrainingData> {
   const common = {
@@ -51,7 +56,8 @@ export async function loadTrainingData(
     ...(signal ? { signal } : {}),
   };
   const held = validationShare === undefined ? {} : { validationShare };
-  const pairs = await loadDataset({ ...common, ...held, folders: data, levels });
+  const more = augmentation ? { augmentation } : {};
+  const pairs = await loadDataset({ ...common, ...held, ...more, folders: data, levels });
   if (!unpaired) return pairs;
   return { ...pairs, unpaired: await loadUnpaired({ ...common, folders: unpaired.folders, option: '--unpaired' }) };
 }

@@ -3,6 +3,6 @@ import type { TrainPreset } from './preset.ts';
 
 export const EDGE_L_X4: TrainPreset = {
   id: 'edge-l-x4',
-  description: 'x4 where quality matters more than time: 8 blocks of 48 channels, 355 thousand parameters',
-  recipe: { ...EDGE_RECIPE, spec: { family: 'edge', scale: 4, featureCount: 48, innerWidths: uniformWidths(8, 48) } },
+  description: 'x4 where quality matters more than time: 12 blocks of 48 channels, 521 thousand parameters',
+  recipe: { ...EDGE_RECIPE, spec: { family: 'edge', scale: 4, featureCount: 48, innerWidths: uniformWidths(12, 48) } },
 };

@@ -7,6 +7,7 @@ import type { Provenance } from '../../model-store/manifest.ts';
 import { publishModel } from '../../model-store/publish.ts';
 import type { StoredDtype } from '../../model-store/safetensors.ts';
 import { VERSION } from '../../version.ts';
+import { describeAugmentation } from '../data/augmentation.ts';
 import type { DegradationRecipe } from '../data/degradation-recipe.ts';
 import type { DatasetSummary } from '../data/training-data.ts';
 import type { TrainPreset } from '../presets/preset.ts';
@@ -100,6 +101,7 @@ export function describeSettings(
     },
     ...{ finalLearningRate, decay: 'cosine', clipNorm: rest.adam?.clipNorm ?? 1, emaDecay: rest.emaDecay ?? 0.999 },
     ...{ batchSize, lrPatchSize, ...describeStages(rest.stages), workers, microBatchSize, engine },
+    ...(rest.augmentation ? { augmentation: describeAugmentation(rest.augmentation) } : {}),
     ...(rest.degradation ? { degradation: describeDegradation(rest.degradation) } : {}),
     ...optional,
   };
@@ -114,8 +116,8 @@ export function checkDescription(described: Provenance['recipe']): void {
 }
 
 function describeData(summary: DatasetSummary, { degradation }: TrainRecipe, note?: string): string {
-  const { trainImages, validationImages, digest, unpaired } = summary;
-  const counts = `${trainImages} photographs, ${validationImages} more held out by hash for validation`;
+  const { trainImages, copies, validationImages, digest, unpaired } = summary;
+  const counts = `${trainImages} photographs${copies ? ` and ${copies} smaller copies` : ''}, ${validationImages} more held out by hash for validation`;
   const prepared = 'those above 400,000 pixels halved; LR made by bicubic imresize';
   const made = degradation ? `${prepared} after random blur, then noise and JPEG (see the recipe)` : prepared;
   const pairs = `${note ? `${note}: ` : ''}${counts}; ${made}; sha256 of the files' sha256s ${digest}`;

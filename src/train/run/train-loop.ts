@@ -1,4 +1,5 @@
 /** The training loop: one straight loop from step to step. Randomness comes from (seed, step), so resuming repeats it exactly. */
+import type { Augmentation } from '../data/augmentation.ts';
 import { createPatchSampler, fillBatch } from '../data/batches.ts';
 import type { Dataset, ImagePyramid } from '../data/dataset.ts';
 import type { DegradationRecipe } from '../data/degradation-recipe.ts';
@@ -24,6 +25,7 @@ export interface LoopOptions extends UpdateOptions {
   readonly checkpointEvery: number;
   /** Steps between validations. */
   readonly validateEvery: number;
+  readonly augmentation?: Augmentation;
   /** How LR patches are made, one by one. @default bicubic reduction of the whole photograph */
   readonly degradation?: DegradationRecipe;
   /** The part of the run that this is. @default all of the schedule */

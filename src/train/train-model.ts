@@ -30,6 +30,7 @@ import { createResidentStepper } from './step/resident-stepper.ts';
 import { createSplitStepper, type Stepper } from './step/stepper.ts';
 import type { Teacher } from './step/teacher.ts';
 import { updateProgram } from './step/update-program.ts';
+import { openTargetStore, removeTargets } from './targets/target-store.ts';
 import { checkTargets, type TargetOptions, teachTargets } from './targets/teach-targets.ts';
 
 export interface TrainRecipe extends Omit<LoopOptions, 'stage'>, StagedRecipe {
@@ -142,13 +143,15 @@ async function createStepper(
 
 /** What is read, with the ground truth that the run is to learn. */
 async function openData(options: TrainOptions, { levels }: Objective): Promise<TrainingData> {
-  const { recipe, dataset, targets, engine, report, signal } = options;
+  const { recipe, out, dataset, targets, engine, report, signal } = options;
   const minLrSide = Math.max(...planStages(recipe).map(({ lrPatchSize }) => lrPatchSize));
   const augmented = recipe.augmentation ? { augmentation: recipe.augmentation } : {};
   const data: TrainingData = dataset ?? (await loadTrainingData({ ...options, ...augmented, minLrSide }, levels));
   if (!targets) return data;
   const onProgress = (done: number, total: number) => report({ type: 'targets', done, total });
-  const train = await teachTargets(data.train, targets, engine, { onProgress, ...(signal ? { signal } : {}) });
+  const store = await openTargetStore(out, targets.teachers);
+  const hooks = { store, onProgress, ...(signal ? { signal } : {}) };
+  const train = await teachTargets(data.train, targets, engine, hooks);
   return { ...data, train };
 }
 
@@ -193,6 +196,7 @@ export async function trainModel(options: TrainOptions): Promise<TrainResult> {
     save: (checkpoint) => saveCheckpoint(checkpointPath(out), { ...checkpoint, fingerprint }),
     ...(options.signal ? { signal: options.signal } : {}),
   });
+  if (step >= recipe.schedule.steps) await removeTargets(out);
   const average = (network: Pick<Network, 'parameters'>) => unflattenParameters(layout, state.average, network);
   return {
     step,

@@ -1,4 +1,5 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -206,8 +207,22 @@ describe('a run whose ground truth others make', () => {
     const controller = new AbortController();
     const report = (event: RunEvent) => event.type === 'step' && event.step === 3 && controller.abort();
     const { out } = await train({ targets, signal: controller.signal, report });
-    const resumed = await train({ targets, out, resume: true });
+    const kept = await readdir(join(out, 'targets'));
+    expect(kept).toHaveLength(4);
+    // One is lost and one damaged: both are made again, the others not.
+    await rm(join(out, 'targets', kept[0]));
+    await writeFile(join(out, 'targets', kept[1]), 'short');
+    const before = await stat(join(out, 'targets', kept[2]));
+    let after = before;
+    const resumed = await train({
+      ...{ targets, out, resume: true },
+      report(event) {
+        if (event.type === 'start') after = statSync(join(out, 'targets', kept[2]));
+      },
+    });
+    expect(after.mtimeMs).toBe(before.mtimeMs);
     expect(resumed.checkpoint.equals(whole.checkpoint)).toBe(true);
+    expect(await readdir(out)).not.toContain('targets');
   });
 
   test('refuses a share of nothing, another scale, and recipes that degrade their ground truth', async () => {

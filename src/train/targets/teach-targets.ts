@@ -11,6 +11,7 @@ import { type FloatPicture, toFloat } from '../run/primal-program.ts';
 import { backProject } from './back-project.ts';
 import { enlargeWhole, type OpenTeacher, openTeacher, type TargetTeacher } from './enlarge-whole.ts';
 import { addTurnedBack, SYMMETRIES, turn } from './symmetry.ts';
+import type { TargetStore } from './target-store.ts';
 
 export interface TargetOptions {
   /** Of the run's scale, at least one; their images are averaged. */
@@ -30,12 +31,12 @@ export function checkTargets({ teachers, share }: TargetOptions, scale: number, 
   }
 }
 
-/** What the teachers make of `lrImage`, as large as `hrImage`, in 0..1. */
-async function taughtImage(
+/** What the teachers make of `lrImage`, the samples of a picture as large as `hrImage`. */
+async function taughtSamples(
   teachers: readonly OpenTeacher[],
   lrImage: PixelImage,
   { width, height, data: { length } }: PixelImage,
-): Promise<FloatPicture> {
+): Promise<Uint8Array> {
   const picture = toFloat(lrImage);
   const mean: FloatPicture = { width, height, data: new Float32Array(length) };
   for (const symmetry of SYMMETRIES) {
@@ -45,16 +46,17 @@ async function taughtImage(
   const count = SYMMETRIES.length * teachers.length;
   for (let i = 0; i < length; i++) mean.data[i] /= count;
   backProject(mean, lrImage, width / lrImage.width);
-  return mean;
+  return new Uint8Array(Uint8ClampedArray.from(mean.data, (v) => v * 255).buffer);
 }
 
-function mix(hrImage: PixelImage, taught: FloatPicture, share: number): PixelImage {
-  const levels = taught.data.map((v) => 255 * Math.min(1, Math.max(0, v)));
-  const data = Uint8ClampedArray.from(hrImage.data, (v, i) => v + share * (levels[i] - v));
+function mix(hrImage: PixelImage, taught: Uint8Array, share: number): PixelImage {
+  const data = Uint8ClampedArray.from(hrImage.data, (v, i) => v + share * (taught[i] - v));
   return { ...hrImage, data: new Uint8Array(data.buffer) };
 }
 
 interface TeachHooks {
+  /** What an earlier part of the run made is taken from here, and what is made is kept. */
+  readonly store?: TargetStore;
   /** Called after each photograph with how many are done. */
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
@@ -68,7 +70,7 @@ export async function teachTargets(
   pyramids: readonly ImagePyramid[],
   { teachers, share }: TargetOptions,
   engine: Engine,
-  { onProgress, signal }: TeachHooks = {},
+  { store, onProgress, signal }: TeachHooks = {},
 ): Promise<ImagePyramid[]> {
   const open: OpenTeacher[] = [];
   const taught: ImagePyramid[] = [];
@@ -78,7 +80,10 @@ export async function teachTargets(
       if (signal?.aborted) throw new DualscaleError('DS_ABORTED', 'stopped while the ground truth was made');
       const scale = Math.max(...pyramid.keys());
       const hrImage = pyramid.get(scale) as PixelImage;
-      const target = await taughtImage(open, pyramid.get(1) as PixelImage, hrImage);
+      const lrImage = pyramid.get(1) as PixelImage;
+      const kept = await store?.read(lrImage);
+      const target = kept?.length === hrImage.data.length ? kept : await taughtSamples(open, lrImage, hrImage);
+      if (target !== kept) await store?.write(lrImage, target);
       taught.push(new Map([...pyramid, [scale, mix(hrImage, target, share)]]));
       onProgress?.(taught.length, pyramids.length);
     }

@@ -196,7 +196,7 @@ export async function trainModel(options: TrainOptions): Promise<TrainResult> {
     save: (checkpoint) => saveCheckpoint(checkpointPath(out), { ...checkpoint, fingerprint }),
     ...(options.signal ? { signal: options.signal } : {}),
   });
-  if (step >= recipe.schedule.steps) await removeTargets(out);
+  if (options.targets && step >= recipe.schedule.steps) await removeTargets(out);
   const average = (network: Pick<Network, 'parameters'>) => unflattenParameters(layout, state.average, network);
   return {
     step,

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -20,8 +20,9 @@ import { enlargeWhole, openTeacher, type TargetTeacher } from '../../src/train/t
 import { stripsOf } from '../../src/train/targets/strips.ts';
 import { addTurnedBack, SYMMETRIES, turn } from '../../src/train/targets/symmetry.ts';
 import { type TargetOptions, teachTargets } from '../../src/train/targets/teach-targets.ts';
-import { checkpointPath, type RunEvent, type TrainOptions, trainModel } from '../../src/train/train-model.ts';
+import { checkpointPath, type RunEvent, type TrainOptions } from '../../src/train/train-model.ts';
 import { generatedPhoto, writeGeneratedPhotos } from '../helpers/generated-photos.ts';
+import { recordRun } from './record-run.ts';
 import { TINY } from './tiny-recipe.ts';
 
 const spec = TINY.recipe.spec as EdgeSpec;
@@ -172,18 +173,11 @@ describe('a run whose ground truth others make', () => {
   const recipe = { ...TINY.recipe, dualWeight: 0, schedule: { steps: 8, learningRate: 1e-5, warmupSteps: 1 } };
   const targets = { teachers: [randomTeacher(5)], share: 1 };
   async function train(options: Partial<TrainOptions> = {}) {
-    const events: RunEvent[] = [];
-    const out = options.out ?? join(folder, `run-${runs++}`);
-    await trainModel({
+    const run = await recordRun({
       ...{ recipe, data: [join(folder, 'photos')], resume: false, validationShare: 0 },
-      ...{ engine: createOnnxEngine(), decode: decodeRgb, ...options, out },
-      report(event) {
-        events.push(event);
-        options.report?.(event);
-      },
+      ...{ engine: createOnnxEngine(), decode: decodeRgb, out: join(folder, `run-${runs++}`), ...options },
     });
-    const losses = events.flatMap((event) => (event.type === 'step' ? [event.primalLoss] : []));
-    return { out, events, losses, checkpoint: await readFile(checkpointPath(out)) };
+    return { ...run, checkpoint: await readFile(checkpointPath(run.out)) };
   }
 
   test('learns them and not the photographs', async () => {
@@ -223,6 +217,13 @@ describe('a run whose ground truth others make', () => {
     expect(after.mtimeMs).toBe(before.mtimeMs);
     expect(resumed.checkpoint.equals(whole.checkpoint)).toBe(true);
     expect(await readdir(out)).not.toContain('targets');
+  });
+
+  test('is the only one that clears its folder of targets', async () => {
+    const out = join(folder, 'plain');
+    await mkdir(join(out, 'targets'), { recursive: true });
+    await train({ out });
+    expect(await readdir(out)).toContain('targets');
   });
 
   test('refuses a share of nothing, another scale, and recipes that degrade their ground truth', async () => {

@@ -11,14 +11,9 @@ import { degradationOf } from '../../src/train/presets/blind-recipe.ts';
 import { loadCheckpoint } from '../../src/train/run/checkpoint.ts';
 import { type BatchShape, createObjective } from '../../src/train/step/objective.ts';
 import type { TrainState } from '../../src/train/step/stepper.ts';
-import {
-  checkpointPath,
-  type RunEvent,
-  type TrainOptions,
-  type TrainRecipe,
-  trainModel,
-} from '../../src/train/train-model.ts';
+import { checkpointPath, type RunEvent, type TrainOptions, type TrainRecipe } from '../../src/train/train-model.ts';
 import { writeGeneratedPhotos } from '../helpers/generated-photos.ts';
+import { recordRun } from './record-run.ts';
 import { TINY } from './tiny-recipe.ts';
 
 let folder: string;
@@ -35,19 +30,12 @@ afterAll(async () => {
 const withSteps = (steps: number) => ({ ...TINY.recipe, schedule: { ...TINY.recipe.schedule, steps } });
 
 async function train(options: Partial<TrainOptions> = {}) {
-  const events: RunEvent[] = [];
-  const out = options.out ?? join(folder, `run-${runs++}`);
-  await trainModel({
+  const run = await recordRun({
     ...{ recipe: withSteps(12), data: [join(folder, 'photos')], resume: false },
-    ...{ engine: createOnnxEngine(), decode: decodeRgb, microBatchSize: 2 },
+    ...{ engine: createOnnxEngine(), decode: decodeRgb, microBatchSize: 2, out: join(folder, `run-${runs++}`) },
     ...options,
-    out,
-    report(event) {
-      events.push(event);
-      options.report?.(event);
-    },
   });
-  return { out, events, checkpoint: await readFile(checkpointPath(out)) };
+  return { ...run, checkpoint: await readFile(checkpointPath(run.out)) };
 }
 
 /** The same run, stopped after `step` and resumed. */

@@ -6,8 +6,9 @@ import { decodeRgb } from '../../src/codec/decode.ts';
 import { createOnnxEngine } from '../../src/engine/onnx/onnx-engine.ts';
 import { createTfjsEngine } from '../../src/engine/tfjs/tfjs-engine.ts';
 import type { ParameterValues } from '../../src/network/spec.ts';
-import { checkpointPath, type RunEvent, type TrainOptions, trainModel } from '../../src/train/train-model.ts';
+import { checkpointPath, type TrainOptions } from '../../src/train/train-model.ts';
 import { writeGeneratedPhotos } from '../helpers/generated-photos.ts';
+import { recordRun } from './record-run.ts';
 import { TINY } from './tiny-recipe.ts';
 
 let folder: string;
@@ -21,19 +22,11 @@ afterAll(async () => {
 });
 
 async function train(options: Partial<TrainOptions> = {}) {
-  const events: RunEvent[] = [];
-  const out = join(folder, `run-${runs++}`);
-  const result = await trainModel({
-    ...{ recipe: TINY.recipe, data: [join(folder, 'photos')], out, resume: false },
-    ...{ engine: createOnnxEngine(), decode: decodeRgb, microBatchSize: 2 },
+  return recordRun({
+    ...{ recipe: TINY.recipe, data: [join(folder, 'photos')], resume: false },
+    ...{ engine: createOnnxEngine(), decode: decodeRgb, microBatchSize: 2, out: join(folder, `run-${runs++}`) },
     ...options,
-    report(event) {
-      events.push(event);
-      options.report?.(event);
-    },
   });
-  const losses = events.flatMap((event) => (event.type === 'step' ? [event.primalLoss] : []));
-  return { out: options.out ?? out, events, losses, ...result };
 }
 
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;

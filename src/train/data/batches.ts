@@ -2,6 +2,7 @@
 import type { PixelImage } from '../../pixels/image.ts';
 import { type Augmentation, drawChannels, IN_ORDER } from './augmentation.ts';
 import type { ImagePyramid } from './dataset.ts';
+import { isTransposed, unmirrorX, unmirrorY } from './symmetry.ts';
 
 export interface BatchOptions {
   readonly batchSize: number;
@@ -70,7 +71,7 @@ export function createPatchSampler(pyramids: readonly ImagePyramid[], { lrPatchS
 }
 
 /**
- * Copies a square patch with one of the eight symmetries of the square: bit 0 mirrors x, bit 1 mirrors y, bit 2 transposes.
+ * Copies a square patch with one of the eight symmetries of the square.
  * The last argument says which channel of the image becomes the patch's first, second and third.
  */
 export function copyPatch(
@@ -86,9 +87,9 @@ export function copyPatch(
   const { data, width } = image;
   for (let row = 0; row < size; row++) {
     for (let column = 0; column < size; column++) {
-      const [u, v] = symmetry & 4 ? [row, column] : [column, row];
-      const sourceX = x + (symmetry & 1 ? size - 1 - u : u);
-      const sourceY = y + (symmetry & 2 ? size - 1 - v : v);
+      const [u, v] = isTransposed(symmetry) ? [row, column] : [column, row];
+      const sourceX = x + unmirrorX(symmetry, u, size);
+      const sourceY = y + unmirrorY(symmetry, v, size);
       const from = (sourceY * width + sourceX) * 3;
       const to = offset + (row * size + column) * 3;
       target[to] = data[from + first] / 255;

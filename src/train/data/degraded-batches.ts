@@ -11,6 +11,7 @@ import type { BatchOptions, createPatchSampler } from './batches.ts';
 import { copyPatch, fillBatch, fillPatch } from './batches.ts';
 import { type DegradationRecipe, type DrawnDegradation, drawDegradation } from './degradation-recipe.ts';
 import { countUnpaired } from './mixed-batches.ts';
+import { isTransposed, unmirrorX, unmirrorY } from './symmetry.ts';
 
 /** Held-out photographs are degraded with numbers of their own, whatever the run's seed. */
 const MIDDLE_SEED = 0x3a1d;
@@ -34,24 +35,24 @@ function borrowScratch(length: number): Float32Array {
   return scratch.subarray(0, length);
 }
 
-/** The patch in one of its eight symmetries (as `copyPatch`) with `margin` more pixels around, mirrored at the photograph's borders. */
+/** The patch in one of its eight symmetries with `margin` more pixels around, mirrored at the photograph's borders. */
 function cutWithMargin({ image, x, y, size, symmetry }: HrPlace, margin: number): FloatImage {
   const { data, width, height } = image;
   const side = size + 2 * margin;
   const target = borrowScratch(side * side * 3);
   const columns = Int32Array.from(
     { length: side },
-    (_, i) => reflect(x + (symmetry & 1 ? size - 1 - i + margin : i - margin), width) * 3,
+    (_, i) => reflect(x + unmirrorX(symmetry, i - margin, size), width) * 3,
   );
   const rows = Int32Array.from(
     { length: side },
-    (_, i) => reflect(y + (symmetry & 2 ? size - 1 - i + margin : i - margin), height) * width * 3,
+    (_, i) => reflect(y + unmirrorY(symmetry, i - margin, size), height) * width * 3,
   );
-  const isTransposed = (symmetry & 4) !== 0;
+  const swaps = isTransposed(symmetry);
   let to = 0;
   for (let row = 0; row < side; row++) {
     for (let column = 0; column < side; column++, to += 3) {
-      const from = isTransposed ? columns[row] + rows[column] : columns[column] + rows[row];
+      const from = swaps ? columns[row] + rows[column] : columns[column] + rows[row];
       target[to] = data[from];
       target[to + 1] = data[from + 1];
       target[to + 2] = data[from + 2];

@@ -7,11 +7,12 @@ import type { Engine } from '../../engine/engine.ts';
 import { badOption, DualscaleError } from '../../errors.ts';
 import type { PixelImage } from '../../pixels/image.ts';
 import type { ImagePyramid } from '../data/dataset.ts';
+import { SYMMETRIES } from '../data/symmetry.ts';
 import { type FloatPicture, toFloat } from '../run/primal-program.ts';
 import { backProject } from './back-project.ts';
 import { enlargeWhole, type OpenTeacher, openTeacher, type TargetTeacher } from './enlarge-whole.ts';
-import { addTurnedBack, SYMMETRIES, turn } from './symmetry.ts';
 import type { TargetStore } from './target-store.ts';
+import { addTurnedBack, turn } from './turn.ts';
 
 export interface TargetOptions {
   /** Of the run's scale, at least one; their images are averaged. */

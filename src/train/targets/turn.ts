@@ -1,7 +1,6 @@
-/** The eight symmetries of the square, as `copyPatch` numbers them: bit 0 mirrors x, bit 1 mirrors y, bit 2 transposes. */
+/** Pictures turned by one of the eight symmetries of the square, and back. */
+import { isTransposed, unmirrorX, unmirrorY } from '../data/symmetry.ts';
 import type { FloatPicture } from '../run/primal-program.ts';
-
-export const SYMMETRIES: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7];
 
 interface Size {
   readonly width: number;
@@ -9,16 +8,16 @@ interface Size {
 }
 
 const sizeAfter = ({ width, height }: Size, symmetry: number): Size =>
-  symmetry & 4 ? { width: height, height: width } : { width, height };
+  isTransposed(symmetry) ? { width: height, height: width } : { width, height };
 
 /** Calls with the first sample of each pixel of the turned picture, and of the pixel it was before, in a picture of `size`. */
 function forEachPixel(size: Size, symmetry: number, visit: (turned: number, from: number) => void): void {
   const { width, height } = sizeAfter(size, symmetry);
   for (let row = 0, turned = 0; row < height; row++) {
     for (let column = 0; column < width; column++, turned += 3) {
-      const [u, v] = symmetry & 4 ? [row, column] : [column, row];
-      const x = symmetry & 1 ? size.width - 1 - u : u;
-      const y = symmetry & 2 ? size.height - 1 - v : v;
+      const [u, v] = isTransposed(symmetry) ? [row, column] : [column, row];
+      const x = unmirrorX(symmetry, u, size.width);
+      const y = unmirrorY(symmetry, v, size.height);
       visit(turned, (y * size.width + x) * 3);
     }
   }

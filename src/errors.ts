@@ -13,6 +13,7 @@ export const ERRORS = {
   DS_INPUT_TOO_LARGE: { status: 413, publicMessage: 'The image is too large to upscale.' },
   DS_OUTPUT_TOO_LARGE: { status: 413, publicMessage: 'The upscaled image would be too large.' },
   DS_BUSY: { status: 503, publicMessage: 'Too many images are being upscaled.' },
+  DS_CLOSING: { status: 503, publicMessage: 'This server is closing.' },
   DS_NO_ROOM: { status: 503, publicMessage: 'There is no room for a picture of this size now.' },
   DS_DEADLINE: { status: 503, publicMessage: 'The image was not ready in time.' },
   DS_UPSTREAM: { status: 502, publicMessage: 'The image server behind this one cannot be reached.' },
@@ -40,8 +41,8 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
-/** Refusals that come by the hundred per second when a server is busy. Nobody looks for a mistake in them, and a stack costs more than the answer. */
-const WITHOUT_STACK: ReadonlySet<ErrorCode> = new Set(['DS_BUSY']);
+/** Refusals that come by the hundred per second when a server is busy or goes. Nobody looks for a mistake in them, and a stack costs more than the answer. */
+const WITHOUT_STACK: ReadonlySet<ErrorCode> = new Set(['DS_BUSY', 'DS_CLOSING']);
 
 /**
  * `message` is for the log and may name files and values. `publicMessage` is the table's text, followed by

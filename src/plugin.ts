@@ -71,7 +71,7 @@ export interface Dualscale {
   /**
    * How a picture was degraded, as the blind model of a scale sees it: blur with its kernel, noise, JPEG quality, and how far the picture
    * is from its enlargement made small again like that. Undefined where there is no blind model. Throws DS_BAD_IMAGE, DS_UNSUPPORTED_IMAGE,
-   * DS_INPUT_TOO_LARGE, DS_BUSY, DS_ABORTED, DS_ENGINE.
+   * DS_INPUT_TOO_LARGE, DS_BUSY, DS_CLOSING, DS_ABORTED, DS_ENGINE.
    */
   inspect(bytes: Uint8Array, options?: InspectOptions): Promise<InspectionView | undefined>;
   /**

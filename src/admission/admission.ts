@@ -30,11 +30,11 @@ export interface Work {
 }
 
 export interface Admission {
-  /** Takes a place for one picture in memory; throws DS_BUSY when all are taken. Call the result when its bytes are gone. */
+  /** Takes a place for one picture in memory; throws DS_BUSY when all are taken, DS_CLOSING after `close`. Call the result when its bytes are gone. */
   reserve(): () => void;
   /**
    * Runs `task` when one of the `concurrency` slots is free, first come first served. Throws DS_ABORTED if `signal` fires while it
-   * waits; DS_BUSY after `close`, when too much work waits, or when it would not be done before its deadline at the pace of the
+   * waits; DS_CLOSING after `close`; DS_BUSY when too much work waits, or when it would not be done before its deadline at the pace of the
    * latest work.
    */
   run<T>(work: Work, task: () => Promise<T>): Promise<T>;
@@ -57,6 +57,8 @@ interface Waiting {
 function checkCount(name: string, value: number, least: number): void {
   if (!Number.isSafeInteger(value) || value < least) throw badOption(name, `an integer from ${least} up`, value);
 }
+
+const closing = () => new DualscaleError('DS_CLOSING', 'closing');
 
 const busy = (message: string) => new DualscaleError('DS_BUSY', message);
 const aborted = () => new DualscaleError('DS_ABORTED', 'aborted while waiting for a free slot');
@@ -81,7 +83,7 @@ class CostQueue implements Admission {
 
   reserve(): () => void {
     const { concurrency, queueLimit } = this.#options;
-    if (this.#isClosed) throw busy('closing');
+    if (this.#isClosed) throw closing();
     if (this.#reserved >= concurrency + queueLimit) {
       const places = concurrency + queueLimit;
       throw busy(`all ${places} places are taken (concurrency ${concurrency}, queueLimit ${queueLimit})`);
@@ -95,7 +97,7 @@ class CostQueue implements Admission {
   }
 
   async run<T>(work: Work, task: () => Promise<T>): Promise<T> {
-    if (this.#isClosed) throw busy('closing');
+    if (this.#isClosed) throw closing();
     if (work.signal?.aborted) throw aborted();
     this.#checkTime(work);
     if (this.#taken < this.#options.concurrency) this.#taken += 1;

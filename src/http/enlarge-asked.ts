@@ -63,14 +63,14 @@ export interface Failure {
 }
 
 const LIMITS: ReadonlySet<string> = new Set(['DS_INPUT_TOO_LARGE', 'DS_OUTPUT_TOO_LARGE']);
-/** There was too much to do; nothing is broken. */
-const BUSY: ReadonlySet<string> = new Set(['DS_BUSY', 'DS_DEADLINE']);
+/** There was too much to do, or no time left; nothing is broken. */
+const BUSY: ReadonlySet<string> = new Set(['DS_BUSY', 'DS_DEADLINE', 'DS_CLOSING']);
 
 /** A failure after the host has answered with a picture. */
 export function judgeFailure(error: unknown, policies: FailurePolicies): Failure {
   const thrown = toProblem(error);
   // The client is still there, so it was the server that gave up: it is closing.
-  const problem = thrown.code === 'DS_ABORTED' ? new DualscaleError('DS_BUSY', thrown.message) : thrown;
+  const problem = thrown.code === 'DS_ABORTED' ? new DualscaleError('DS_CLOSING', thrown.message) : thrown;
   const isBusy = BUSY.has(problem.code);
   const isServerFault = problem.status >= 500 && !isBusy;
   const outcome = isBusy ? 'busy' : isServerFault ? 'failed' : 'rejected';

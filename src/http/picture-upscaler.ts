@@ -127,14 +127,14 @@ export interface PictureUpscaler {
    * quickest. Without stand-ins it is `model`.
    */
   choose(bytes: Buffer, request: EnlargeRequest & { readonly model: ServingModel }): Promise<Choice>;
-  /** Takes a place for one host's picture in memory; throws DS_BUSY when all are taken. Call the result when its bytes are gone. */
+  /** Takes a place for one host's picture in memory; throws DS_BUSY when all are taken, DS_CLOSING after `close`. Call the result when its bytes are gone. */
   reserve(): () => void;
   /** Whole seconds after which a refused client may find a free place, 1 to 60. */
   retryAfterSeconds(): number;
   /**
    * From a cache, from equal work under way, or made now. Throws DS_BAD_IMAGE, DS_UNSUPPORTED_IMAGE, DS_INPUT_TOO_LARGE,
-   * DS_OUTPUT_TOO_LARGE, DS_ABORTED (the signal, or closing), DS_BUSY (it would not be ready before the deadline), DS_DEADLINE
-   * (it was not), DS_ENGINE, DS_WORKER_CRASHED.
+   * DS_OUTPUT_TOO_LARGE, DS_ABORTED (the signal, or closing), DS_CLOSING (after `close`), DS_BUSY (it would not be ready before
+   * the deadline), DS_DEADLINE (it was not), DS_ENGINE, DS_WORKER_CRASHED.
    */
   enlarge(bytes: Buffer, request: EnlargeRequest): Promise<ServedPicture>;
 }

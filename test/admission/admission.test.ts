@@ -162,8 +162,8 @@ test('closed: what is there ends, what comes is refused, and idle says when', as
   const running = held();
   const both = [admission.run({ cost: 1 }, running.task), admission.run({ cost: 1 }, async () => {})];
   admission.close();
-  await expect(admission.run({ cost: 1 }, async () => {})).rejects.toMatchObject({ code: 'DS_BUSY' });
-  expect(() => admission.reserve()).toThrow();
+  await expect(admission.run({ cost: 1 }, async () => {})).rejects.toMatchObject({ code: 'DS_CLOSING', status: 503 });
+  expect(() => admission.reserve()).toThrowError(expect.objectContaining({ code: 'DS_CLOSING' }));
   let isIdle = false;
   const idle = admission.idle().then(() => {
     isIdle = true;

@@ -78,7 +78,7 @@ describe('refusals', () => {
     await closed.close();
     const response = await fetch(`${await plugin.behind(image(plugin.png), closed)}/a?upscale=4`);
     expect(response.status).toBe(503);
-    expect(await response.json()).toMatchObject({ code: 'DS_BUSY' });
+    expect(await response.json()).toMatchObject({ code: 'DS_CLOSING' });
   });
 
   test('an unforeseen failure is a 500 that names nothing to the client and everything to the log', async () => {

@@ -162,6 +162,18 @@ describe('asking for a job', () => {
     for (const id of ids) expect((await box.getJob(id)).state).toBe('cancelled');
   });
 
+  test('to a server that is closing is refused with a time to come again', async () => {
+    const other = await createJobsFolder(1);
+    const closing = await openJobsBox(other);
+    await closing.jobs.close();
+    const response = await closing.post('/jobs', FINETUNE);
+    expect([response.status, (await problemOf(response.clone())).code]).toEqual([503, 'DS_CLOSING']);
+    expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(await findDeviations('/jobs', 'POST', response)).toEqual([]);
+    await closing.close();
+    await other.remove();
+  });
+
   test.each([
     ['no JSON', '{', 'application/json', 400],
     ['no UTF-8', Buffer.from([0x22, 0xff, 0x22]), 'application/json', 400],

@@ -92,7 +92,7 @@ function requireRoom(request: JobRequest, parts: ApiParts): void {
   const { runner, options } = parts;
   const errors = findWrongModel(request, parts);
   if (errors.length > 0) throw new FieldProblem(errors);
-  if (runner.isClosing) throw problem('DS_TOO_MANY', 'This server begins no jobs any more.');
+  if (runner.isClosing) throw problem('DS_CLOSING', 'It begins no jobs any more.');
   if (runner.waitingCount < options.queueLimit) return;
   throw problem('DS_TOO_MANY', `${options.queueLimit} jobs wait already.`);
 }

@@ -68,6 +68,8 @@ export function findRoute(routes: readonly Route[], method: string, path: string
   return match;
 }
 
+const COME_AGAIN: ReadonlySet<string> = new Set(['DS_TOO_MANY', 'DS_CLOSING']);
+
 /** What was not thrown on purpose is a 500 without details. */
 export function answerError(
   res: ServerResponse,
@@ -76,10 +78,10 @@ export function answerError(
   retry: number,
 ): void {
   const isOurs = error instanceof DualscaleError;
-  if (!isOurs || error.status >= 500) onError(error);
+  if (!isOurs || (error.status >= 500 && error.code !== 'DS_CLOSING')) onError(error);
   const known = isOurs ? error : new DualscaleError('DS_JOB_FAILED', String(error), { cause: error });
   const headers: ProblemHeaders = {
-    ...(known.code === 'DS_TOO_MANY' ? { retryAfterSeconds: retry } : {}),
+    ...(COME_AGAIN.has(known.code) ? { retryAfterSeconds: retry } : {}),
     ...(known instanceof WrongMethod ? { allow: known.allow } : {}),
   };
   sendProblem(res, known, headers);

@@ -64,7 +64,7 @@ describe.skipIf(NO_CHROMIUM)(NO_CHROMIUM ?? 'what the server does not accept of 
       node.value = 'perhaps';
     });
     await submit();
-    await notice.filter({ hasText: /quick, standard, thorough.*auto, manual/ }).waitFor();
+    await notice.filter({ hasText: /budget: .*quick, standard, thorough.*publish: .*auto, manual/ }).waitFor();
     expect(await saidAt('budgetAmount').textContent()).toBe('');
   });
 });

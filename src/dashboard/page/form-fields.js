@@ -62,17 +62,24 @@ export function clearErrors(form) {
   for (const input of form.querySelectorAll('[aria-invalid]')) input.removeAttribute('aria-invalid');
 }
 
-/** Shows each message at its field. @param {HTMLFormElement} form @param {readonly { name: string, message: string }[]} errors @returns {string[]} messages without a field */
+/**
+ * Shows each message at its field, and returns what has none.
+ * @template {{ name: string, message: string }} T
+ * @param {HTMLFormElement} form
+ * @param {readonly T[]} errors
+ * @returns {T[]}
+ */
 export function showErrors(form, errors) {
-  /** @type {string[]} */
+  /** @type {T[]} */
   const homeless = [];
   /** @type {HTMLElement | undefined} */
   let first;
-  for (const { name, message } of errors) {
+  for (const error of errors) {
+    const { name, message } = error;
     const place = form.querySelector(`#field-${CSS.escape(name)}-wrong`);
     const input = form.querySelector(`#field-${CSS.escape(name)}`);
     if (!place) {
-      homeless.push(message);
+      homeless.push(error);
       continue;
     }
     setText(place, message);

@@ -18,13 +18,16 @@ function randomKey() {
 /** @param {HTMLFormElement} form @param {HTMLElement} place @param {unknown} error */
 function showFailure(form, place, error) {
   const fields = error instanceof ApiError ? error.fields : [];
-  const errors = fields.map(({ pointer, detail }) => ({ name: fieldOf(pointer), message: detail }));
+  const errors = fields.map(({ pointer, detail }) => ({ pointer, name: fieldOf(pointer), message: detail }));
   // A field that is folded away could not take the focus.
   const names = new Set(errors.map(({ name }) => name));
   for (const details of form.querySelectorAll('details')) {
     details.open ||= [...details.querySelectorAll('input')].some(({ name }) => names.has(name));
   }
-  const homeless = showErrors(form, errors);
+  // Nothing else says which part of the job such a message is about.
+  const homeless = showErrors(form, errors).map(
+    ({ pointer, message }) => `${pointer.replace(/^#\/?/, '') || 'job'}: ${message}.`,
+  );
   setText(place, fields.length === 0 ? messageOf(error) : homeless.join(' '));
   place.hidden = place.textContent === '';
 }

@@ -5,6 +5,7 @@ export { createDashboard, type DashboardHandler, type DashboardOptions } from '.
 export { DualscaleError, ERRORS, type ErrorCode } from './errors.ts';
 export type { HealthHandler } from './health.ts';
 export type { Middleware } from './http/middleware.ts';
+export { type SigningOptions, type SignUrlOptions, signUrl } from './http/request/signature.ts';
 export type {
   CacheStatus,
   EnlargedPicture,
@@ -12,9 +13,8 @@ export type {
   OnLimit,
   ServedPicture,
   StageTimings,
-} from './http/picture-upscaler.ts';
-export type { Enlargement } from './http/service-parts.ts';
-export { type SigningOptions, type SignUrlOptions, signUrl } from './http/signature.ts';
+} from './http/service/picture-upscaler.ts';
+export type { Enlargement } from './http/service/service-parts.ts';
 export type { Jobs } from './jobs/create-jobs.ts';
 export type { JobEvent } from './jobs/events/job-event.ts';
 export type { JobsLogger } from './jobs/jobs-options.ts';

@@ -5,7 +5,7 @@ import { inspectPicture } from './blind/inspect-picture.ts';
 import type { InspectionView } from './blind/inspection-view.ts';
 import { decode } from './codec/decode.ts';
 import type { ImageLimits } from './codec/limits.ts';
-import { workCost } from './http/work-cost.ts';
+import { workCost } from './http/service/work-cost.ts';
 import type { ModelTable } from './model-table.ts';
 import type { Upscaler } from './upscale/upscaler.ts';
 

@@ -6,7 +6,7 @@ import type { EngineName } from './engine/runtime.ts';
 import { compileServedModel } from './engine/served/served-model.ts';
 import type { ServedModel } from './engine/served/served-types.ts';
 import { DualscaleError } from './errors.ts';
-import type { ServingModel } from './http/picture-upscaler.ts';
+import type { ServingModel } from './http/service/picture-upscaler.ts';
 import { listModels, loadModel, modelDirectory, type StoredModel } from './model-store/load.ts';
 import type { ModelManifest } from './model-store/manifest.ts';
 import { manifestDigest } from './model-store/manifest-digest.ts';

@@ -3,10 +3,16 @@ import { join } from 'node:path';
 import { createAdmission } from './admission/admission.ts';
 import { createPace } from './admission/pace.ts';
 import { createCache } from './cache/cache.ts';
-import { checkPicture, type EnlargeParts, enlargePicture, inspectPicture, skipReason } from './http/enlarge-picture.ts';
 import { createPictureCore, type PictureCore } from './http/picture-core.ts';
-import { PictureService } from './http/picture-service.ts';
-import type { Enlargement } from './http/service-parts.ts';
+import {
+  checkPicture,
+  type EnlargeParts,
+  enlargePicture,
+  inspectPicture,
+  skipReason,
+} from './http/service/enlarge-picture.ts';
+import { PictureService } from './http/service/picture-service.ts';
+import type { Enlargement } from './http/service/service-parts.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { createModelTable, type ModelTable, type TableModel } from './model-table.ts';
 import type { ResolvedOptions } from './options.ts';

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CompressReport } from '../../src/compress/report.ts';
+import type { CompressReport } from '../../src/compress/result/report.ts';
 import { modelDirectory } from '../../src/model-store/load.ts';
 import { PACKAGE_ROOT } from '../../src/version.ts';
 import type { Latencies } from './latency-case.ts';

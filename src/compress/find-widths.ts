@@ -6,11 +6,11 @@ import type { ParameterValues } from '../network/spec.ts';
 import { type Compression, stageFolder, stopIfAsked } from './compression.ts';
 import { type FitResult, fitLatency } from './latency/fit-latency.ts';
 import type { BudgetPlan } from './plan-budget.ts';
+import type { Values } from './prune/slim.ts';
 import { chooseWidths } from './search/choose-widths.ts';
 import { evenValues } from './search/pick-widths.ts';
 import type { SearchedWidth } from './search/search-result.ts';
 import { type SearchEvent, searchWidths } from './search/search-widths.ts';
-import type { Values } from './slim.ts';
 
 export interface FoundWidths {
   /** One per prunable width. */

@@ -5,7 +5,7 @@ import { SCRATCH_RATE } from '../train/presets/edge-recipe.ts';
 import { type RunEvent, type TrainRecipe, trainModel } from '../train/train-model.ts';
 import { type Compression, stageFolder, stopIfAsked } from './compression.ts';
 import { DUAL_WEIGHT } from './find-widths.ts';
-import type { SlimNetwork, Values } from './slim.ts';
+import type { SlimNetwork, Values } from './prune/slim.ts';
 
 /** Weight of the distance to the uncompressed model's images, that of the paper's code for a loss of this kind. */
 export const DISTILL_WEIGHT = 1;

@@ -6,20 +6,20 @@
 import { loadModel } from '../model-store/load.ts';
 import { type CompressSettings, resolveSettings } from './compress-settings.ts';
 import { type CompressHooks, type Compression, openCompression, stopIfAsked } from './compression.ts';
-import { cutChannels } from './cut-channels.ts';
-import { describeRun } from './describe-run.ts';
 import { findWidths, fitWidths } from './find-widths.ts';
 import { fineTune, type TunedNetwork } from './fine-tune.ts';
-import { judgeResult } from './judge-result.ts';
-import { measureResult, validationPsnr } from './measure-result.ts';
 import { planBudget } from './plan-budget.ts';
 import type { CompressEvent } from './progress.ts';
-import { publishCompressed } from './publish-compressed.ts';
-import { type CompressReport, writeReport } from './report.ts';
-import { openRun } from './run-file.ts';
-import { createStages, plain } from './run-stages.ts';
-import type { SlimNetwork, Values } from './slim.ts';
-import type { StageResult } from './stage-store.ts';
+import { cutChannels } from './prune/cut-channels.ts';
+import type { SlimNetwork, Values } from './prune/slim.ts';
+import { describeRun } from './result/describe-run.ts';
+import { judgeResult } from './result/judge-result.ts';
+import { measureResult, validationPsnr } from './result/measure-result.ts';
+import { publishCompressed } from './result/publish-compressed.ts';
+import { type CompressReport, writeReport } from './result/report.ts';
+import { openRun } from './run/run-file.ts';
+import { createStages, plain } from './run/run-stages.ts';
+import type { StageResult } from './run/stage-store.ts';
 import { trainDuals } from './train-duals.ts';
 
 export interface CompressOptions extends CompressHooks {

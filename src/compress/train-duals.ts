@@ -29,8 +29,8 @@ import {
 } from '../train/step/parameter-layout.ts';
 import { createSplitStepper } from '../train/step/stepper.ts';
 import { updateProgram } from '../train/step/update-program.ts';
-import { asConstants } from './prune-program.ts';
-import type { Values } from './slim.ts';
+import { asConstants } from './prune/prune-program.ts';
+import type { Values } from './prune/slim.ts';
 
 export interface TrainDualsOptions extends BatchShape {
   readonly spec: NetworkSpec;

@@ -3,9 +3,9 @@ import { Readable } from 'node:stream';
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
 import type { Answer, Exchange, HeadVerdict } from '../http/exchange.ts';
 import type { HeaderStore } from '../http/header-store.ts';
-import { hideHeaders, rewriteUrl } from '../http/host-request.ts';
-import { PARAMETERS } from '../http/parameters.ts';
 import type { PictureCore } from '../http/picture-core.ts';
+import { hideHeaders, rewriteUrl } from '../http/request/host-request.ts';
+import { PARAMETERS } from '../http/request/parameters.ts';
 import { describeProblem } from '../http/respond.ts';
 
 export interface FastifyUpscaleOptions {

@@ -1,6 +1,8 @@
 /** `dualscale/ipx`: IPX 3 and 4 with a modifier more, `/upscale_4,f_webp/cat.jpg`. */
 import { createHash } from 'node:crypto';
 import { badOption } from '../errors.ts';
+import type { CoreParts, PictureCore } from '../http/picture-core.ts';
+import { createExchange } from '../http/picture-exchange.ts';
 import {
   DEGRADATION_PARAMETER,
   MODEL_PARAMETER,
@@ -9,12 +11,10 @@ import {
   SIGMA_PARAMETER,
   valuesOf,
   withoutParameters,
-} from '../http/parameters.ts';
-import { type Asked, parseAsked } from '../http/parse-request.ts';
-import type { CoreParts, PictureCore } from '../http/picture-core.ts';
-import { createExchange } from '../http/picture-exchange.ts';
-import type { ServingModel } from '../http/picture-upscaler.ts';
+} from '../http/request/parameters.ts';
+import { type Asked, parseAsked } from '../http/request/parse-request.ts';
 import { toProblem } from '../http/respond.ts';
+import type { ServingModel } from '../http/service/picture-upscaler.ts';
 
 type Modifiers = Readonly<Record<string, unknown>>;
 

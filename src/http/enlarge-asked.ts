@@ -1,8 +1,9 @@
 /** From a request's wish and a host's picture to the enlarged one; and what becomes of it when that fails. */
 import { DualscaleError } from '../errors.ts';
 import type { SkipReason } from './classify-answer.ts';
-import { fillBox } from './fill-box.ts';
-import type { Asked } from './parse-request.ts';
+import { fillBox } from './request/fill-box.ts';
+import type { Asked } from './request/parse-request.ts';
+import { toProblem } from './respond.ts';
 import type {
   EnlargeRequest,
   OnError,
@@ -11,8 +12,7 @@ import type {
   RequestOutcome,
   ServingModel,
   StandIn,
-} from './picture-upscaler.ts';
-import { toProblem } from './respond.ts';
+} from './service/picture-upscaler.ts';
 
 /** What `enlarge` needs beside the wish. */
 export type EnlargeContext = Omit<EnlargeRequest, 'scale' | 'model' | 'fit'>;

@@ -2,9 +2,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { DualscaleError } from '../errors.ts';
 import { nodeHeaders } from './header-store.ts';
-import { hideHeaders, rewriteUrl } from './host-request.ts';
-import { startNodeExchange } from './node-exchange.ts';
+import { startNodeExchange } from './node/node-exchange.ts';
 import type { PictureCore, RequestFacts } from './picture-core.ts';
+import { hideHeaders, rewriteUrl } from './request/host-request.ts';
 import { describeProblem } from './respond.ts';
 
 export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;

@@ -1,11 +1,11 @@
 /** What every host's adapter is built on: a request's facts in, an exchange or a refusal out. */
 import type { DualscaleError } from '../errors.ts';
 import type { Exchange } from './exchange.ts';
-import { upscaleValues, withoutParameters } from './parameters.ts';
-import { askedText, parseAsked } from './parse-request.ts';
 import { createExchange, type ExchangeParts } from './picture-exchange.ts';
+import { upscaleValues, withoutParameters } from './request/parameters.ts';
+import { askedText, parseAsked } from './request/parse-request.ts';
+import { type SigningOptions, verifySignature } from './request/signature.ts';
 import { toProblem } from './respond.ts';
-import { type SigningOptions, verifySignature } from './signature.ts';
 
 /** What becomes of a parameter that is not allowed: a 400, or the host's own answer as if it were not there. */
 export type OnBadParameter = 'reject' | 'ignore';

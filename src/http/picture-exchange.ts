@@ -1,20 +1,12 @@
 /** One request with the parameter, from the head of the host's answer to ours, whatever the host is. */
 import { DualscaleError } from '../errors.ts';
-import { type AskedOf, etagOf, knownStandIn } from './asked-etag.ts';
 import { announcedLength, classifyAnswer, hostEtag, type SkipReason } from './classify-answer.ts';
-import { bodyDigest, matchesIfNoneMatch } from './conditional.ts';
 import { type FailurePolicies, judgeFailure, planAsked, tooLarge } from './enlarge-asked.ts';
 import type { Answer, Exchange, HeadVerdict } from './exchange.ts';
 import type { HeaderStore } from './header-store.ts';
-import type { Asked } from './parse-request.ts';
-import type {
-  PictureUpscaler,
-  RequestMeter,
-  RequestOutcome,
-  ServedPicture,
-  ServingModel,
-  StandIn,
-} from './picture-upscaler.ts';
+import { type AskedOf, etagOf, knownStandIn } from './request/asked-etag.ts';
+import { bodyDigest, matchesIfNoneMatch } from './request/conditional.ts';
+import type { Asked } from './request/parse-request.ts';
 import {
   describeBody,
   describeNotModified,
@@ -24,6 +16,14 @@ import {
   markSkipped,
   type ServedBy,
 } from './respond.ts';
+import type {
+  PictureUpscaler,
+  RequestMeter,
+  RequestOutcome,
+  ServedPicture,
+  ServingModel,
+  StandIn,
+} from './service/picture-upscaler.ts';
 
 export interface ExchangeParts extends FailurePolicies {
   readonly pictures: PictureUpscaler;

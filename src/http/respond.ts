@@ -4,7 +4,7 @@ import type { DegradationNote } from '../upscale/degradation-wish.ts';
 import type { SkipReason } from './classify-answer.ts';
 import { limitFreshness } from './freshness.ts';
 import type { HeaderStore } from './header-store.ts';
-import type { CacheStatus, ServedPicture } from './picture-upscaler.ts';
+import type { CacheStatus, ServedPicture } from './service/picture-upscaler.ts';
 
 /** Says which model served, or why none did. */
 const STATUS_HEADER = 'X-Dualscale';

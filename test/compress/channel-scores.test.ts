@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { bestChannels, filterNorms, gradientNorms } from '../../src/compress/channel-scores.ts';
+import { bestChannels, filterNorms, gradientNorms } from '../../src/compress/prune/channel-scores.ts';
 import { prunableWidths } from '../../src/network/prunable.ts';
 
 test('gradientNorms adds up a norm over the kernel for each output', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { describeBudget, noteShortfalls } from '../../src/compress/describe-result.ts';
+import { describeBudget, noteShortfalls } from '../../src/compress/result/describe-result.ts';
 import type { NetworkSpec } from '../../src/network/spec.ts';
 
 const edge = (...innerWidths: number[]): NetworkSpec => ({ family: 'edge', scale: 4, featureCount: 32, innerWidths });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { judgeResult } from '../../src/compress/judge-result.ts';
+import { judgeResult } from '../../src/compress/result/judge-result.ts';
 import type { EdgeSpec } from '../../src/network/spec.ts';
 
 /** 8 -> 12 outputs: 3*9*8+8 + 8*9*12+12 = 1100 parameters, as many multiply-accumulates per LR pixel. */

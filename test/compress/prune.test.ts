@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { bestChannels, filterNorms } from '../../src/compress/channel-scores.ts';
-import { type PruneEvent, type PruneOptions, pruneChannels } from '../../src/compress/prune.ts';
-import { slimNetwork } from '../../src/compress/slim.ts';
+import { bestChannels, filterNorms } from '../../src/compress/prune/channel-scores.ts';
+import { type PruneEvent, type PruneOptions, pruneChannels } from '../../src/compress/prune/prune.ts';
+import { slimNetwork } from '../../src/compress/prune/slim.ts';
 import { createOnnxEngine } from '../../src/engine/onnx/onnx-engine.ts';
 import { createTfjsEngine } from '../../src/engine/tfjs/tfjs-engine.ts';
 import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { slimNetwork } from '../../src/compress/slim.ts';
+import { slimNetwork } from '../../src/compress/prune/slim.ts';
 import { countParameters } from '../../src/network/count.ts';
 import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';
 import { prunableWidths } from '../../src/network/prunable.ts';

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { createAdmission } from '../../src/admission/admission.ts';
 import { createPace } from '../../src/admission/pace.ts';
-import { chooseInTime, createModelChooser } from '../../src/http/choose-model.ts';
-import type { ServiceModel } from '../../src/http/service-parts.ts';
+import { chooseInTime, createModelChooser } from '../../src/http/service/choose-model.ts';
+import type { ServiceModel } from '../../src/http/service/service-parts.ts';
 
 test.each([
   [[100, 50, 20], 120, 0],

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { bodyDigest, makeEtag, matchesIfNoneMatch } from '../../src/http/conditional.ts';
+import { bodyDigest, makeEtag, matchesIfNoneMatch } from '../../src/http/request/conditional.ts';
 
 const inputs = { source: '"abc"', mediaType: 'image/png', asked: 'upscale=4', modelDigest: 'm1', encoding: '{}' };
 

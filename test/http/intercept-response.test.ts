@@ -10,7 +10,7 @@ import {
   type Interception,
   interceptResponse,
   type Verdict,
-} from '../../src/http/intercept-response.ts';
+} from '../../src/http/node/intercept-response.ts';
 
 type Host = (req: IncomingMessage, res: ServerResponse) => void;
 

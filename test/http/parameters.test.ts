@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { upscaleValues, withoutParameters } from '../../src/http/parameters.ts';
+import { upscaleValues, withoutParameters } from '../../src/http/request/parameters.ts';
 
 describe('upscaleValues', () => {
   test.each([

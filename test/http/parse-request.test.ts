@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { DualscaleError } from '../../src/errors.ts';
-import { fillBox } from '../../src/http/fill-box.ts';
-import { valuesOf } from '../../src/http/parameters.ts';
-import { askedText, type Models, parseAsked } from '../../src/http/parse-request.ts';
+import { fillBox } from '../../src/http/request/fill-box.ts';
+import { valuesOf } from '../../src/http/request/parameters.ts';
+import { askedText, type Models, parseAsked } from '../../src/http/request/parse-request.ts';
 
 /** Two models at x4, the first of which serves; one at x2; `three` has a scale that nobody serves by default. */
 const known = { two: 2, four: 4, other: 4, three: 3 } as const;

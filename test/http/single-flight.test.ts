@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { createSingleFlight, type FlightView } from '../../src/http/single-flight.ts';
+import { createSingleFlight, type FlightView } from '../../src/http/service/single-flight.ts';
 
 const never = () => ({ signal: new AbortController().signal });
 

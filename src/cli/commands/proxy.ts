@@ -1,6 +1,6 @@
 /** `dualscale proxy`. */
 import type { EngineName, Provider, TfjsBackend } from '../../engine/runtime.ts';
-import type { OnError, OnLimit } from '../../http/picture-upscaler.ts';
+import type { OnError, OnLimit } from '../../http/service/picture-upscaler.ts';
 import { startProxyServer } from '../../serve/proxy-server.ts';
 import type { DegradationMode } from '../../upscale/degradation-wish.ts';
 import { closeOnSignal } from '../close-on-signal.ts';

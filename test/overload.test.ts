@@ -99,7 +99,7 @@ describe('closing', () => {
     while ((await counted(dualscale, 'dualscale_queue_depth')) < 4) await sleep(2);
     const closed = dualscale.close({ drainMs: 60_000 });
     const late = await ask(`${url}/9?upscale=4`);
-    expect([late.status, late.code]).toEqual([503, 'DS_BUSY']);
+    expect([late.status, late.code]).toEqual([503, 'DS_CLOSING']);
     expect([(await fetch(`${url}/livez`)).status, (await fetch(`${url}/readyz`)).status]).toEqual([200, 503]);
     expect((await early).map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
     await closed;

@@ -6,10 +6,8 @@ import { writeWhole } from '../../model-store/whole-file.ts';
 import type { NetworkSpec } from '../../network/spec.ts';
 import type { LatencyTable } from './latency-table.ts';
 
-/** All that a table holds for. */
-export interface LatencyConditions {
-  /** `describeMachine()`. */
-  readonly machine: string;
+/** What a network is timed on, and how. */
+export interface LatencySetting {
   readonly engine: string;
   readonly provider: string;
   readonly threads: number;
@@ -17,6 +15,12 @@ export interface LatencyConditions {
   readonly width: number;
   readonly height: number;
   readonly percentile: number;
+}
+
+/** All that a table holds for. */
+export interface LatencyConditions extends LatencySetting {
+  /** `describeMachine()`. */
+  readonly machine: string;
   readonly spec: NetworkSpec;
   readonly candidates: readonly (readonly number[])[];
   /** What was timed: tables without it are of graphs that no server runs. */

@@ -6,6 +6,7 @@ import type { Budget } from '../budget.ts';
 import type { Method } from '../compress-settings.ts';
 import type { Effort } from '../effort.ts';
 import type { FitAttempt } from '../latency/fit-latency.ts';
+import type { LatencySetting } from '../latency/table-cache.ts';
 import type { Stage } from '../progress.ts';
 import { drawTradeOff, drawWidths, type NamedWidth } from './report-plots.ts';
 
@@ -46,14 +47,7 @@ export interface CompressReport {
   readonly predicted?: number;
   /** Networks that were measured to meet the latency. */
   readonly attempts?: readonly FitAttempt[];
-  readonly latency: {
-    readonly engine: string;
-    readonly provider: string;
-    readonly threads: number;
-    readonly width: number;
-    readonly height: number;
-    readonly percentile: number;
-  };
+  readonly latency: LatencySetting;
   /** Seconds of each stage. */
   readonly seconds: Readonly<Partial<Record<Stage, number>>>;
   readonly machine: string;

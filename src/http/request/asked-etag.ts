@@ -1,5 +1,4 @@
 /** The validator of an answer to a request: which models may have made it is part of it. */
-
 import type { ServingModel, StandIn } from '../service/picture-upscaler.ts';
 import { makeEtag, matchesIfNoneMatch } from './conditional.ts';
 import type { Asked } from './parse-request.ts';

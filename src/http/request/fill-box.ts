@@ -1,5 +1,4 @@
 /** `upscale=auto`: which scale reaches a given width or height, and what is to be cut off its result. */
-
 import type { ServingModel } from '../service/picture-upscaler.ts';
 import type { Box } from './parse-request.ts';
 

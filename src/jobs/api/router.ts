@@ -68,6 +68,7 @@ export function findRoute(routes: readonly Route[], method: string, path: string
   return match;
 }
 
+/** Nothing is wrong, only not now: no case for the log. */
 const COME_AGAIN: ReadonlySet<string> = new Set(['DS_TOO_MANY', 'DS_CLOSING']);
 
 /** What was not thrown on purpose is a 500 without details. */
@@ -78,7 +79,7 @@ export function answerError(
   retry: number,
 ): void {
   const isOurs = error instanceof DualscaleError;
-  if (!isOurs || (error.status >= 500 && error.code !== 'DS_CLOSING')) onError(error);
+  if (!isOurs || (error.status >= 500 && !COME_AGAIN.has(error.code))) onError(error);
   const known = isOurs ? error : new DualscaleError('DS_JOB_FAILED', String(error), { cause: error });
   const headers: ProblemHeaders = {
     ...(COME_AGAIN.has(known.code) ? { retryAfterSeconds: retry } : {}),

@@ -1,16 +1,16 @@
 /**
  * What `auto` decides on held-out photographs, and what it gains and loses by that: `npx tsx bench/blind-rule.ts --models DIR`.
- * The rule's thresholds (src/upscale/degradation-wish.ts) are chosen by this table, never by a benchmark.
+ * The rule's thresholds (src/core/upscale/degradation-wish.ts) are chosen by this table, never by a benchmark.
  */
 import { parseArgs } from 'node:util';
-import { compressJpeg } from '../src/codec/compress-jpeg.ts';
-import { cropToMultiple } from '../src/pixels/crop.ts';
-import { degrade } from '../src/pixels/degrade.ts';
-import { decodeDegradation } from '../src/pixels/degrade-code.ts';
-import { parseDegradation } from '../src/pixels/degrade-parse.ts';
-import { psnrDb } from '../src/pixels/psnr.ts';
-import { createRandom } from '../src/train/random.ts';
-import { isClean } from '../src/upscale/degradation-wish.ts';
+import { compressJpeg } from '../src/core/codec/compress-jpeg.ts';
+import { decodeDegradation } from '../src/core/degradation/code.ts';
+import { degrade } from '../src/core/degradation/degrade.ts';
+import { parseDegradation } from '../src/core/degradation/parse.ts';
+import { cropToMultiple } from '../src/core/pixels/crop.ts';
+import { psnrDb } from '../src/core/pixels/psnr.ts';
+import { isClean } from '../src/core/upscale/degradation-wish.ts';
+import { createRandom } from '../src/trainer/train/random.ts';
 import { openEnlargers } from './blind/enlargers.ts';
 import { BLIND_FLAGS } from './blind/flags.ts';
 import { readHeldOut } from './blind/held-out.ts';

@@ -6,10 +6,10 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp, { type OverlayOptions } from 'sharp';
-import { readRgbFile } from '../src/codec/read-rgb-file.ts';
-import { crop } from '../src/pixels/crop.ts';
-import { decodeDegradation } from '../src/pixels/degrade-code.ts';
-import type { PixelImage } from '../src/pixels/image.ts';
+import { readRgbFile } from '../src/core/codec/read-rgb-file.ts';
+import { decodeDegradation } from '../src/core/degradation/code.ts';
+import { crop } from '../src/core/pixels/crop.ts';
+import type { PixelImage } from '../src/core/pixels/image.ts';
 import { openEnlargers } from './blind/enlargers.ts';
 import { BLIND_FLAGS } from './blind/flags.ts';
 

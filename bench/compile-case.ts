@@ -1,16 +1,16 @@
 /** Compiles one program in a fresh process, then again. Sends a `CompileReport`. */
-import { createSession } from '../src/engine/onnx/onnx-session.ts';
-import { enlargeProgram } from '../src/engine/served/served-model.ts';
-import { compileProgram } from '../src/graph/compile.ts';
-import { serializeOnnx } from '../src/graph/onnx-model.ts';
-import type { Program } from '../src/graph/program.ts';
-import { rewriteTape } from '../src/graph/rewrite.ts';
-import { traceProgram } from '../src/graph/trace.ts';
-import { createNetwork, initialiseParameters } from '../src/network/create-network.ts';
-import type { EdgeSpec } from '../src/network/spec.ts';
-import { createRandom } from '../src/train/random.ts';
-import { createObjective, gradientProgram } from '../src/train/step/objective.ts';
-import { adamProgram } from '../src/train/step/optimizer.ts';
+import { createSession } from '../src/core/engine/onnx/onnx-session.ts';
+import { enlargeProgram } from '../src/core/engine/served/served-model.ts';
+import { compileProgram } from '../src/core/graph/compile.ts';
+import { serializeOnnx } from '../src/core/graph/onnx-model.ts';
+import type { Program } from '../src/core/graph/program.ts';
+import { rewriteTape } from '../src/core/graph/rewrite.ts';
+import { traceProgram } from '../src/core/graph/trace.ts';
+import { createNetwork, initialiseParameters } from '../src/core/network/create-network.ts';
+import type { EdgeSpec } from '../src/core/network/spec.ts';
+import { createRandom } from '../src/trainer/train/random.ts';
+import { createObjective, gradientProgram } from '../src/trainer/train/step/objective.ts';
+import { adamProgram } from '../src/trainer/train/step/optimizer.ts';
 import { caseConfig } from './fork-case.ts';
 
 export interface CompileConfig {

@@ -1,5 +1,5 @@
 /** From a TF.js function to a session that runs it: what a server waits at its start, and a trainer before its first step. */
-import type { EdgeSpec } from '../src/network/spec.ts';
+import type { EdgeSpec } from '../src/core/network/spec.ts';
 import type { Benchmark, Row } from './benchmark.ts';
 import type { CompileConfig, CompileReport } from './compile-case.ts';
 import { forkCase } from './fork-case.ts';

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import express from 'express';
-import { createDualscale } from '../src/plugin.ts';
+import { createDualscale } from '../src/server/plugin.ts';
 import { caseConfig } from './fork-case.ts';
 
 export interface ServerConfig {

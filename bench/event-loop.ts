@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
-import { PACKAGE_ROOT } from '../src/version.ts';
+import { PACKAGE_ROOT } from '../src/core/version.ts';
 import type { Benchmark, BenchOptions, Row } from './benchmark.ts';
 import type { DelayReport, ServerCommand, ServerConfig } from './event-loop-server.ts';
 import { nextMessage, startCase } from './fork-case.ts';

@@ -1,7 +1,7 @@
 /** Runs one case in a process of its own: its memory peak, its cold start and its event loop are then nobody else's. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { scriptFor } from '../src/engine/worker-script.ts';
+import { scriptFor } from '../src/core/engine/worker-script.ts';
 
 /** `config` reaches the script as JSON in its last argument. */
 export function startCase(script: string, config: unknown): ChildProcess {

@@ -1,11 +1,11 @@
 /** The ways to enlarge one picture that `inference.ts` compares. */
-import { createOnnxEngine } from '../src/engine/onnx/onnx-engine.ts';
-import { compileServedModel, enlargeProgram } from '../src/engine/served/served-model.ts';
-import { createTfjsEngine } from '../src/engine/tfjs/tfjs-engine.ts';
-import type { Enlarge } from '../src/eval/baseline.ts';
-import { createNetwork } from '../src/network/create-network.ts';
-import type { PixelImage } from '../src/pixels/image.ts';
-import { createUpscaler } from '../src/upscale/upscale.ts';
+import { createOnnxEngine } from '../src/core/engine/onnx/onnx-engine.ts';
+import { compileServedModel, enlargeProgram } from '../src/core/engine/served/served-model.ts';
+import { createTfjsEngine } from '../src/core/engine/tfjs/tfjs-engine.ts';
+import type { Enlarge } from '../src/core/measure/baseline.ts';
+import { createNetwork } from '../src/core/network/create-network.ts';
+import type { PixelImage } from '../src/core/pixels/image.ts';
+import { createUpscaler } from '../src/core/upscale/upscale.ts';
 import type { ModelUnderTest } from './model-under-test.ts';
 import { loadUpscalerJsModel, UPSCALER_JS_MODELS } from './peers/upscaler-js.ts';
 

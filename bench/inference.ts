@@ -1,11 +1,11 @@
 /** One 128x128 picture to 512x512: our engine, the same network on TF.js, and what people use in Node today. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { readRgbFile } from '../src/codec/read-rgb-file.ts';
-import { baseline } from '../src/eval/baseline.ts';
-import { evaluate } from '../src/eval/evaluate.ts';
-import { crop } from '../src/pixels/crop.ts';
-import { PACKAGE_ROOT } from '../src/version.ts';
+import { readRgbFile } from '../src/core/codec/read-rgb-file.ts';
+import { baseline } from '../src/core/measure/baseline.ts';
+import { evaluate } from '../src/core/measure/evaluate.ts';
+import { crop } from '../src/core/pixels/crop.ts';
+import { PACKAGE_ROOT } from '../src/core/version.ts';
 import type { Benchmark, BenchOptions, Goal, Row } from './benchmark.ts';
 import { type Candidate, ourCandidates, peerCandidates } from './inference-candidates.ts';
 import { describeModel, openModelUnderTest } from './model-under-test.ts';

@@ -6,11 +6,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { copyModels } from '../src/cli/serve/copy-models.ts';
+import { startServer } from '../src/cli/serve/server.ts';
+import { PACKAGE_ROOT } from '../src/core/version.ts';
 import type { JobView } from '../src/jobs/queue/job.ts';
-import type { PluginJobsOptions } from '../src/plugin.ts';
-import { copyModels } from '../src/serve/copy-models.ts';
-import { startServer } from '../src/serve/server.ts';
-import { PACKAGE_ROOT } from '../src/version.ts';
+import type { PluginJobsOptions } from '../src/server/plugin.ts';
 import { createClient, TOKEN } from '../test/jobs/jobs-box.ts';
 
 const seconds = Number(process.argv[2] ?? 60);

@@ -10,7 +10,7 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
-import { createDualscale } from '../src/plugin.ts';
+import { createDualscale } from '../src/server/plugin.ts';
 
 const { values } = parseArgs({
   options: {

@@ -8,7 +8,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
-import { createDualscale, type Dualscale } from '../src/plugin.ts';
+import { createDualscale, type Dualscale } from '../src/server/plugin.ts';
 import { describeMachine } from './machine.ts';
 
 const SECONDS = Number(process.argv[2] ?? 20);

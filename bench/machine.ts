@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, cpus, loadavg, platform, release, totalmem } from 'node:os';
-import { VERSION } from '../src/version.ts';
+import { VERSION } from '../src/core/version.ts';
 
 /** The instruction sets that decide how fast convolutions are. */
 const NOTABLE_FLAGS = ['avx2', 'avx512f', 'avx512_vnni', 'amx_tile', 'asimd', 'sve'];

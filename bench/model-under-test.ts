@@ -3,12 +3,12 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadModel, modelDirectory, type StoredModel } from '../src/model-store/load.ts';
-import { publishModel } from '../src/model-store/publish.ts';
-import { createNetwork, initialiseParameters } from '../src/network/create-network.ts';
-import type { EdgeSpec } from '../src/network/spec.ts';
-import { createRandom } from '../src/train/random.ts';
-import { VERSION } from '../src/version.ts';
+import { loadModel, modelDirectory, type StoredModel } from '../src/core/models/load.ts';
+import { publishModel } from '../src/core/models/publish.ts';
+import { createNetwork, initialiseParameters } from '../src/core/network/create-network.ts';
+import type { EdgeSpec } from '../src/core/network/spec.ts';
+import { VERSION } from '../src/core/version.ts';
+import { createRandom } from '../src/trainer/train/random.ts';
 import type { BenchOptions } from './benchmark.ts';
 
 export interface ModelUnderTest {

@@ -3,14 +3,14 @@
  * `npx tsx bench/picture-pair.ts [PHOTO] [OUT.png]` prints the PSNR of both against the photograph.
  */
 import { writeFile } from 'node:fs/promises';
-import { decodeRgb } from '../src/codec/decode.ts';
-import { encode } from '../src/codec/encode.ts';
-import { readRgbFile } from '../src/codec/read-rgb-file.ts';
-import { crop, cropToMultiple } from '../src/pixels/crop.ts';
-import type { PixelImage } from '../src/pixels/image.ts';
-import { imresize } from '../src/pixels/imresize.ts';
-import { psnrDb } from '../src/pixels/psnr.ts';
-import { createDualscale } from '../src/plugin.ts';
+import { decodeRgb } from '../src/core/codec/decode.ts';
+import { encode } from '../src/core/codec/encode.ts';
+import { readRgbFile } from '../src/core/codec/read-rgb-file.ts';
+import { crop, cropToMultiple } from '../src/core/pixels/crop.ts';
+import type { PixelImage } from '../src/core/pixels/image.ts';
+import { imresize } from '../src/core/pixels/imresize.ts';
+import { psnrDb } from '../src/core/pixels/psnr.ts';
+import { createDualscale } from '../src/server/plugin.ts';
 
 const SCALE = 4;
 /** Pixels of the photograph that each half shows. */

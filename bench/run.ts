@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { PACKAGE_ROOT } from '../src/version.ts';
+import { PACKAGE_ROOT } from '../src/core/version.ts';
 import type { Benchmark, BenchOptions, BenchResult } from './benchmark.ts';
 import { cached } from './cached.ts';
 import { compile } from './compile.ts';

@@ -5,12 +5,12 @@
  *     npx tsx bench/served-graph.ts edge-x4 edge-s-x4
  */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { chooseGraph } from '../src/engine/onnx/choose-graph.ts';
-import { compileServedModel } from '../src/engine/served/served-model.ts';
-import { tileOfCells, tileOfPixels } from '../src/engine/tile/enlarged-tile.ts';
-import { writeTile } from '../src/engine/tile/tile-pixels.ts';
-import { loadModel, modelDirectory } from '../src/model-store/load.ts';
-import { PACKAGE_ROOT } from '../src/version.ts';
+import { chooseGraph } from '../src/core/engine/onnx/choose-graph.ts';
+import { compileServedModel } from '../src/core/engine/served/served-model.ts';
+import { tileOfCells, tileOfPixels } from '../src/core/engine/tile/enlarged-tile.ts';
+import { writeTile } from '../src/core/engine/tile/tile-pixels.ts';
+import { loadModel, modelDirectory } from '../src/core/models/load.ts';
+import { PACKAGE_ROOT } from '../src/core/version.ts';
 import { median } from './timing.ts';
 
 const SIDE = 256;

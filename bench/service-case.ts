@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { Agent, get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PACKAGE_ROOT } from '../src/version.ts';
+import { PACKAGE_ROOT } from '../src/core/version.ts';
 import { nextMessage, startCase } from './fork-case.ts';
 import type { ServiceCommand, ServiceConfig, ServiceReport } from './service-server.ts';
 

@@ -4,8 +4,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import sharp from 'sharp';
-import type { DualscaleOptions } from '../src/options.ts';
-import { createDualscale } from '../src/plugin.ts';
+import type { DualscaleOptions } from '../src/server/options.ts';
+import { createDualscale } from '../src/server/plugin.ts';
 import { caseConfig } from './fork-case.ts';
 
 export interface ServiceConfig {

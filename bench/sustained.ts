@@ -1,10 +1,10 @@
 /** What HTTP, decoding and encoding leave of the engine's throughput: uncached 256x256 to x4, both with the same workers. */
 
-import { compileServedModel } from '../src/engine/served/served-model.ts';
-import type { ServedModel } from '../src/engine/served/served-types.ts';
-import type { PixelImage } from '../src/pixels/image.ts';
-import { createUpscaler } from '../src/upscale/upscale.ts';
-import type { Upscaler } from '../src/upscale/upscaler.ts';
+import { compileServedModel } from '../src/core/engine/served/served-model.ts';
+import type { ServedModel } from '../src/core/engine/served/served-types.ts';
+import type { PixelImage } from '../src/core/pixels/image.ts';
+import { createUpscaler } from '../src/core/upscale/upscale.ts';
+import type { Upscaler } from '../src/core/upscale/upscaler.ts';
 import type { Benchmark } from './benchmark.ts';
 import { describeModel, openModelUnderTest } from './model-under-test.ts';
 import { closedLoopRate, startService } from './service-case.ts';

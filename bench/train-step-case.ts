@@ -1,13 +1,13 @@
 /** One training configuration in a process of its own, which makes its peak memory known. Sends a `TrainStepReport`. */
-import { createOnnxEngine } from '../src/engine/onnx/onnx-engine.ts';
-import type { TensorData } from '../src/graph/program.ts';
-import { initialiseParameters } from '../src/network/create-network.ts';
-import type { EdgeSpec } from '../src/network/spec.ts';
-import { createRandom } from '../src/train/random.ts';
-import { createGradientPool } from '../src/train/step/gradient-pool.ts';
-import { createObjective } from '../src/train/step/objective.ts';
-import { adamProgram, nextName, STATE } from '../src/train/step/optimizer.ts';
-import { flattenParameters } from '../src/train/step/parameter-layout.ts';
+import { createOnnxEngine } from '../src/core/engine/onnx/onnx-engine.ts';
+import type { TensorData } from '../src/core/graph/program.ts';
+import { initialiseParameters } from '../src/core/network/create-network.ts';
+import type { EdgeSpec } from '../src/core/network/spec.ts';
+import { createRandom } from '../src/trainer/train/random.ts';
+import { createGradientPool } from '../src/trainer/train/step/gradient-pool.ts';
+import { createObjective } from '../src/trainer/train/step/objective.ts';
+import { adamProgram, nextName, STATE } from '../src/trainer/train/step/optimizer.ts';
+import { flattenParameters } from '../src/trainer/train/step/parameter-layout.ts';
 import { caseConfig } from './fork-case.ts';
 import { timeOnce } from './timing.ts';
 

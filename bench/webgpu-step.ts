@@ -3,14 +3,14 @@
  * Run with: npx tsx bench/webgpu-step.ts [--seconds 4] [--batch 16] [--patch 64]
  */
 import { parseArgs } from 'node:util';
-import { describePlacement, type NodePlacement } from '../src/engine/onnx/node-placement.ts';
-import { initialiseParameters } from '../src/network/create-network.ts';
-import type { NetworkSpec } from '../src/network/spec.ts';
-import { findPreset } from '../src/train/presets/find-preset.ts';
-import { createRandom } from '../src/train/random.ts';
-import { createObjective } from '../src/train/step/objective.ts';
-import { flattenParameters } from '../src/train/step/parameter-layout.ts';
-import { createResidentStepper } from '../src/train/step/resident-stepper.ts';
+import { describePlacement, type NodePlacement } from '../src/core/engine/onnx/node-placement.ts';
+import { initialiseParameters } from '../src/core/network/create-network.ts';
+import type { NetworkSpec } from '../src/core/network/spec.ts';
+import { findPreset } from '../src/trainer/presets/find-preset.ts';
+import { createRandom } from '../src/trainer/train/random.ts';
+import { createObjective } from '../src/trainer/train/step/objective.ts';
+import { flattenParameters } from '../src/trainer/train/step/parameter-layout.ts';
+import { createResidentStepper } from '../src/trainer/train/step/resident-stepper.ts';
 import { median, timeOnce } from './timing.ts';
 
 const PRESETS = ['edge-x4', 'edge-l-x4', 'edge-blind-x4', 'drn-xs-x4'];

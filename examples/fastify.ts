@@ -3,8 +3,8 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import fastify from 'fastify';
-import { upscale } from '../src/hosts/fastify.ts'; // in your project: 'dualscale/fastify'
 import { createDualscale, type DualscaleOptions } from '../src/index.ts'; // in your project: 'dualscale'
+import { upscale } from '../src/server/hosts/fastify.ts'; // in your project: 'dualscale/fastify'
 
 export async function start(folder: string, options: DualscaleOptions = {}, port = 8080) {
   const dualscale = await createDualscale(options);

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { serve } from '@hono/node-server';
 import { serveStatic } from '@hono/node-server/serve-static';
 import { Hono } from 'hono';
-import { withUpscale } from '../src/hosts/fetch.ts'; // in your project: 'dualscale/fetch'
 import { createDualscale, type DualscaleOptions } from '../src/index.ts'; // in your project: 'dualscale'
+import { withUpscale } from '../src/server/hosts/fetch.ts'; // in your project: 'dualscale/fetch'
 
 export async function start(folder: string, options: DualscaleOptions = {}, port = 8080) {
   const dualscale = await createDualscale(options);

@@ -3,8 +3,8 @@ import { createServer } from 'node:http';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createIPX, createIPXNodeServer, ipxFSStorage } from 'ipx';
-import { withUpscale } from '../src/hosts/ipx.ts'; // in your project: 'dualscale/ipx'
 import { createDualscale, type DualscaleOptions } from '../src/index.ts'; // in your project: 'dualscale'
+import { withUpscale } from '../src/server/hosts/ipx.ts'; // in your project: 'dualscale/ipx'
 
 export async function start(folder: string, options: DualscaleOptions = {}, port = 8080) {
   const dualscale = await createDualscale(options);

@@ -1,8 +1,8 @@
 /** `GET /photo.jpg?upscale=4` in front of any image server, here one of ours. Run: `npx tsx examples/proxy.ts [upstream]` */
 import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
-import { createProxy } from '../src/hosts/proxy.ts'; // in your project: 'dualscale/proxy'
 import { createDualscale, type DualscaleOptions } from '../src/index.ts'; // in your project: 'dualscale'
+import { createProxy } from '../src/server/hosts/proxy.ts'; // in your project: 'dualscale/proxy'
 
 export async function start(upstream: string, options: DualscaleOptions = {}, port = 8080) {
   const dualscale = await createDualscale({ onLimit: 'passthrough', ...options });

@@ -1,9 +1,9 @@
 /** A server in a process of its own: the plugin before a host that serves damaged pictures by number, `/<index>`. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { collectAll } from '../src/engine/tile/collect-garbage.ts';
+import { collectAll } from '../src/core/engine/tile/collect-garbage.ts';
 import { createDualscale } from '../src/index.ts';
-import { createRandom } from '../src/train/random.ts';
+import { createRandom } from '../src/trainer/train/random.ts';
 import { publishNearestModels } from '../test/helpers/nearest-models.ts';
 import { fuzzCase } from './mutate-picture.ts';
 import { seedPictures } from './seed-pictures.ts';

@@ -2,14 +2,14 @@
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { decodeRgb } from '../../src/codec/decode.ts';
-import { createOnnxEngine } from '../../src/engine/onnx/onnx-engine.ts';
-import { compileServedModel } from '../../src/engine/served/served-model.ts';
-import { evaluate } from '../../src/eval/evaluate.ts';
-import { loadModel, type StoredModel } from '../../src/model-store/load.ts';
-import { readRunLog } from '../../src/train/run/run-log.ts';
-import { logPath, trainRun } from '../../src/train/run/train-run.ts';
-import { createUpscaler } from '../../src/upscale/upscale.ts';
+import { decodeRgb } from '../../src/core/codec/decode.ts';
+import { createOnnxEngine } from '../../src/core/engine/onnx/onnx-engine.ts';
+import { compileServedModel } from '../../src/core/engine/served/served-model.ts';
+import { evaluate } from '../../src/core/measure/evaluate.ts';
+import { loadModel, type StoredModel } from '../../src/core/models/load.ts';
+import { createUpscaler } from '../../src/core/upscale/upscale.ts';
+import { readRunLog } from '../../src/trainer/train/run/run-log.ts';
+import { logPath, trainRun } from '../../src/trainer/train/run/train-run.ts';
 import type { Variant } from './variants.ts';
 
 export interface Outcome {

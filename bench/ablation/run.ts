@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { PACKAGE_ROOT } from '../../src/version.ts';
+import { PACKAGE_ROOT } from '../../src/core/version.ts';
 import { renderTable } from '../print.ts';
 import { type MeasureOptions, measure, type Outcome } from './measure.ts';
 import { writeTestSet, writeUnpaired } from './nearest-lr.ts';

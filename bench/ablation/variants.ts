@@ -1,7 +1,7 @@
 /** What is compared: the same small network at equal steps, with one thing changed. */
 
-import { EDGE_S_X4 } from '../../src/train/presets/edge-s-x4.ts';
-import type { TrainPreset } from '../../src/train/presets/preset.ts';
+import { EDGE_S_X4 } from '../../src/trainer/presets/edge-s-x4.ts';
+import type { TrainPreset } from '../../src/trainer/presets/preset.ts';
 
 export interface Variant {
   /** Also the name of its folder. */

@@ -1,10 +1,11 @@
 /** What the tables measure under: one case is one way of making the pictures small. */
-import { readKernels } from '../../src/blind/kernel-file.ts';
-import type { Degradation } from '../../src/pixels/degrade.ts';
-import { encodeDegradation } from '../../src/pixels/degrade-code.ts';
-import { disturbKernel, gaussianKernel } from '../../src/pixels/degrade-kernel.ts';
-import { parseDegradation } from '../../src/pixels/degrade-parse.ts';
-import { createRandom } from '../../src/train/random.ts';
+
+import { encodeDegradation } from '../../src/core/degradation/code.ts';
+import type { Degradation } from '../../src/core/degradation/degrade.ts';
+import { disturbKernel, gaussianKernel } from '../../src/core/degradation/kernel.ts';
+import { parseDegradation } from '../../src/core/degradation/parse.ts';
+import { createRandom } from '../../src/trainer/train/random.ts';
+import { readKernels } from './kernel-file.ts';
 
 export interface Case {
   /** Column of the table; cases of the same name are averaged. */

@@ -1,12 +1,12 @@
 /** The ways of enlarging that the tables compare. */
 import { join } from 'node:path';
-import { compileServedModel } from '../../src/engine/served/served-model.ts';
-import { loadModel } from '../../src/model-store/load.ts';
-import type { PixelImage } from '../../src/pixels/image.ts';
-import { imresize } from '../../src/pixels/imresize.ts';
-import { chooseDegradation } from '../../src/upscale/degradation-wish.ts';
-import { createUpscaler } from '../../src/upscale/upscale.ts';
-import type { Upscaler } from '../../src/upscale/upscaler.ts';
+import { compileServedModel } from '../../src/core/engine/served/served-model.ts';
+import { loadModel } from '../../src/core/models/load.ts';
+import type { PixelImage } from '../../src/core/pixels/image.ts';
+import { imresize } from '../../src/core/pixels/imresize.ts';
+import { chooseDegradation } from '../../src/core/upscale/degradation-wish.ts';
+import { createUpscaler } from '../../src/core/upscale/upscale.ts';
+import type { Upscaler } from '../../src/core/upscale/upscaler.ts';
 
 /** What an enlarger may use of how the picture was made. */
 export interface Truth {

@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { decodeRgb } from '../../src/codec/decode.ts';
-import type { PixelImage } from '../../src/pixels/image.ts';
-import { imresize } from '../../src/pixels/imresize.ts';
-import { isValidation } from '../../src/train/data/dataset.ts';
+import { decodeRgb } from '../../src/core/codec/decode.ts';
+import type { PixelImage } from '../../src/core/pixels/image.ts';
+import { imresize } from '../../src/core/pixels/imresize.ts';
+import { isValidation } from '../../src/trainer/train/data/dataset.ts';
 
 export async function readHeldOut(dataDir: string): Promise<PixelImage[]> {
   const images: PixelImage[] = [];

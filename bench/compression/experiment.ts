@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CompressReport } from '../../src/compress/result/report.ts';
-import { modelDirectory } from '../../src/model-store/load.ts';
-import { PACKAGE_ROOT } from '../../src/version.ts';
+import { modelDirectory } from '../../src/core/models/load.ts';
+import { PACKAGE_ROOT } from '../../src/core/version.ts';
+import type { CompressReport } from '../../src/trainer/compress/result/report.ts';
 import type { Latencies } from './latency-case.ts';
 
 export interface Setup {
@@ -54,7 +54,7 @@ async function runScript(script: string, args: readonly string[], allowed: reado
   return text;
 }
 
-const dualscale = (args: readonly string[], allowed?: readonly number[]) => runScript('src/cli.ts', args, allowed);
+const dualscale = (args: readonly string[], allowed?: readonly number[]) => runScript('src/cli/main.ts', args, allowed);
 
 export async function psnrOf(setup: Setup, models: string, model: string): Promise<Record<string, number>> {
   const psnrDb: Record<string, number> = {};

@@ -2,10 +2,11 @@
  * In a process of its own: how long a model takes, and the uncompressed one in turns with it.
  * `latency-case.ts <folder of the model> <folder of the uncompressed one> <width> <height> <threads>`; a line of JSON.
  */
-import { createLatencyMeter } from '../../src/compress/latency/latency-meter.ts';
-import { processorTime } from '../../src/compress/latency/processor-time.ts';
-import { createOnnxEngine } from '../../src/engine/onnx/onnx-engine.ts';
-import { readManifest } from '../../src/model-store/load.ts';
+
+import { createOnnxEngine } from '../../src/core/engine/onnx/onnx-engine.ts';
+import { readManifest } from '../../src/core/models/load.ts';
+import { createLatencyMeter } from '../../src/trainer/compress/latency/latency-meter.ts';
+import { processorTime } from '../../src/trainer/compress/latency/processor-time.ts';
 
 export interface Latencies {
   readonly ms: number;

@@ -6,8 +6,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { modelDirectory } from '../../src/model-store/load.ts';
-import { PACKAGE_ROOT } from '../../src/version.ts';
+import { modelDirectory } from '../../src/core/models/load.ts';
+import { PACKAGE_ROOT } from '../../src/core/version.ts';
 import { latencyOf, psnrOf, runExperiment, type Setup } from './experiment.ts';
 import { drawLatencies, formatLatencies, formatRatios, type LatencyOutcome, type RatioOutcome } from './tables.ts';
 

@@ -1,5 +1,5 @@
 /** The outcomes of experiments as Markdown. */
-import { drawTradeOff, type TradeOff } from '../../src/compress/result/report-plots.ts';
+import { drawTradeOff, type TradeOff } from '../../src/trainer/compress/result/report-plots.ts';
 import type { Outcome } from './experiment.ts';
 
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join, sep } from 'node:path';
 import type * as TensorFlow from '@tensorflow/tfjs';
-import type { PixelImage } from '../../src/pixels/image.ts';
-import { tf } from '../../src/tf.ts';
+import type { PixelImage } from '../../src/core/pixels/image.ts';
+import { tf } from '../../src/core/tf.ts';
 
 const require = createRequire(import.meta.url);
 

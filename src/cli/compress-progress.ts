@@ -1,5 +1,5 @@
 /** What a person sees of a compression. */
-import { type CompressEvent, STAGES } from '../compress/progress.ts';
+import { type CompressEvent, STAGES } from '../trainer/compress/progress.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { formatDuration } from './train-progress.ts';
 

@@ -1,11 +1,11 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { EncodeOptions } from '../codec/encode-format.ts';
-import { MOST_PIXELS } from '../codec/limits.ts';
-import type { ServedModel } from '../engine/served/served-types.ts';
-import type { DegradationWish } from '../upscale/degradation-wish.ts';
-import { enlargeEncoded } from '../upscale/enlarge-encoded.ts';
-import type { Upscaler } from '../upscale/upscaler.ts';
+import type { EncodeOptions } from '../core/codec/encode-format.ts';
+import { MOST_PIXELS } from '../core/codec/limits.ts';
+import type { ServedModel } from '../core/engine/served/served-types.ts';
+import type { DegradationWish } from '../core/upscale/degradation-wish.ts';
+import { enlargeEncoded } from '../core/upscale/enlarge-encoded.ts';
+import type { Upscaler } from '../core/upscale/upscaler.ts';
 import type { PlannedFile } from './plan-files.ts';
 
 /** One's own pictures need no protection from their size, only from what the formats cannot hold. */

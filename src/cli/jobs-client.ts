@@ -1,6 +1,6 @@
 /** A client of the job API of a running server. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { badOption } from '../errors.ts';
+import { badOption } from '../core/errors.ts';
 import type { JobEvent } from '../jobs/events/job-event.ts';
 
 export interface ServerFlags {

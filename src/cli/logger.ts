@@ -1,4 +1,4 @@
-import type { DualscaleLogger } from '../options.ts';
+import type { DualscaleLogger } from '../server/options.ts';
 
 /** One line per message on stderr: stdout is for results. */
 export const consoleLogger: DualscaleLogger = {

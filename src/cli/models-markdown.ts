@@ -1,5 +1,5 @@
 /** The table of models as a page: `dualscale models --markdown > models/README.md`. */
-import type { ModelManifest, QualityEntry } from '../model-store/manifest.ts';
+import type { ModelManifest, QualityEntry } from '../core/models/manifest.ts';
 
 const SETS = ['Set5', 'Set14'];
 

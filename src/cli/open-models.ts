@@ -1,11 +1,11 @@
 /** The models a command works with. */
 import { join } from 'node:path';
-import { firstWhole } from '../blind-companions.ts';
-import { blindModelsOf, chooseModels } from '../choose-models.ts';
-import { badOption } from '../errors.ts';
-import { listModels, loadModel, modelDirectory, type StoredModel } from '../model-store/load.ts';
-import type { ModelManifest } from '../model-store/manifest.ts';
-import { PACKAGE_ROOT } from '../version.ts';
+import { badOption } from '../core/errors.ts';
+import { listModels, loadModel, modelDirectory, type StoredModel } from '../core/models/load.ts';
+import type { ModelManifest } from '../core/models/manifest.ts';
+import { PACKAGE_ROOT } from '../core/version.ts';
+import { firstWhole } from '../server/models/blind-companions.ts';
+import { blindModelsOf, chooseModels } from '../server/models/choose-models.ts';
 import { consoleLogger } from './logger.ts';
 
 export interface ModelFlags {

@@ -1,8 +1,8 @@
 /** Which files a path stands for, and where their enlarged copies go. */
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, extname, join, relative, resolve, sep } from 'node:path';
-import type { ImageFormat } from '../codec/container.ts';
-import { badOption } from '../errors.ts';
+import type { ImageFormat } from '../core/codec/container.ts';
+import { badOption } from '../core/errors.ts';
 
 const FORMAT_BY_EXTENSION: Readonly<Record<string, ImageFormat>> = {
   '.png': 'png',

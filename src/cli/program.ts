@@ -1,6 +1,6 @@
 /** The command line's grammar. Commands are imported when they run, so that help and mistakes are answered at once. */
 import { Command, Option } from 'commander';
-import { VERSION } from '../version.ts';
+import { VERSION } from '../core/version.ts';
 import { addJobs, addServerModels } from './jobs-commands.ts';
 import { integerFrom, milliseconds, numberBetween, numberFrom, pixelSize, shareOfAll } from './option-values.ts';
 import { addProxy, addServe } from './server-commands.ts';

@@ -2,10 +2,10 @@
 import { open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DualscaleError } from '../errors.ts';
-import { modelDirectory, readManifest, type StoredModel } from '../model-store/load.ts';
-import type { QualityEntry } from '../model-store/manifest.ts';
-import { updateMeasurements } from '../model-store/publish.ts';
+import { DualscaleError } from '../core/errors.ts';
+import { modelDirectory, readManifest, type StoredModel } from '../core/models/load.ts';
+import type { QualityEntry } from '../core/models/manifest.ts';
+import { updateMeasurements } from '../core/models/publish.ts';
 import { type ModelFlags, modelsRoot } from './open-models.ts';
 
 export const PROTOCOL = 'unrounded BT.601 Y of the 8-bit result, border = scale, mean over the images';

@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { DualscaleError } from '../errors.ts';
+import { DualscaleError } from '../core/errors.ts';
 
 /** Says on stderr what went wrong, in one line, and gives the exit code. DUALSCALE_DEBUG shows the stack. */
 export function reportError(error: unknown): 0 | 1 | 2 {

@@ -1,8 +1,8 @@
 /** What a person sees of a training run. */
 
-import type { DatasetSummary } from '../train/data/training-data.ts';
-import type { TrainPreset } from '../train/presets/preset.ts';
-import type { RunEvent } from '../train/train-model.ts';
+import type { TrainPreset } from '../trainer/presets/preset.ts';
+import type { DatasetSummary } from '../trainer/train/data/training-data.ts';
+import type { RunEvent } from '../trainer/train/train-model.ts';
 import { createProgress, type Progress } from './progress.ts';
 
 export interface TrainProgress {

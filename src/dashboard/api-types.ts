@@ -1,10 +1,10 @@
 /** What the job API answers, as docs/openapi.json describes it: the page's modules are checked against these. */
-export type { InspectionView as Inspection } from '../blind/inspection-view.ts';
+export type { InspectionView as Inspection } from '../server/inspect/inspection-view.ts';
 
 import type { JobView } from '../jobs/queue/job.ts';
-import type { Activation } from '../jobs/switching/activation.ts';
-import type { Judgement } from '../jobs/switching/judgement.ts';
-import type { Watch } from '../jobs/switching/watch.ts';
+import type { Activation } from '../jobs/rollout/activation.ts';
+import type { Judgement } from '../jobs/rollout/judgement.ts';
+import type { Watch } from '../jobs/rollout/watch.ts';
 
 export interface Job extends JobView {
   readonly queuePosition: number | null;

@@ -1,6 +1,6 @@
 /** The dashboard: one page for the operator, static files that talk to the job API. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { badOption } from '../errors.ts';
+import { badOption } from '../core/errors.ts';
 import { loadPageFiles, type PageFile } from './page-files.ts';
 
 export interface DashboardOptions {

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { describeMachine } from '../cli/describe-machine.ts';
-import { badOption } from '../errors.ts';
+import { badOption } from '../core/errors.ts';
 import { createAccess } from './api/access.ts';
 import { createApiHandler, type JobsHandler } from './api/api-handler.ts';
 import type { ApiParts } from './api/api-parts.ts';
@@ -21,10 +21,10 @@ import { createJobStore, type JobEntry } from './queue/job-store.ts';
 import { createLoadPause } from './queue/load-pause.ts';
 import { lockFolder } from './queue/lock-folder.ts';
 import { Runner } from './queue/runner.ts';
-import { createActivator } from './switching/activator.ts';
-import { createServingStats } from './switching/serving-stats.ts';
-import { mayStandIn } from './switching/stand-ins.ts';
-import { createSwitchWatch } from './switching/switch-watch.ts';
+import { createActivator } from './rollout/activator.ts';
+import { createServingStats } from './rollout/serving-stats.ts';
+import { mayStandIn } from './rollout/stand-ins.ts';
+import { createSwitchWatch } from './rollout/switch-watch.ts';
 
 export interface Jobs {
   /** For Express, Connect, or plain `node:http`: takes what is below the mount path. */

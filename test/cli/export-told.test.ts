@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import { expect, test } from 'vitest';
-import { compileServedModel } from '../../src/engine/served/served-model.ts';
-import { loadModel } from '../../src/model-store/load.ts';
-import { createUpscaler } from '../../src/upscale/upscale.ts';
-import { PACKAGE_ROOT } from '../../src/version.ts';
+import { compileServedModel } from '../../src/core/engine/served/served-model.ts';
+import { loadModel } from '../../src/core/models/load.ts';
+import { createUpscaler } from '../../src/core/upscale/upscale.ts';
+import { PACKAGE_ROOT } from '../../src/core/version.ts';
 import { testPixels } from '../helpers/http-host.ts';
 import { runCli } from '../helpers/run-cli.ts';
 

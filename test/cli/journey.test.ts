@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import type * as OnnxRuntime from 'onnxruntime-node';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readRgbFile } from '../../src/codec/read-rgb-file.ts';
-import { imresize } from '../../src/pixels/imresize.ts';
-import { psnrDb } from '../../src/pixels/psnr.ts';
-import { readRunLog } from '../../src/train/run/run-log.ts';
+import { readRgbFile } from '../../src/core/codec/read-rgb-file.ts';
+import { imresize } from '../../src/core/pixels/imresize.ts';
+import { psnrDb } from '../../src/core/pixels/psnr.ts';
+import { readRunLog } from '../../src/trainer/train/run/run-log.ts';
 import { generatedPhoto, writeGeneratedPhotos } from '../helpers/generated-photos.ts';
 import { runCli, startCli } from '../helpers/run-cli.ts';
-import { TINY } from '../train/tiny-recipe.ts';
+import { TINY } from '../trainer/train/tiny-recipe.ts';
 
 const ort = createRequire(import.meta.url)('onnxruntime-node') as typeof OnnxRuntime;
 

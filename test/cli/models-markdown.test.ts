@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { modelsMarkdown } from '../../src/cli/models-markdown.ts';
-import { listModels } from '../../src/model-store/load.ts';
-import type { ModelManifest } from '../../src/model-store/manifest.ts';
-import { PACKAGE_ROOT } from '../../src/version.ts';
+import { listModels } from '../../src/core/models/load.ts';
+import type { ModelManifest } from '../../src/core/models/manifest.ts';
+import { PACKAGE_ROOT } from '../../src/core/version.ts';
 
 const manifest = (id: string, scale: 2 | 4, parameters: number): ModelManifest => ({
   ...{ manifestVersion: 1, id, version: '1.2.0', license: 'MIT', scale, degradation: 'bicubic', parameters },

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { recordQuality } from '../../src/cli/record-quality.ts';
-import { loadModel, type StoredModel } from '../../src/model-store/load.ts';
-import { publishModel } from '../../src/model-store/publish.ts';
+import { loadModel, type StoredModel } from '../../src/core/models/load.ts';
+import { publishModel } from '../../src/core/models/publish.ts';
 import { type ModelsFolder, publishNearestModels } from '../helpers/nearest-models.ts';
 
 let models: ModelsFolder;

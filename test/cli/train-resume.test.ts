@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { loadModel } from '../../src/model-store/load.ts';
-import { readSafetensors } from '../../src/model-store/safetensors.ts';
-import { readRunLog } from '../../src/train/run/run-log.ts';
-import { checkpointPath } from '../../src/train/train-model.ts';
+import { loadModel } from '../../src/core/models/load.ts';
+import { readSafetensors } from '../../src/core/models/safetensors.ts';
+import { readRunLog } from '../../src/trainer/train/run/run-log.ts';
+import { checkpointPath } from '../../src/trainer/train/train-model.ts';
 import { writeGeneratedPhotos } from '../helpers/generated-photos.ts';
 import { type CliResult, runCli, startCli } from '../helpers/run-cli.ts';
-import { TINY } from '../train/tiny-recipe.ts';
+import { TINY } from '../trainer/train/tiny-recipe.ts';
 
 const STEPS = 200;
 const EVERY = 4;

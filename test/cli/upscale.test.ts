@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { encode } from '../../src/codec/encode.ts';
+import { encode } from '../../src/core/codec/encode.ts';
 import { publishBlindModel } from '../helpers/blind-model.ts';
 import { damageModel } from '../helpers/damage-model.ts';
 import { generatedPhoto } from '../helpers/generated-photos.ts';

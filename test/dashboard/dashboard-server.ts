@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import express from 'express';
 import { createDashboard } from '../../src/dashboard/dashboard.ts';
-import { createDualscale } from '../../src/plugin.ts';
+import { createDualscale } from '../../src/server/plugin.ts';
 import { publishBlindModel } from '../helpers/blind-model.ts';
 import { writeGeneratedPhotos } from '../helpers/generated-photos.ts';
 import { publishNearestModels } from '../helpers/nearest-models.ts';

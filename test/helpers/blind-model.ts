@@ -1,7 +1,7 @@
 /** A real network that shows what it was told, and always guesses the same. */
-import { publishModel } from '../../src/model-store/publish.ts';
-import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';
-import type { EdgeSpec } from '../../src/network/spec.ts';
+import { publishModel } from '../../src/core/models/publish.ts';
+import { createNetwork, initialiseParameters } from '../../src/core/network/create-network.ts';
+import type { EdgeSpec } from '../../src/core/network/spec.ts';
 
 const spec: EdgeSpec = {
   ...{ family: 'edge', scale: 2, featureCount: 1, innerWidths: [1] },

@@ -1,7 +1,7 @@
-import type { TensorData } from '../../src/graph/program.ts';
-import type { Network } from '../../src/network/network.ts';
-import type { ParameterValues } from '../../src/network/spec.ts';
-import { type Tensor4D, tf } from '../../src/tf.ts';
+import type { TensorData } from '../../src/core/graph/program.ts';
+import type { Network } from '../../src/core/network/network.ts';
+import type { ParameterValues } from '../../src/core/network/spec.ts';
+import { type Tensor4D, tf } from '../../src/core/tf.ts';
 
 /** The images a network makes, by TF.js' own kernels on its current backend: no compiler, no engine of ours. */
 export async function forwardOnCpu(

@@ -1,8 +1,8 @@
 /** Pictures with detail in every place and direction, different for each number, made without randomness. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { encode } from '../../src/codec/encode.ts';
-import type { PixelImage } from '../../src/pixels/image.ts';
+import { encode } from '../../src/core/codec/encode.ts';
+import type { PixelImage } from '../../src/core/pixels/image.ts';
 
 export function generatedPhoto(width: number, height: number, number: number): PixelImage {
   const data = new Uint8Array(width * height * 3).map((_, i) => {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import sharp, { type Sharp } from 'sharp';
-import type { Middleware } from '../../src/http/middleware.ts';
+import type { Middleware } from '../../src/server/http/middleware.ts';
 
 export interface TestServer {
   readonly url: string;

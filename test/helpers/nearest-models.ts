@@ -2,10 +2,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { publishModel } from '../../src/model-store/publish.ts';
-import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';
-import type { EdgeSpec } from '../../src/network/spec.ts';
-import type { PixelImage } from '../../src/pixels/image.ts';
+import { publishModel } from '../../src/core/models/publish.ts';
+import { createNetwork, initialiseParameters } from '../../src/core/network/create-network.ts';
+import type { EdgeSpec } from '../../src/core/network/spec.ts';
+import type { PixelImage } from '../../src/core/pixels/image.ts';
 
 export interface ModelsFolder {
   readonly directory: string;

@@ -1,6 +1,6 @@
 /** Small networks written directly as ONNX, independent of the compiler: a chain of 3x3 convolutions and a pixel shuffle. */
-import type { OnnxServedModel } from '../../src/engine/served/served-types.ts';
-import { type OnnxGraph, type OnnxInitializer, type OnnxNode, serializeOnnx } from '../../src/graph/onnx-model.ts';
+import type { OnnxServedModel } from '../../src/core/engine/served/served-types.ts';
+import { type OnnxGraph, type OnnxInitializer, type OnnxNode, serializeOnnx } from '../../src/core/graph/onnx-model.ts';
 
 /** Uniform in -1..1, the same for the same seed (mulberry32). */
 export function randomNumbers(seed: number): () => number {

@@ -1,8 +1,8 @@
 /** A plugin over nearest-neighbour networks for one test file, and hosts behind it; everything is closed at the end. */
 import type { RequestListener } from 'node:http';
 import { afterAll, beforeAll } from 'vitest';
-import type { DualscaleOptions } from '../../src/options.ts';
-import { createDualscale, type Dualscale } from '../../src/plugin.ts';
+import type { DualscaleOptions } from '../../src/server/options.ts';
+import { createDualscale, type Dualscale } from '../../src/server/plugin.ts';
 import { encoder, serveBehind, type TestServer } from './http-host.ts';
 import { type ModelsFolder, publishNearestModels } from './nearest-models.ts';
 

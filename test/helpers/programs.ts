@@ -1,10 +1,10 @@
 /** Random tensors, the forms in which the compiler may hold a value, and the comparison of the ONNX engine with TF.js' own CPU kernels. */
 import { expect } from 'vitest';
-import type { Tensors } from '../../src/engine/engine.ts';
-import { createOnnxEngine } from '../../src/engine/onnx/onnx-engine.ts';
-import { createTfjsEngine } from '../../src/engine/tfjs/tfjs-engine.ts';
-import type { Program, TensorData, TensorSpec } from '../../src/graph/program.ts';
-import { type Tensor, type Tensor4D, tf } from '../../src/tf.ts';
+import type { Tensors } from '../../src/core/engine/engine.ts';
+import { createOnnxEngine } from '../../src/core/engine/onnx/onnx-engine.ts';
+import { createTfjsEngine } from '../../src/core/engine/tfjs/tfjs-engine.ts';
+import type { Program, TensorData, TensorSpec } from '../../src/core/graph/program.ts';
+import { type Tensor, type Tensor4D, tf } from '../../src/core/tf.ts';
 import { randomNumbers } from './onnx-fixtures.ts';
 
 const sizeOf = (shape: readonly number[]) => shape.reduce((product, dim) => product * dim, 1);

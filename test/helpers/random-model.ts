@@ -1,7 +1,7 @@
 /** A network with weights of its own, so that its pixels tell it from others. */
-import { publishModel } from '../../src/model-store/publish.ts';
-import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';
-import type { EdgeSpec } from '../../src/network/spec.ts';
+import { publishModel } from '../../src/core/models/publish.ts';
+import { createNetwork, initialiseParameters } from '../../src/core/network/create-network.ts';
+import type { EdgeSpec } from '../../src/core/network/spec.ts';
 
 const PROVENANCE = {
   trainer: '0.0.0',

@@ -1,6 +1,6 @@
 /** Child process: ends with an error where the WebGPU provider does not compute. */
-import { createOnnxEngine } from '../../src/engine/onnx/onnx-engine.ts';
-import { type Tensor, tf } from '../../src/tf.ts';
+import { createOnnxEngine } from '../../src/core/engine/onnx/onnx-engine.ts';
+import { type Tensor, tf } from '../../src/core/tf.ts';
 
 const executable = await createOnnxEngine({ provider: 'webgpu' }).compile({
   name: 'probe',

@@ -5,9 +5,9 @@ import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import type { DualscaleLogger } from '../../src/options.ts';
+import type { DualscaleLogger } from '../../src/server/options.ts';
 import { plainGet } from '../helpers/http-host.ts';
-import { NGINX_VERSION, startNginx } from '../hosts/nginx.ts';
+import { NGINX_VERSION, startNginx } from '../server/hosts/nginx.ts';
 import {
   API,
   createClient,

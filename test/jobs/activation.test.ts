@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { ModelManifest } from '../../src/core/models/manifest.ts';
 import { createEventLog } from '../../src/jobs/events/event-log.ts';
 import type { JobRequest } from '../../src/jobs/queue/job.ts';
-import { createActivator } from '../../src/jobs/switching/activator.ts';
-import { decide } from '../../src/jobs/switching/gate.ts';
-import type { Judgement } from '../../src/jobs/switching/judgement.ts';
-import type { ServedEnlargement, Serving } from '../../src/jobs/switching/serving.ts';
-import { createServingStats } from '../../src/jobs/switching/serving-stats.ts';
-import { createSwitchWatch } from '../../src/jobs/switching/switch-watch.ts';
-import type { ModelManifest } from '../../src/model-store/manifest.ts';
+import { createActivator } from '../../src/jobs/rollout/activator.ts';
+import { decide } from '../../src/jobs/rollout/gate.ts';
+import type { Judgement } from '../../src/jobs/rollout/judgement.ts';
+import type { ServedEnlargement, Serving } from '../../src/jobs/rollout/serving.ts';
+import { createServingStats } from '../../src/jobs/rollout/serving-stats.ts';
+import { createSwitchWatch } from '../../src/jobs/rollout/switch-watch.ts';
 
 /** Serving as a table: which model serves is all that matters here. @param loadMs until a model serves */
 function createTable(first: string, ids: readonly string[], loadMs = 0) {

@@ -9,7 +9,7 @@ import { crc32, gzipSync } from 'node:zlib';
 import sharp from 'sharp';
 import { create as createTar } from 'tar';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { DualscaleError } from '../../src/errors.ts';
+import type { DualscaleError } from '../../src/core/errors.ts';
 import { splitByHash } from '../../src/jobs/data/prepare-data.ts';
 import { createTrafficSampler, type TrafficOptions } from '../../src/jobs/data/traffic.ts';
 import { createUploads, type Uploads } from '../../src/jobs/data/uploads.ts';

@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobEvent } from '../../src/jobs/events/job-event.ts';
 import type { JobView } from '../../src/jobs/queue/job.ts';
-import type { DualscaleOptions } from '../../src/options.ts';
-import { createDualscale, type PluginJobsOptions } from '../../src/plugin.ts';
+import type { DualscaleOptions } from '../../src/server/options.ts';
+import { createDualscale, type PluginJobsOptions } from '../../src/server/plugin.ts';
 import { writeGeneratedPhotos } from '../helpers/generated-photos.ts';
 import { publishNearestModels } from '../helpers/nearest-models.ts';
 

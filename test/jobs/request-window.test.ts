@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { createRequestWindow } from '../../src/jobs/switching/request-window.ts';
-import { percentileOf } from '../../src/jobs/work/percentile.ts';
+import { createRequestWindow } from '../../src/jobs/rollout/request-window.ts';
+import { percentileOf } from '../../src/jobs/worker/percentile.ts';
 
 /** A window with a clock that stands still until it is moved. */
 function createCase() {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Activation } from '../../src/jobs/switching/activation.ts';
-import { mayStandIn } from '../../src/jobs/switching/stand-ins.ts';
+import type { Activation } from '../../src/jobs/rollout/activation.ts';
+import { mayStandIn } from '../../src/jobs/rollout/stand-ins.ts';
 
 const JOB = 'job-0123456789abcdef';
 

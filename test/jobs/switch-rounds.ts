@@ -5,9 +5,9 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { publishModel } from '../../src/model-store/publish.ts';
-import { createNetwork, initialiseParameters } from '../../src/network/create-network.ts';
-import { createDualscale } from '../../src/plugin.ts';
+import { publishModel } from '../../src/core/models/publish.ts';
+import { createNetwork, initialiseParameters } from '../../src/core/network/create-network.ts';
+import { createDualscale } from '../../src/server/plugin.ts';
 import { publishNearestModels } from '../helpers/nearest-models.ts';
 import { createClient, TOKEN } from './jobs-box.ts';
 

@@ -3,11 +3,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { decodeRgb } from '../../src/codec/decode.ts';
-import { encode } from '../../src/codec/encode.ts';
-import { evaluate } from '../../src/eval/evaluate.ts';
-import type { PixelImage } from '../../src/pixels/image.ts';
-import { type RunningServer, startServer } from '../../src/serve/server.ts';
+import { type RunningServer, startServer } from '../../src/cli/serve/server.ts';
+import { decodeRgb } from '../../src/core/codec/decode.ts';
+import { encode } from '../../src/core/codec/encode.ts';
+import { evaluate } from '../../src/core/measure/evaluate.ts';
+import type { PixelImage } from '../../src/core/pixels/image.ts';
 
 /**
  * The promise of the shipped models, kept where a user meets it: PNG files behind the server of `npm start`

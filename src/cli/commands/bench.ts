@@ -1,16 +1,16 @@
 /** `dualscale bench`: what one picture takes on this machine. */
 import { availableParallelism } from 'node:os';
-import { chooseRuntime } from '../../engine/choose-runtime.ts';
-import type { Engine } from '../../engine/engine.ts';
-import { createOnnxEngine } from '../../engine/onnx/onnx-engine.ts';
-import type { EngineName, Provider, Runtime, TfjsBackend } from '../../engine/runtime.ts';
-import { openTimedNetwork } from '../../engine/served/timed-network.ts';
-import { createTfjsEngine } from '../../engine/tfjs/tfjs-engine.ts';
-import { badOption } from '../../errors.ts';
-import { loadModel, modelDirectory, type StoredModel } from '../../model-store/load.ts';
-import type { LatencyEntry } from '../../model-store/manifest.ts';
-import { updateMeasurements } from '../../model-store/publish.ts';
-import { createNetwork } from '../../network/create-network.ts';
+import { chooseRuntime } from '../../core/engine/choose-runtime.ts';
+import type { Engine } from '../../core/engine/engine.ts';
+import { createOnnxEngine } from '../../core/engine/onnx/onnx-engine.ts';
+import type { EngineName, Provider, Runtime, TfjsBackend } from '../../core/engine/runtime.ts';
+import { openTimedNetwork } from '../../core/engine/served/timed-network.ts';
+import { createTfjsEngine } from '../../core/engine/tfjs/tfjs-engine.ts';
+import { badOption } from '../../core/errors.ts';
+import { loadModel, modelDirectory, type StoredModel } from '../../core/models/load.ts';
+import type { LatencyEntry } from '../../core/models/manifest.ts';
+import { updateMeasurements } from '../../core/models/publish.ts';
+import { createNetwork } from '../../core/network/create-network.ts';
 import { describeMachine } from '../describe-machine.ts';
 import { quietLogger } from '../logger.ts';
 import { type ModelFlags, modelsRoot, openManifests, openModel } from '../open-models.ts';

@@ -1,6 +1,6 @@
 /** `dualscale convert`. */
-import { convertWeights } from '../../model-store/convert.ts';
-import type { StoredDtype } from '../../model-store/safetensors.ts';
+import { convertWeights } from '../../core/models/convert.ts';
+import type { StoredDtype } from '../../core/models/safetensors.ts';
 import { type ModelFlags, modelsRoot, openModel } from '../open-models.ts';
 
 export interface ConvertFlags extends ModelFlags {

@@ -1,13 +1,13 @@
 /** `dualscale eval --degradation`: one row for each way in which the pictures are made small. */
 import { basename, resolve } from 'node:path';
-import { compressJpeg } from '../../codec/compress-jpeg.ts';
-import { badOption } from '../../errors.ts';
-import { evaluate } from '../../eval/evaluate.ts';
-import { type Degradation, degrade } from '../../pixels/degrade.ts';
-import { encodeDegradation } from '../../pixels/degrade-code.ts';
-import { parseDegradation } from '../../pixels/degrade-parse.ts';
-import { degradeTwice } from '../../pixels/degrade-second-order.ts';
-import { createRandom } from '../../train/random.ts';
+import { compressJpeg } from '../../core/codec/compress-jpeg.ts';
+import { encodeDegradation } from '../../core/degradation/code.ts';
+import { type Degradation, degrade } from '../../core/degradation/degrade.ts';
+import { parseDegradation } from '../../core/degradation/parse.ts';
+import { degradeTwice } from '../../core/degradation/second-order.ts';
+import { badOption } from '../../core/errors.ts';
+import { evaluate } from '../../core/measure/evaluate.ts';
+import { createRandom } from '../../trainer/train/random.ts';
 import { createProgress } from '../progress.ts';
 import { recordQuality } from '../record-quality.ts';
 import { formatTable } from '../table.ts';

@@ -1,15 +1,15 @@
 /** `dualscale eval`. */
 import { basename, resolve } from 'node:path';
-import type { EngineName, Provider, TfjsBackend } from '../../engine/runtime.ts';
-import { compileServedModel } from '../../engine/served/served-model.ts';
-import { badOption } from '../../errors.ts';
-import { baseline, type Enlarge } from '../../eval/baseline.ts';
-import { type Evaluation, evaluate } from '../../eval/evaluate.ts';
-import { roundParameters } from '../../model-store/convert.ts';
-import type { StoredModel } from '../../model-store/load.ts';
-import type { StoredDtype } from '../../model-store/safetensors.ts';
-import type { PixelImage } from '../../pixels/image.ts';
-import { createUpscaler } from '../../upscale/upscale.ts';
+import type { EngineName, Provider, TfjsBackend } from '../../core/engine/runtime.ts';
+import { compileServedModel } from '../../core/engine/served/served-model.ts';
+import { badOption } from '../../core/errors.ts';
+import { baseline, type Enlarge } from '../../core/measure/baseline.ts';
+import { type Evaluation, evaluate } from '../../core/measure/evaluate.ts';
+import { roundParameters } from '../../core/models/convert.ts';
+import type { StoredModel } from '../../core/models/load.ts';
+import type { StoredDtype } from '../../core/models/safetensors.ts';
+import type { PixelImage } from '../../core/pixels/image.ts';
+import { createUpscaler } from '../../core/upscale/upscale.ts';
 import { quietLogger } from '../logger.ts';
 import { type ModelFlags, openModel } from '../open-models.ts';
 import { createProgress, type Progress } from '../progress.ts';

@@ -1,13 +1,13 @@
 /** `dualscale export`. */
 import { writeFile } from 'node:fs/promises';
-import { codeWidth, toldProgram } from '../../engine/served/code-programs.ts';
-import { enlargeProgram } from '../../engine/served/served-model.ts';
-import { badOption } from '../../errors.ts';
-import { compileProgram } from '../../graph/compile.ts';
-import { serializeOnnx } from '../../graph/onnx-model.ts';
-import type { Program } from '../../graph/program.ts';
-import type { StoredModel } from '../../model-store/load.ts';
-import { createNetwork } from '../../network/create-network.ts';
+import { codeWidth, toldProgram } from '../../core/engine/served/code-programs.ts';
+import { enlargeProgram } from '../../core/engine/served/served-model.ts';
+import { badOption } from '../../core/errors.ts';
+import { compileProgram } from '../../core/graph/compile.ts';
+import { serializeOnnx } from '../../core/graph/onnx-model.ts';
+import type { Program } from '../../core/graph/program.ts';
+import type { StoredModel } from '../../core/models/load.ts';
+import { createNetwork } from '../../core/network/create-network.ts';
 import { type ModelFlags, openModel } from '../open-models.ts';
 import type { PixelSize } from '../option-values.ts';
 

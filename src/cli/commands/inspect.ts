@@ -1,16 +1,16 @@
 /** `dualscale inspect PICTURE`: how it was blurred, what noise and compression it has. */
 import { writeFile } from 'node:fs/promises';
 import { extname } from 'node:path';
-import { describeInspection } from '../../blind/describe-inspection.ts';
-import { kernelImage, kernelSvg, kernelText } from '../../blind/draw-kernel.ts';
-import { type Inspection, inspectPicture } from '../../blind/inspect-picture.ts';
-import { encode } from '../../codec/encode.ts';
-import { readRgbFile } from '../../codec/read-rgb-file.ts';
-import type { EngineName, Provider, TfjsBackend } from '../../engine/runtime.ts';
-import { compileServedModel } from '../../engine/served/served-model.ts';
-import { badOption } from '../../errors.ts';
-import type { ModelManifest } from '../../model-store/manifest.ts';
-import { createUpscaler } from '../../upscale/upscale.ts';
+import { encode } from '../../core/codec/encode.ts';
+import { readRgbFile } from '../../core/codec/read-rgb-file.ts';
+import type { EngineName, Provider, TfjsBackend } from '../../core/engine/runtime.ts';
+import { compileServedModel } from '../../core/engine/served/served-model.ts';
+import { badOption } from '../../core/errors.ts';
+import type { ModelManifest } from '../../core/models/manifest.ts';
+import { createUpscaler } from '../../core/upscale/upscale.ts';
+import { describeInspection } from '../../server/inspect/describe-inspection.ts';
+import { type Inspection, inspectPicture } from '../../server/inspect/inspect-picture.ts';
+import { kernelImage, kernelSvg, kernelText } from '../draw-kernel.ts';
 import { quietLogger } from '../logger.ts';
 import { type ModelFlags, openManifests, openModel } from '../open-models.ts';
 

@@ -1,7 +1,7 @@
 /** `dualscale jobs` and `dualscale models list|activate|rollback`: the job API of a running server, from a terminal. */
 import { openAsBlob } from 'node:fs';
 import { extname } from 'node:path';
-import { badOption } from '../../errors.ts';
+import { badOption } from '../../core/errors.ts';
 import type { Budget, JobType, JobView } from '../../jobs/queue/job.ts';
 import { createJobProgress } from '../job-progress.ts';
 import { createJobsClient, type JobsClient, type ServerFlags } from '../jobs-client.ts';

@@ -1,6 +1,6 @@
 /** `dualscale metrics`. */
-import { METRICS } from '../../metrics/definitions.ts';
-import { metricsMarkdown } from '../../metrics/metrics-markdown.ts';
+import { METRICS } from '../../server/metrics/definitions.ts';
+import { metricsMarkdown } from '../../server/metrics/metrics-markdown.ts';
 
 export function runMetrics(flags: { readonly json?: boolean }): void {
   if (!flags.json) {

@@ -1,5 +1,5 @@
 /** `dualscale models`. */
-import type { ModelManifest } from '../../model-store/manifest.ts';
+import type { ModelManifest } from '../../core/models/manifest.ts';
 import { modelsMarkdown } from '../models-markdown.ts';
 import { type ModelFlags, openManifests } from '../open-models.ts';
 import { formatTable } from '../table.ts';

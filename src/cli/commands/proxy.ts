@@ -1,11 +1,11 @@
 /** `dualscale proxy`. */
-import type { EngineName, Provider, TfjsBackend } from '../../engine/runtime.ts';
-import type { OnError, OnLimit } from '../../http/service/picture-upscaler.ts';
-import { startProxyServer } from '../../serve/proxy-server.ts';
-import type { DegradationMode } from '../../upscale/degradation-wish.ts';
+import type { EngineName, Provider, TfjsBackend } from '../../core/engine/runtime.ts';
+import type { DegradationMode } from '../../core/upscale/degradation-wish.ts';
+import type { OnError, OnLimit } from '../../server/service/picture-upscaler.ts';
 import { closeOnSignal } from '../close-on-signal.ts';
 import { consoleLogger } from '../logger.ts';
 import { type ModelFlags, modelsRoot } from '../open-models.ts';
+import { startProxyServer } from '../serve/proxy-server.ts';
 
 export interface ProxyFlags extends ModelFlags {
   readonly upstream: string;

@@ -1,14 +1,14 @@
 /** `dualscale serve` and `npm start`. */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { EngineName, Provider, TfjsBackend } from '../../engine/runtime.ts';
-import { badOption } from '../../errors.ts';
-import { copyModels } from '../../serve/copy-models.ts';
-import { startServer } from '../../serve/server.ts';
-import type { DegradationMode } from '../../upscale/degradation-wish.ts';
+import type { EngineName, Provider, TfjsBackend } from '../../core/engine/runtime.ts';
+import { badOption } from '../../core/errors.ts';
+import type { DegradationMode } from '../../core/upscale/degradation-wish.ts';
 import { closeOnSignal } from '../close-on-signal.ts';
 import { consoleLogger } from '../logger.ts';
 import { type ModelFlags, modelsRoot } from '../open-models.ts';
+import { copyModels } from '../serve/copy-models.ts';
+import { startServer } from '../serve/server.ts';
 
 export interface ServeFlags extends ModelFlags {
   readonly images?: string;

@@ -1,11 +1,11 @@
 /** `dualscale upscale IN OUT`. */
-import { MOST_PIXELS } from '../../codec/limits.ts';
-import type { EngineName, Provider, TfjsBackend } from '../../engine/runtime.ts';
-import { compileServedModel } from '../../engine/served/served-model.ts';
-import { badOption, DualscaleError } from '../../errors.ts';
-import type { StoredModel } from '../../model-store/load.ts';
-import { checkWish, type DegradationWish, needsBlind } from '../../upscale/degradation-wish.ts';
-import { createUpscaler } from '../../upscale/upscale.ts';
+import { MOST_PIXELS } from '../../core/codec/limits.ts';
+import type { EngineName, Provider, TfjsBackend } from '../../core/engine/runtime.ts';
+import { compileServedModel } from '../../core/engine/served/served-model.ts';
+import { badOption, DualscaleError } from '../../core/errors.ts';
+import type { StoredModel } from '../../core/models/load.ts';
+import { checkWish, type DegradationWish, needsBlind } from '../../core/upscale/degradation-wish.ts';
+import { createUpscaler } from '../../core/upscale/upscale.ts';
 import { type EnlargeFileOptions, enlargeFile } from '../enlarge-file.ts';
 import { quietLogger } from '../logger.ts';
 import { type ModelFlags, openBestModel, openBlindModel, openModel } from '../open-models.ts';

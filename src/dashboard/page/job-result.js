@@ -1,6 +1,6 @@
 /** What came of a job: the gate's checks, before and after, and what can be done with the model. */
 /** @import { Job } from '../api-types.ts' */
-/** @import { JobReport, Judgement } from '../../jobs/switching/judgement.ts' */
+/** @import { JobReport, Judgement } from '../../jobs/rollout/judgement.ts' */
 /** @import { Child } from './dom.js' */
 import { element } from './dom.js';
 import { capital, decibels, large, milliseconds, plain } from './format.js';

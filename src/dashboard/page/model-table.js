@@ -1,5 +1,5 @@
 /** All models of one scale, and what serves. */
-/** @import { Activation } from '../../jobs/switching/activation.ts' */
+/** @import { Activation } from '../../jobs/rollout/activation.ts' */
 /** @import { Model, ModelList } from '../api-types.ts' */
 /** @import { Api } from './api.js' */
 /** @import { Store } from './store.js' */

@@ -6,10 +6,10 @@ import type { EventLog } from '../events/event-log.ts';
 import type { ResolvedJobsOptions } from '../jobs-options.ts';
 import type { JobStore } from '../queue/job-store.ts';
 import type { Runner } from '../queue/runner.ts';
-import type { Activator } from '../switching/activator.ts';
-import type { Serving } from '../switching/serving.ts';
-import type { ServingStats } from '../switching/serving-stats.ts';
-import type { SwitchWatch } from '../switching/switch-watch.ts';
+import type { Activator } from '../rollout/activator.ts';
+import type { Serving } from '../rollout/serving.ts';
+import type { ServingStats } from '../rollout/serving-stats.ts';
+import type { SwitchWatch } from '../rollout/switch-watch.ts';
 import type { Access } from './access.ts';
 
 export interface ApiParts {

@@ -1,6 +1,6 @@
 /** Errors as RFC 9457 problems: what the client may see, and which fields are wrong. */
 import type { ServerResponse } from 'node:http';
-import { DualscaleError, type ErrorCode } from '../../errors.ts';
+import { DualscaleError, type ErrorCode } from '../../core/errors.ts';
 
 /** One wrong field. */
 export interface FieldError {

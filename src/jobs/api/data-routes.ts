@@ -1,7 +1,7 @@
 /** Routes of pictures: uploads, the traffic sampler, and samples to compare models on. */
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { readHeader } from '../../codec/header.ts';
+import { readHeader } from '../../core/codec/header.ts';
 import { isFinished } from '../queue/job.ts';
 import type { ApiParts } from './api-parts.ts';
 import { problem } from './api-problem.ts';

@@ -2,7 +2,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
-import { DualscaleError } from '../../errors.ts';
+import { DualscaleError } from '../../core/errors.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { Access } from './access.ts';
 import { openSubscription, type Subscription } from './subscription.ts';

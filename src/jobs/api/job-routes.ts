@@ -1,8 +1,8 @@
 /** Routes of jobs: asked for, listed, cancelled, their log and report. */
 import { createHash } from 'node:crypto';
-import { canonicalJson } from '../../model-store/canonical-json.ts';
-import type { ModelManifest } from '../../model-store/manifest.ts';
-import { PRESETS } from '../../train/presets/find-preset.ts';
+import { canonicalJson } from '../../core/models/canonical-json.ts';
+import type { ModelManifest } from '../../core/models/manifest.ts';
+import { PRESETS } from '../../trainer/presets/find-preset.ts';
 import { resolveFolder } from '../data/data-folders.ts';
 import { requireFreeBytes } from '../data/disk-space.ts';
 import { isFinished, JOB_STATES, type JobRequest } from '../queue/job.ts';
@@ -10,7 +10,7 @@ import { readJson } from '../queue/job-folder.ts';
 import type { JobEntry } from '../queue/job-store.ts';
 import { readLogTail } from '../queue/process-log.ts';
 import { resultName } from '../queue/run-stages.ts';
-import type { JobReport } from '../switching/judgement.ts';
+import type { JobReport } from '../rollout/judgement.ts';
 import type { ApiParts } from './api-parts.ts';
 import { FieldProblem, problem } from './api-problem.ts';
 import { parseJobRequest } from './parse-job.ts';

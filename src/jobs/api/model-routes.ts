@@ -1,8 +1,8 @@
 /** Routes of models: what there is, what serves, switching and going back. */
-import { isModelId, type ModelManifest } from '../../model-store/manifest.ts';
+import { isModelId, type ModelManifest } from '../../core/models/manifest.ts';
 import { readJson } from '../queue/job-folder.ts';
-import type { JobReport, Judgement } from '../switching/judgement.ts';
-import { jobOf } from '../switching/publish-result.ts';
+import type { JobReport, Judgement } from '../rollout/judgement.ts';
+import { jobOf } from '../rollout/publish-result.ts';
 import type { ApiParts } from './api-parts.ts';
 import { problem } from './api-problem.ts';
 import { type Route, sendJson } from './router.ts';

@@ -1,6 +1,6 @@
 /** Requests to handlers by method and path, errors to problems. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { DualscaleError } from '../../errors.ts';
+import { DualscaleError } from '../../core/errors.ts';
 import { type ProblemHeaders, problem, sendProblem } from './api-problem.ts';
 
 export interface ApiRequest {

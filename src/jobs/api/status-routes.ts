@@ -1,8 +1,8 @@
 /** Routes about the server itself: its numbers, and the description of this API. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PRESETS } from '../../train/presets/find-preset.ts';
-import { PACKAGE_ROOT, VERSION } from '../../version.ts';
+import { PACKAGE_ROOT, VERSION } from '../../core/version.ts';
+import { PRESETS } from '../../trainer/presets/find-preset.ts';
 import { freeBytes } from '../data/disk-space.ts';
 import { JOB_STATES, type JobState } from '../queue/job.ts';
 import type { ApiParts } from './api-parts.ts';

@@ -1,7 +1,7 @@
 /** Folders that jobs may read: below the roots an operator allows, and nowhere else. */
 import { realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import { DualscaleError } from '../../errors.ts';
+import { DualscaleError } from '../../core/errors.ts';
 
 /**
  * The absolute path of `<root name>/<path below it>`. Links are followed before the comparison, so none leads out.

@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { statfs } from 'node:fs/promises';
-import { DualscaleError } from '../../errors.ts';
+import { DualscaleError } from '../../core/errors.ts';
 
 /** Bytes that this process may still write on the disk of `directory`; undefined where the system does not say. */
 export async function freeBytes(directory: string): Promise<number | undefined> {

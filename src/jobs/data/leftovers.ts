@@ -1,7 +1,7 @@
 /** What processes that were killed left behind, where nobody can need it any more. */
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readManifest } from '../../model-store/load.ts';
+import { readManifest } from '../../core/models/load.ts';
 
 export interface SweepOptions {
   readonly modelsDir: string;

@@ -1,7 +1,7 @@
 /** A folder of pictures that came from elsewhere: those large enough for pairs apart from the small ones. */
 import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readHeader } from '../../codec/header.ts';
+import { readHeader } from '../../core/codec/header.ts';
 
 /** Pixels of the smaller side from which a picture can be made small and asked back: patches of 32 pixels at x4. */
 const LEAST_PAIR_SIDE = 128;

@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readHeader } from '../../codec/header.ts';
-import { DualscaleError } from '../../errors.ts';
-import { listPhotographs } from '../../train/data/dataset.ts';
+import { readHeader } from '../../core/codec/header.ts';
+import { DualscaleError } from '../../core/errors.ts';
+import { listPhotographs } from '../../trainer/train/data/dataset.ts';
 import { readJson, replaceJson } from '../queue/job-folder.ts';
 
 export interface PreparedData {

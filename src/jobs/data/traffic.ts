@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { copyFile, link, mkdir, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { badOption } from '../../errors.ts';
+import { badOption } from '../../core/errors.ts';
 import { countPictures, inspectPicture, keepPicture, listPictures, type PictureCount } from './picture-folder.ts';
 
 export interface TrafficOptions {

@@ -4,7 +4,7 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { DualscaleError } from '../../errors.ts';
+import { DualscaleError } from '../../core/errors.ts';
 import { problem } from '../api/api-problem.ts';
 import { randomId, readJson, replaceJson } from '../queue/job-folder.ts';
 import { requireFreeBytes } from './disk-space.ts';

@@ -1,6 +1,6 @@
 /** What becomes of a job when an attempt at it has ended: another one, now or later, or its end. */
 import { rmSync } from 'node:fs';
-import { DualscaleError } from '../../errors.ts';
+import { DualscaleError } from '../../core/errors.ts';
 import type { JobEventBody } from '../events/job-event.ts';
 import type { JobEntry, JobStore } from './job-store.ts';
 import { olderLog } from './process-log.ts';

@@ -1,4 +1,4 @@
-/** What jobs report about themselves; `src/metrics` implements it. */
+/** What jobs report about themselves; `src/server/metrics` implements it. */
 
 import type { JobEvent } from '../events/job-event.ts';
 import type { JobState, JobType } from './job.ts';

@@ -4,7 +4,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { scriptFor } from '../../engine/worker-script.ts';
+import { scriptFor } from '../../core/engine/worker-script.ts';
 import type { JobFolder } from './job-folder.ts';
 import type { ChildMessage, ParentMessage } from './job-message.ts';
 import { writeLog } from './process-log.ts';
@@ -38,7 +38,7 @@ function childEnvironment(): NodeJS.ProcessEnv {
  * Throws Node's error when it cannot be written.
  */
 export function startJobProcess({ script, folder, heapMegabytes, onMessage }: JobProcessOptions): JobProcess {
-  const { file, execArgv } = scriptFor(import.meta.url, `../work/${script}`);
+  const { file, execArgv } = scriptFor(import.meta.url, `../worker/${script}`);
   const child = fork(file, [folder.directory], {
     execArgv: [...execArgv, `--max-old-space-size=${heapMegabytes}`],
     env: childEnvironment(),

@@ -1,10 +1,10 @@
 /** One attempt at one job: the processes it takes, what they say, and the way of its model into service. */
 import { existsSync } from 'node:fs';
-import { DualscaleError } from '../../errors.ts';
+import { DualscaleError } from '../../core/errors.ts';
 import { requireFreeBytes } from '../data/disk-space.ts';
 import { isFleeting } from '../events/event-log.ts';
 import type { JobEventBody } from '../events/job-event.ts';
-import { createProgressMeter } from '../work/progress-meter.ts';
+import { createProgressMeter } from '../worker/progress-meter.ts';
 import type { ChildMessage } from './job-message.ts';
 import { type JobProcess, startJobProcess } from './job-process.ts';
 import type { JobEntry, JobStore } from './job-store.ts';

@@ -1,6 +1,6 @@
 /** Lets jobs stand still while pictures are being made: requests get the whole machine. */
 
-import type { ServingStats } from '../switching/serving-stats.ts';
+import type { ServingStats } from '../rollout/serving-stats.ts';
 import type { Runner } from './runner.ts';
 
 export interface LoadPauseOptions {

@@ -8,7 +8,7 @@ import { open, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { badOption } from '../../errors.ts';
+import { badOption } from '../../core/errors.ts';
 import { beginOf, type Holder, parseHolder, placeOf } from './lock-holder.ts';
 import { isUnwritable } from './storage-error.ts';
 

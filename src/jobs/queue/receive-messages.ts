@@ -1,7 +1,7 @@
 /** From what a job's process says to events: stages once, steps in moderation, everything else as it is. */
-import { ERRORS, type ErrorCode } from '../../errors.ts';
+import { ERRORS, type ErrorCode } from '../../core/errors.ts';
 import type { JobEventBody } from '../events/job-event.ts';
-import type { ProgressMeter } from '../work/progress-meter.ts';
+import type { ProgressMeter } from '../worker/progress-meter.ts';
 import type { JobView } from './job.ts';
 import type { ChildMessage } from './job-message.ts';
 

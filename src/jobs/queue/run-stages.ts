@@ -1,16 +1,16 @@
 /** One job from its place in the queue to its end: the list of its steps, each of which can be repeated after a kill. */
 import { cpSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { DualscaleError } from '../../errors.ts';
-import { modelDirectory } from '../../model-store/load.ts';
-import type { ModelManifest } from '../../model-store/manifest.ts';
+import { DualscaleError } from '../../core/errors.ts';
+import { modelDirectory } from '../../core/models/load.ts';
+import type { ModelManifest } from '../../core/models/manifest.ts';
 import type { JobEventBody } from '../events/job-event.ts';
 import type { ResolvedJobsOptions } from '../jobs-options.ts';
-import type { Activator } from '../switching/activator.ts';
-import { decide } from '../switching/gate.ts';
-import type { JobReport, Verdict } from '../switching/judgement.ts';
-import { publishResult } from '../switching/publish-result.ts';
-import type { Serving } from '../switching/serving.ts';
+import type { Activator } from '../rollout/activator.ts';
+import { decide } from '../rollout/gate.ts';
+import type { JobReport, Verdict } from '../rollout/judgement.ts';
+import { publishResult } from '../rollout/publish-result.ts';
+import type { Serving } from '../rollout/serving.ts';
 import type { JobResult } from './job.ts';
 import { readJson, replaceJson } from './job-folder.ts';
 import type { JobEntry } from './job-store.ts';

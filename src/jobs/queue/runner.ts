@@ -1,7 +1,7 @@
 /** The queue of jobs and what works it off: some at a time, again after a crash, stopped when somebody asks. */
 import { existsSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DualscaleError } from '../../errors.ts';
+import { DualscaleError } from '../../core/errors.ts';
 import { sweepTemporary } from '../data/leftovers.ts';
 import type { JobEventBody } from '../events/job-event.ts';
 import { isFinished } from './job.ts';

@@ -1,5 +1,5 @@
 /** Errors of a disk that is full, read-only or out of order: what they stop goes on when somebody has seen to the disk. */
-import { DualscaleError } from '../../errors.ts';
+import { DualscaleError } from '../../core/errors.ts';
 
 /** There is no room, or nobody may write: a job's process that meets one of these asks for another try. */
 const UNWRITABLE: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);

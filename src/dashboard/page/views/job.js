@@ -1,6 +1,6 @@
 /** One job: where it stands, its curves, its log, its result. */
 /** @import { Job } from '../../api-types.ts' */
-/** @import { JobReport } from '../../../jobs/switching/judgement.ts' */
+/** @import { JobReport } from '../../../jobs/rollout/judgement.ts' */
 /** @import { App, View } from '../main.js' */
 import { attempt, confirmed, notify } from '../announce.js';
 import { messageOf } from '../api.js';

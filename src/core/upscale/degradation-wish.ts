@@ -1,0 +1,135 @@
+/** What a caller says about how a picture was degraded, and what is made of it. */
+
+import { decodeDegradation, encodeDegradation } from '../degradation/code.ts';
+import type { ServedModel } from '../engine/served/served-types.ts';
+import { badOption } from '../errors.ts';
+
+export const DEGRADATION_MODES = ['auto', 'bicubic', 'blind'] as const;
+
+export type DegradationMode = (typeof DEGRADATION_MODES)[number];
+
+export interface DegradationWish {
+  /**
+   * `bicubic`: the picture is a clean reduction, the plain model enlarges it. `blind`: it is not, the blind model does.
+   * `auto`: the blind model's estimate decides, where there is one. @default 'auto'; 'blind' when sigma or noise is given
+   */
+  readonly degradation?: DegradationMode;
+  /** Known width of the blur: standard deviation in pixels of the enlarged picture, 0 to 8. @default estimated */
+  readonly sigma?: number;
+  /** Known noise: standard deviation on the scale 0..255, 0 to 50. @default estimated */
+  readonly noise?: number;
+}
+
+export const MOST_SIGMA = 8;
+export const MOST_NOISE = 50;
+
+/** Throws DS_BAD_OPTION for values out of range and for knowledge that `bicubic` cannot use. */
+export function checkWish({ degradation, sigma, noise }: DegradationWish): void {
+  if (degradation !== undefined && !DEGRADATION_MODES.includes(degradation)) {
+    throw badOption('degradation', `one of ${DEGRADATION_MODES.join(', ')}`, degradation);
+  }
+  for (const [name, value, most] of [
+    ['sigma', sigma, MOST_SIGMA],
+    ['noise', noise, MOST_NOISE],
+  ] as const) {
+    if (value === undefined) continue;
+    if (!(value >= 0 && value <= most)) throw badOption(name, `a number from 0 to ${most}`, value);
+    if (degradation === 'bicubic') throw badOption(name, 'used with `degradation` auto or blind', value);
+  }
+}
+
+const isKnown = ({ sigma, noise }: DegradationWish): boolean => sigma !== undefined || noise !== undefined;
+
+/** The same text for every spelling of the same wish; empty for the default. */
+export function wishKey(wish: DegradationWish): string {
+  const { degradation = 'auto', sigma, noise } = wish;
+  const kind = degradation === 'auto' && isKnown(wish) ? 'blind' : degradation;
+  if (kind === 'auto') return '';
+  return [
+    kind,
+    ...(sigma === undefined ? [] : [`sigma=${sigma}`]),
+    ...(noise === undefined ? [] : [`noise=${noise}`]),
+  ].join('&');
+}
+
+/** Whether the wish can only be met by a blind model. */
+export function needsBlind(wish: DegradationWish): boolean {
+  return wish.degradation === 'blind' || isKnown(wish);
+}
+
+/**
+ * Up to here an estimate counts as a clean reduction, and the plain model is the better one: a blur of 0.8 pixels of the enlarged picture,
+ * which a photograph may have of its own, noise 2, JPEG quality 94 (the last two in the units of the code).
+ */
+const CLEAN = { sigma: 0.8, noise: 0.08, jpeg: 0.06 };
+
+export interface DegradationChoice {
+  readonly model: ServedModel;
+  readonly code?: Float32Array;
+  /** What was chosen and why; absent where there was nothing to choose from. */
+  readonly note?: DegradationNote;
+}
+
+export interface DegradationNote {
+  readonly kind: 'bicubic' | 'blind';
+  /** `asked`: the caller said so, or the server for all who say nothing; `clean` and `degraded`: the estimate. */
+  readonly why: 'asked' | 'clean' | 'degraded';
+  /** What the network was told or the choice was made by; absent where nobody looked. */
+  readonly sigma?: number;
+  readonly noise?: number;
+  readonly jpegQuality?: number;
+}
+
+export interface ChoiceParts {
+  /** The model that was asked for; it may be a blind one itself. */
+  readonly model: ServedModel;
+  /** The blind model of the same scale, where there is one. */
+  readonly blind?: ServedModel | undefined;
+  readonly wish?: DegradationWish | undefined;
+  /** Asks the blind model about the picture. */
+  readonly estimate: (blind: ServedModel) => Promise<Float32Array>;
+}
+
+/** The estimate, with what is known in its place. */
+function overlay(code: Float32Array, { sigma, noise }: DegradationWish, scale: number): Float32Array {
+  const known = code.slice();
+  if (sigma !== undefined) known.set(encodeDegradation({ blur: { sigmaX: sigma, size: 21 } }, scale).subarray(0, 3));
+  if (noise !== undefined) known[3] = encodeDegradation({ noise: { sigma: noise } }, scale)[3] as number;
+  return known;
+}
+
+/** Whether an estimate is that of a clean reduction. */
+export const isClean = (code: Float32Array, scale: number): boolean =>
+  (code[0] as number) * scale < CLEAN.sigma && (code[3] as number) < CLEAN.noise && (code[4] as number) < CLEAN.jpeg;
+
+function describe(code: Float32Array, scale: number) {
+  const { sigmaX, sigmaY, noiseSigma, jpegQuality } = decodeDegradation(code, scale);
+  return { sigma: Math.sqrt((sigmaX ** 2 + sigmaY ** 2) / 2), noise: noiseSigma, jpegQuality };
+}
+
+/** Which model enlarges a picture, and what it is told. Throws what `estimate` throws. */
+export async function chooseDegradation({
+  model,
+  blind,
+  wish = {},
+  estimate,
+}: ChoiceParts): Promise<DegradationChoice> {
+  if (wish.degradation === 'bicubic') {
+    // A blind model by itself enlarges a clean reduction when it is told so.
+    const told = model.codeWidth === undefined ? {} : { code: new Float32Array(model.codeWidth) };
+    return { model, ...told, note: { kind: 'bicubic', why: 'asked' } };
+  }
+  const able = model.codeWidth === undefined ? blind : model;
+  if (!able) return { model };
+  const guess = await estimate(able);
+  const isAsked = needsBlind(wish);
+  const code = overlay(guess, wish, able.scale);
+  const facts = describe(code, able.scale);
+  if (!isAsked && model !== able && isClean(guess, able.scale))
+    return { model, note: { kind: 'bicubic', why: 'clean', ...facts } };
+  return {
+    model: able,
+    code,
+    note: { kind: 'blind', why: isAsked || model === able ? 'asked' : 'degraded', ...facts },
+  };
+}

@@ -1,0 +1,93 @@
+/** Two models side by side: quality on held-out photographs, latency in turns, so that whatever else the machine does meets both. */
+import { readFile } from 'node:fs/promises';
+import { decodeRgb } from '../../core/codec/decode.ts';
+import type { Engine, Executable } from '../../core/engine/engine.ts';
+import { createOnnxEngine } from '../../core/engine/onnx/onnx-engine.ts';
+import { enlargeProgram } from '../../core/engine/served/served-model.ts';
+import { loadModel, type StoredModel } from '../../core/models/load.ts';
+import { createNetwork } from '../../core/network/create-network.ts';
+import { crop } from '../../core/pixels/crop.ts';
+import type { PixelImage } from '../../core/pixels/image.ts';
+import { imresize } from '../../core/pixels/imresize.ts';
+import { psnrDb } from '../../core/pixels/psnr.ts';
+import { degradationOf } from '../../trainer/presets/blind-recipe.ts';
+import type { DegradationRecipe } from '../../trainer/train/data/degradation-recipe.ts';
+import { degradedMiddle } from '../../trainer/train/data/degraded-batches.ts';
+import type { Judgements, JudgeOrder } from '../queue/work-order.ts';
+import type { Judgement } from '../rollout/judgement.ts';
+import { measureLatency } from './measure-latency.ts';
+
+/** LR pixels: more than that of one photograph says little more about the network. */
+const MAX_LR_SIDE = 160;
+/** Of equal images: JSON has no infinity. */
+const PERFECT_DB = 100;
+
+interface Pair {
+  readonly lrImage: PixelImage;
+  readonly hrImage: PixelImage;
+}
+
+function reducePair(photograph: PixelImage, scale: number): Pair {
+  const [width, height] = [photograph.width, photograph.height].map((side) =>
+    Math.min(MAX_LR_SIDE, Math.floor(side / scale)),
+  );
+  const x = (photograph.width - width * scale) >> 1;
+  const y = (photograph.height - height * scale) >> 1;
+  const hrImage = crop(photograph, { x, y, width: width * scale, height: height * scale });
+  return { hrImage, lrImage: imresize(hrImage, { scale: 1 / scale }) };
+}
+
+const toTensor = ({ width, height, data }: PixelImage) =>
+  ({ dtype: 'float32', shape: [1, height, width, 3], data: Float32Array.from(data, (v) => v / 255) }) as const;
+
+async function enlarge(executable: Executable, { lrImage, hrImage }: Pair): Promise<PixelImage> {
+  const { enlarged } = await executable.run({ image: toTensor(lrImage) });
+  const data = new Uint8Array(Uint8ClampedArray.from(enlarged.data as Float32Array, (v) => v * 255).buffer);
+  return { ...hrImage, data };
+}
+
+/** @param degradation how the pictures are made small that PSNR is measured on: clean reductions without it. */
+async function measureQuality(
+  engine: Engine,
+  { manifest, parameters }: StoredModel,
+  files: readonly string[],
+  degradation: DegradationRecipe | undefined,
+) {
+  const { scale } = manifest;
+  const executable = await engine.compile(enlargeProgram(createNetwork(manifest.spec), parameters));
+  let [psnr, consistency] = [0, 0];
+  for (const [number, file] of files.entries()) {
+    const photograph = await decodeRgb(await readFile(file));
+    const pair = reducePair(photograph, scale);
+    const srImage = await enlarge(executable, pair);
+    const hard = degradation && degradedMiddle(photograph, degradation, { scale, maxLrSide: MAX_LR_SIDE, number });
+    const [judged, truth] = hard ? [await enlarge(executable, hard), hard.hrImage] : [srImage, pair.hrImage];
+    psnr += Math.min(PERFECT_DB, psnrDb(judged, truth, { border: scale }));
+    // Of the clean reduction in any case: only of that one is it known how to make the result small again.
+    const smallAgain = imresize(srImage, { scale: 1 / scale });
+    consistency += Math.min(PERFECT_DB, psnrDb(smallAgain, pair.lrImage, { border: 1 }));
+  }
+  await executable.release();
+  const count = files.length;
+  if (count === 0) return { psnrDb: null, consistencyDb: null, pictures: 0 };
+  return { psnrDb: psnr / count, consistencyDb: consistency / count, pictures: count };
+}
+
+/** Throws DS_BAD_MODEL when a model cannot be loaded, DS_ENGINE when it cannot be run. */
+export async function judge(order: JudgeOrder): Promise<Judgements> {
+  const { candidate, active, base = active, validation, threads, provider } = order;
+  const folders = [...new Set([candidate, active, base].filter((folder) => folder !== undefined))];
+  const models = await Promise.all(folders.map((folder) => loadModel(folder)));
+  const engine = createOnnxEngine({ provider, threads });
+  const latencies = await measureLatency(engine, models, order);
+  const judgements: Judgement[] = [];
+  // All by the pictures that the candidate is for.
+  const degradation = degradationOf(models[0].manifest.spec);
+  for (const [i, model] of models.entries()) {
+    const { id, parameters, macs } = model.manifest;
+    const quality = await measureQuality(engine, model, validation, degradation);
+    judgements.push({ modelId: id, parameters, macs: macs.for1280x720, ...quality, latency: latencies[i] });
+  }
+  const of = (folder: string | undefined) => (folder === undefined ? null : judgements[folders.indexOf(folder)]);
+  return { candidate: judgements[0], active: of(active), base: of(base) };
+}

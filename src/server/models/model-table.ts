@@ -1,0 +1,304 @@
+/** Which model serves which scale, now: models are loaded at their first use and switched without a request noticing. */
+import { createHash } from 'node:crypto';
+import type { EngineName } from '../../core/engine/runtime.ts';
+import { compileServedModel } from '../../core/engine/served/served-model.ts';
+import type { ServedModel } from '../../core/engine/served/served-types.ts';
+import { DualscaleError } from '../../core/errors.ts';
+import { listModels, loadModel, modelDirectory, type StoredModel } from '../../core/models/load.ts';
+import type { ModelManifest } from '../../core/models/manifest.ts';
+import { manifestDigest } from '../../core/models/manifest-digest.ts';
+import {
+  type DegradationMode,
+  type DegradationWish,
+  needsBlind,
+  wishKey,
+} from '../../core/upscale/degradation-wish.ts';
+import type { DualscaleLogger } from '../options.ts';
+import type { ServingModel } from '../service/picture-upscaler.ts';
+import { loadCompanions } from './blind-companions.ts';
+import { checkBlindModels, chooseModels, quickerModels } from './choose-models.ts';
+
+export interface TableModel extends ServingModel {
+  readonly manifest: ModelManifest;
+  /** Serving models of smaller scales, the largest scale first: what is left when this scale is too much. */
+  readonly smaller: readonly TableModel[];
+  /** What the request knows of the picture's degradation. @default auto */
+  readonly wish?: DegradationWish;
+  /** The blind model of the same scale, for pictures that are not clean reductions; absent where there is none or none is wanted. */
+  readonly loadBlind?: () => Promise<ServedModel>;
+  /** Compiled once. Throws DS_BAD_MODEL, also when the folder holds another model by now. */
+  load(): Promise<ServedModel>;
+}
+
+export interface ModelTable {
+  /** Smallest first. */
+  readonly scales: readonly number[];
+  /** Every usable model, by id. */
+  readonly manifests: readonly ModelManifest[];
+  /** By scale, the blind models that stand beside plain ones; those that could not be read are not among them. */
+  readonly companions: ReadonlyMap<number, ModelManifest>;
+  /** Undefined for a scale that nobody serves. */
+  serving(scale: number): TableModel | undefined;
+  /** Undefined for a model that is not there. Who names a model means it: without a wish no blind one takes its pictures. */
+  named(id: string): TableModel | undefined;
+  /**
+   * Quicker models that may answer in the place of the one that serves `scale`, best first; see `quickerModels`. They are to be quick:
+   * where an estimate could hand the picture to the blind model, it is not made.
+   */
+  standIns(scale: number, wish?: DegradationWish): readonly TableModel[];
+  /** From now on only models that `accept` takes stand in for others. */
+  restrictStandIns(accept: (manifest: ModelManifest) => boolean): void;
+  /** The model as it answers a wish, with its blind companion; undefined where the wish needs one and there is none. */
+  wished(model: TableModel, wish: DegradationWish): TableModel | undefined;
+  /** The model as it answers who names neither a model nor a wish: as `degradation` says, plainly where that needs what is not there. */
+  byDefault(model: TableModel): TableModel;
+  /** Lets `id` serve `scale` once `prepare` has accepted it. Throws DS_MODEL_NOT_FOUND, DS_BAD_MODEL and what `prepare` throws. */
+  activate(scale: number, id: string, prepare: (model: ServedModel) => Promise<void>): Promise<void>;
+  /** Reads the folder again. A serving model that was published anew is replaced as by `activate`; one that is gone serves on. */
+  reload(prepare: (model: ServedModel) => Promise<void>): Promise<void>;
+}
+
+export interface ModelTableOptions {
+  readonly modelsDir: string;
+  readonly engine: EngineName;
+  /** See `DualscaleOptions.models`. */
+  readonly wanted: Readonly<Record<number, string>>;
+  /** See `DualscaleOptions.blindModels`. */
+  readonly wantedBlind: Readonly<Record<number, string>>;
+  /** What is done with pictures of which nobody says anything. */
+  readonly degradation: DegradationMode;
+  /** Whether answers depend on the models of smaller scales too (`onLimit: 'clamp'`). */
+  readonly dependsOnSmaller: boolean;
+  readonly logger: DualscaleLogger;
+  /** Told which model serves a scale, at the start and after each change. */
+  readonly onServe: (model: ServingModel, previous: ServingModel | undefined) => void;
+}
+
+/** Class rather than closures: the maps change together, and every method reads them. */
+class Table implements ModelTable {
+  readonly #options: ModelTableOptions;
+  readonly #loading = new Map<string, Promise<ServedModel>>();
+  #manifests: readonly ModelManifest[] = [];
+  #named = new Map<string, TableModel>();
+  #serving = new Map<number, TableModel>();
+  #scales: readonly number[] = [];
+  /** By scale, those that could be loaded. */
+  #blinds: ReadonlyMap<number, ModelManifest> = new Map();
+  #acceptsStandIn: (manifest: ModelManifest) => boolean = () => true;
+  /** `byDefault` of the models that serve now: most requests want nothing else. */
+  #defaults = new WeakMap<TableModel, TableModel>();
+
+  constructor(options: ModelTableOptions) {
+    this.#options = options;
+  }
+
+  get scales(): readonly number[] {
+    return this.#scales;
+  }
+
+  get manifests(): readonly ModelManifest[] {
+    return this.#manifests;
+  }
+
+  get companions(): ReadonlyMap<number, ModelManifest> {
+    return this.#blinds;
+  }
+
+  serving(scale: number): TableModel | undefined {
+    return this.#serving.get(scale);
+  }
+
+  named(id: string): TableModel | undefined {
+    return this.#named.get(id);
+  }
+
+  standIns(scale: number, wish: DegradationWish = {}): readonly TableModel[] {
+    const active = this.#serving.get(scale)?.manifest;
+    if (!active) return [];
+    const ids = quickerModels(active, this.#manifests.filter(this.#acceptsStandIn)).map(({ id }) => id);
+    return ids.flatMap((id) => {
+      const model = this.#named.get(id);
+      const isPlain = model && this.#blindOf(model.manifest) !== undefined;
+      return (model && this.wished(model, isPlain ? { degradation: 'bicubic' } : wish)) ?? [];
+    });
+  }
+
+  restrictStandIns(accept: (manifest: ModelManifest) => boolean): void {
+    this.#acceptsStandIn = accept;
+  }
+
+  wished(model: TableModel, wish: DegradationWish): TableModel | undefined {
+    if (Object.keys(wish).length === 0) return model;
+    const blind = this.#blindOf(model.manifest);
+    if (needsBlind(wish) && !blind && model.manifest.degradation !== 'blind') return undefined;
+    const smaller = model.smaller.flatMap((other) => this.wished(other, wish) ?? []);
+    return this.#answering(model, wish, smaller);
+  }
+
+  byDefault(model: TableModel): TableModel {
+    const known = this.#defaults.get(model);
+    if (known) return known;
+    const { degradation } = this.#options;
+    const isMet = degradation !== 'blind' || this.#blindOf(model.manifest) || model.manifest.degradation === 'blind';
+    const smaller = model.smaller.map((other) => this.byDefault(other));
+    const answering = this.#answering(model, isMet ? { degradation } : {}, smaller);
+    this.#defaults.set(model, answering);
+    return answering;
+  }
+
+  /** What the answers depend on besides the model is in the digest: its blind companion, the wish, what smaller models make of both. */
+  #answering(model: TableModel, wish: DegradationWish, smaller: readonly TableModel[]): TableModel {
+    const key = wishKey(wish);
+    const blind = key === 'bicubic' ? undefined : this.#blindOf(model.manifest);
+    const parts = [
+      ...(blind ? [manifestDigest(blind)] : []),
+      ...(key === '' ? [] : [key]),
+      ...(this.#options.dependsOnSmaller ? smaller.map(({ digest }) => digest) : []),
+    ];
+    const digest = createHash('sha256')
+      .update([model.digest, ...parts].join())
+      .digest('base64url');
+    return {
+      ...{ ...model, smaller, wish, digest: parts.length === 0 ? model.digest : digest },
+      ...(blind ? { loadBlind: this.#loader(blind) } : {}),
+    };
+  }
+
+  /** Holds on to what it loaded: a request that began before a switch still gets its model after it. */
+  #loader(manifest: ModelManifest): () => Promise<ServedModel> {
+    let loaded = this.#loading.get(manifestDigest(manifest));
+    return () => {
+      loaded ??= this.#load(manifest);
+      loaded.catch(() => {
+        loaded = undefined;
+      });
+      return loaded;
+    };
+  }
+
+  /** The blind model that stands beside a plain one. */
+  #blindOf({ scale, degradation }: ModelManifest): ModelManifest | undefined {
+    return degradation === 'blind' ? undefined : this.#blinds.get(scale);
+  }
+
+  async start(): Promise<void> {
+    const { modelsDir, wanted, wantedBlind } = this.#options;
+    await this.#list();
+    checkBlindModels(this.#manifests, wantedBlind);
+    const chosen = chooseModels(this.#manifests, wanted);
+    if (chosen.size === 0) throw new DualscaleError('DS_MODEL_NOT_FOUND', `there is no usable model in ${modelsDir}`);
+    await Promise.all([...chosen.values()].map((manifest) => this.#load(manifest)));
+    this.#serve(chosen, await this.#loadBlinds());
+  }
+
+  async activate(scale: number, id: string, prepare: (model: ServedModel) => Promise<void>): Promise<void> {
+    await this.#list();
+    const manifest = this.#manifests.find((candidate) => candidate.id === id);
+    if (manifest?.scale !== scale) {
+      throw new DualscaleError('DS_MODEL_NOT_FOUND', `there is no model \`${id}\` of scale ${scale}`);
+    }
+    await prepare(await this.#load(manifest));
+    const blinds = await this.#loadBlinds();
+    this.#serve(new Map([...this.#current(), [scale, manifest]]), blinds);
+  }
+
+  async reload(prepare: (model: ServedModel) => Promise<void>): Promise<void> {
+    await this.#list();
+    const { logger } = this.#options;
+    for (const [scale, model] of this.#serving) {
+      const manifest = this.#manifests.find(({ id }) => id === model.id);
+      if (manifest?.scale !== scale) logger.warn(`${model.id} is gone and serves on from memory`);
+      else if (manifestDigest(manifest) !== manifestDigest(model.manifest)) {
+        await this.activate(scale, model.id, prepare).catch((error: unknown) => {
+          // The others are not to suffer for it.
+          logger.warn(`${model.id} serves on as it was: ${(error as Error).message}`);
+        });
+      }
+    }
+    const blinds = await this.#loadBlinds();
+    this.#serve(this.#current(), blinds);
+  }
+
+  /** Where no blind model is used unasked, its files are read and no more. */
+  #loadBlinds(): Promise<ReadonlyMap<number, ModelManifest>> {
+    const { degradation, wantedBlind: wanted, logger } = this.#options;
+    const load = (blind: ModelManifest): Promise<unknown> =>
+      degradation === 'bicubic' ? this.#stored(blind) : this.#load(blind);
+    return loadCompanions({ manifests: this.#manifests, wanted, load, logger });
+  }
+
+  #current(): ReadonlyMap<number, ModelManifest> {
+    return new Map([...this.#serving].map(([scale, { manifest }]) => [scale, manifest]));
+  }
+
+  async #list(): Promise<void> {
+    const { modelsDir, logger } = this.#options;
+    const { models, broken } = await listModels(modelsDir);
+    for (const { error } of broken) logger.warn(`a model is passed over: ${error.message}`);
+    this.#manifests = models;
+  }
+
+  #load(manifest: ModelManifest): Promise<ServedModel> {
+    const digest = manifestDigest(manifest);
+    const known = this.#loading.get(digest);
+    if (known) return known;
+    const model = this.#read(manifest);
+    this.#loading.set(digest, model);
+    // A failure is not remembered: the folder may be repaired meanwhile.
+    model.catch(() => this.#loading.delete(digest));
+    return model;
+  }
+
+  async #read(manifest: ModelManifest): Promise<ServedModel> {
+    return compileServedModel(await this.#stored(manifest), this.#options.engine);
+  }
+
+  async #stored(manifest: ModelManifest): Promise<StoredModel> {
+    const stored = await loadModel(modelDirectory(this.#options.modelsDir, manifest.id));
+    if (manifestDigest(stored.manifest) !== manifestDigest(manifest)) {
+      throw new DualscaleError('DS_BAD_MODEL', `${manifest.id} was published anew: reload() takes it`);
+    }
+    return stored;
+  }
+
+  /** Everything at once and without a pause: a request sees the table before or after, never between. */
+  #serve(chosen: ReadonlyMap<number, ModelManifest>, blinds: ReadonlyMap<number, ModelManifest>): void {
+    const before = this.#serving;
+    this.#blinds = blinds;
+    const serving = new Map<number, TableModel>();
+    const sorted = [...chosen].sort(([a], [b]) => a - b);
+    for (const [scale, manifest] of sorted) {
+      serving.set(scale, this.#entry(manifest, [...serving.values()].reverse()));
+    }
+    const smallerThan = (scale: number) => [...serving.values()].filter((model) => model.scale < scale).reverse();
+    const others = this.#manifests.map((manifest) => {
+      const active = serving.get(manifest.scale);
+      // One that was published anew waits for `reload` while the old one serves: an id must mean one thing.
+      return active?.id === manifest.id ? active : this.#entry(manifest, smallerThan(manifest.scale));
+    });
+    this.#serving = serving;
+    this.#defaults = new WeakMap();
+    this.#scales = [...serving.keys()];
+    this.#named = new Map([...others, ...serving.values()].map((model) => [model.id, model]));
+    const kept = new Set([...this.#named.values()].map(({ manifest }) => manifestDigest(manifest)));
+    for (const digest of this.#loading.keys()) if (!kept.has(digest)) this.#loading.delete(digest);
+    for (const [scale, model] of serving) {
+      const previous = before.get(scale);
+      if (previous?.id !== model.id || previous.digest !== model.digest) this.#options.onServe(model, previous);
+    }
+  }
+
+  #entry(manifest: ModelManifest, smaller: readonly TableModel[]): TableModel {
+    const own = manifestDigest(manifest);
+    const digests = this.#options.dependsOnSmaller ? [own, ...smaller.map((model) => model.digest)] : [own];
+    const digest = digests.length === 1 ? own : createHash('sha256').update(digests.join()).digest('base64url');
+    return { id: manifest.id, scale: manifest.scale, digest, manifest, smaller, load: this.#loader(manifest) };
+  }
+}
+
+/** Reads the folder and loads the models that serve. Throws DS_BAD_OPTION, DS_MODEL_NOT_FOUND, DS_BAD_MODEL. */
+export async function createModelTable(options: ModelTableOptions): Promise<ModelTable> {
+  const table = new Table(options);
+  await table.start();
+  return table;
+}

@@ -1,0 +1,227 @@
+/** Bounds how many pictures are in memory, how many are worked on, and how much work may wait. */
+import { badOption, DualscaleError } from '../../../core/errors.ts';
+import { createThroughput } from './throughput.ts';
+
+export interface AdmissionOptions {
+  /** Pictures decoded, enlarged and encoded at the same time, from 1 up. */
+  readonly concurrency: number;
+  /** Pictures that may wait beside them, from 0 up. One more is refused with DS_BUSY. */
+  readonly queueLimit: number;
+  /** Most work that may wait, in the unit of `Work.cost`, above 0. Work with a deadline that would make it more is refused with DS_BUSY. */
+  readonly queueCost: number;
+  /** Milliseconds of a monotonic clock. */
+  readonly now: () => number;
+  /** Told about every change, with what there is after it. */
+  readonly onChange?: (load: Load) => void;
+}
+
+export interface Load {
+  readonly running: number;
+  readonly waiting: number;
+  readonly waitingCost: number;
+}
+
+export interface Work {
+  /** Giga multiply-accumulates or any other unit in which equal amounts take equal time. */
+  readonly cost: number;
+  /** On the clock of `now`, read whenever it counts: it may move. Without one the work waits as long as it takes. */
+  readonly deadline?: number | undefined;
+  readonly signal?: AbortSignal;
+}
+
+export interface Admission {
+  /** Takes a place for one picture in memory; throws DS_BUSY when all are taken, DS_CLOSING after `close`. Call the result when its bytes are gone. */
+  reserve(): () => void;
+  /**
+   * Runs `task` when one of the `concurrency` slots is free, first come first served. Throws DS_ABORTED if `signal` fires while it
+   * waits; DS_CLOSING after `close`; DS_BUSY when too much work waits, or when it would not be done before its deadline at the pace of the
+   * latest work.
+   */
+  run<T>(work: Work, task: () => Promise<T>): Promise<T>;
+  /** Milliseconds until work of this cost that came now would be done; 0 while nothing was finished yet. */
+  predictedMs(cost: number): number;
+  /** Whole seconds after which a refused client may find a free place, 1 to 60. */
+  retryAfterSeconds(): number;
+  /** Refuses what comes from now on. */
+  close(): void;
+  /** Resolves when nothing runs and nothing waits. */
+  idle(): Promise<void>;
+}
+
+interface Waiting {
+  readonly work: Work;
+  readonly start: () => void;
+  readonly refuse: (error: DualscaleError) => void;
+}
+
+function checkCount(name: string, value: number, least: number): void {
+  if (!Number.isSafeInteger(value) || value < least) throw badOption(name, `an integer from ${least} up`, value);
+}
+
+const closing = () => new DualscaleError('DS_CLOSING', 'closing');
+
+const busy = (message: string) => new DualscaleError('DS_BUSY', message);
+const aborted = () => new DualscaleError('DS_ABORTED', 'aborted while waiting for a free slot');
+
+/** Class rather than closures: the queue, the slots and the places change together. */
+class CostQueue implements Admission {
+  readonly #options: AdmissionOptions;
+  readonly #throughput;
+  readonly #waiting = new Set<Waiting>();
+  readonly #running = new Set<{ readonly cost: number; readonly since: number }>();
+  readonly #onIdle: (() => void)[] = [];
+  #reserved = 0;
+  /** Slots in use; one that is handed over stays taken, so that nobody can slip in between. */
+  #taken = 0;
+  #waitingCost = 0;
+  #isClosed = false;
+
+  constructor(options: AdmissionOptions) {
+    this.#options = options;
+    this.#throughput = createThroughput(options.now);
+  }
+
+  reserve(): () => void {
+    const { concurrency, queueLimit } = this.#options;
+    if (this.#isClosed) throw closing();
+    if (this.#reserved >= concurrency + queueLimit) {
+      const places = concurrency + queueLimit;
+      throw busy(`all ${places} places are taken (concurrency ${concurrency}, queueLimit ${queueLimit})`);
+    }
+    this.#reserved += 1;
+    let held = true;
+    return () => {
+      if (held) this.#reserved -= 1;
+      held = false;
+    };
+  }
+
+  async run<T>(work: Work, task: () => Promise<T>): Promise<T> {
+    if (this.#isClosed) throw closing();
+    if (work.signal?.aborted) throw aborted();
+    this.#checkTime(work);
+    if (this.#taken < this.#options.concurrency) this.#taken += 1;
+    else await this.#wait(work);
+    const entry = { cost: work.cost, since: this.#options.now() };
+    this.#running.add(entry);
+    this.#changed();
+    const done = this.#throughput.start();
+    let doneCost = 0;
+    try {
+      const result = await task();
+      doneCost = work.cost;
+      return result;
+    } finally {
+      done(doneCost);
+      this.#running.delete(entry);
+      this.#handOver();
+      this.#changed();
+    }
+  }
+
+  predictedMs(cost: number): number {
+    const { rate } = this.#throughput;
+    if (rate === undefined) return 0;
+    const now = this.#options.now();
+    let ahead = this.#waitingCost;
+    const share = rate / Math.max(1, this.#running.size);
+    // A tenth is left of what takes longer than expected: it may end any time, or not.
+    for (const { cost: all, since } of this.#running) ahead += Math.max(all / 10, all - (now - since) * share);
+    return (ahead + cost * this.#sharers()) / rate;
+  }
+
+  retryAfterSeconds(): number {
+    return Math.min(60, Math.max(1, Math.ceil(this.predictedMs(0) / 1000)));
+  }
+
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  idle(): Promise<void> {
+    if (this.#taken === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onIdle.push(resolve));
+  }
+
+  #checkTime({ cost, deadline }: Work): void {
+    if (deadline === undefined) return;
+    const { queueCost, now, concurrency } = this.#options;
+    // One picture alone may cost more than the queue may hold: it is then the only one that waits.
+    const isFull = this.#waiting.size > 0 && this.#waitingCost + cost > queueCost;
+    if (isFull && this.#taken >= concurrency) {
+      throw busy(`work of ${Math.round(this.#waitingCost)} waits, at most ${queueCost} may`);
+    }
+    const left = deadline - now();
+    const predicted = this.predictedMs(cost);
+    // With nothing ahead the forecast is about the picture alone; then only trying tells.
+    if (predicted > left && this.#running.size > 0) {
+      throw busy(`it would take ${Math.round(predicted)} ms and has ${Math.round(left)}`);
+    }
+  }
+
+  #wait(work: Work): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        this.#forget(entry);
+        reject(aborted());
+      };
+      const settled = (settle: () => void) => {
+        work.signal?.removeEventListener('abort', leave);
+        this.#forget(entry);
+        settle();
+      };
+      const entry: Waiting = {
+        work,
+        start: () => settled(resolve),
+        refuse: (error) => settled(() => reject(error)),
+      };
+      work.signal?.addEventListener('abort', leave, { once: true });
+      this.#waiting.add(entry);
+      this.#waitingCost += work.cost;
+      this.#changed();
+    });
+  }
+
+  #forget(entry: Waiting): void {
+    if (this.#waiting.delete(entry)) this.#waitingCost -= entry.work.cost;
+    if (this.#waiting.size === 0) this.#waitingCost = 0;
+    this.#changed();
+  }
+  #handOver(): void {
+    for (const entry of this.#waiting) {
+      if (this.#isTooLate(entry.work)) {
+        entry.refuse(new DualscaleError('DS_DEADLINE', 'what is left of its time is too short for it'));
+      } else {
+        entry.start();
+        return;
+      }
+    }
+    this.#taken -= 1;
+    if (this.#taken === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
+  }
+
+  /** Work that cannot be done in time any more would only make the next late as well. */
+  #isTooLate({ cost, deadline }: Work): boolean {
+    const { rate } = this.#throughput;
+    const ends = rate === undefined ? 0 : this.#options.now() + (cost * this.#sharers()) / rate;
+    return deadline !== undefined && ends > deadline;
+  }
+
+  /** The pace is that of all slots together, and one picture more has its share of it. */
+  #sharers(): number {
+    return Math.min(this.#options.concurrency, this.#running.size + 1);
+  }
+
+  #changed(): void {
+    const [running, waiting, waitingCost] = [this.#running.size, this.#waiting.size, this.#waitingCost];
+    this.#options.onChange?.({ running, waiting, waitingCost });
+  }
+}
+
+/** Throws DS_BAD_OPTION. */
+export function createAdmission(options: AdmissionOptions): Admission {
+  checkCount('concurrency', options.concurrency, 1);
+  checkCount('queueLimit', options.queueLimit, 0);
+  if (!(options.queueCost > 0)) throw badOption('queueCost', 'a number above 0', options.queueCost);
+  return new CostQueue(options);
+}

@@ -1,0 +1,105 @@
+/** How long a network takes as a sum over its widths, measured on networks that differ in them. */
+
+import { createNetwork } from '../../../core/network/create-network.ts';
+import { type PrunableWidth, prunableWidths, withWidths } from '../../../core/network/prunable.ts';
+import type { ConvLayer, NetworkSpec } from '../../../core/network/spec.ts';
+import type { CostModel } from '../budget.ts';
+import type { LatencyMeter } from './latency-meter.ts';
+
+export interface WidthTimes {
+  readonly name: string;
+  /** Ascending, the last one the full width. */
+  readonly candidates: readonly number[];
+  /** Per candidate, the first one 0: what the network takes longer with it than with the first one. */
+  readonly ms: readonly number[];
+}
+
+export interface LatencyTable {
+  /** Of the whole, uncompressed network. */
+  readonly fullMs: number;
+  /** Of the network with the first candidate everywhere. */
+  readonly fixedMs: number;
+  /** In the order of `prunableWidths`. */
+  readonly widths: readonly WidthTimes[];
+}
+
+/** Widths whose two convolutions are of one kind take equally long. */
+function kindOf(width: PrunableWidth, layers: ReadonlyMap<string, ConvLayer>): string {
+  const kinds = [width.producer.layer, width.consumer.layer].map((name) => ({ ...layers.get(name), name: '' }));
+  return JSON.stringify(kinds);
+}
+
+interface Group {
+  /** Places in `prunableWidths`. */
+  readonly members: number[];
+  readonly candidates: readonly number[];
+}
+
+function groupWidths(spec: NetworkSpec, candidates: readonly (readonly number[])[]): Group[] {
+  const layers = new Map(createNetwork(spec).layers.map((layer) => [layer.name, layer]));
+  const groups = new Map<string, Group>();
+  for (const [at, width] of prunableWidths(spec).entries()) {
+    const key = `${kindOf(width, layers)} ${candidates[at].join()}`;
+    const group = groups.get(key) ?? { members: [], candidates: candidates[at] };
+    group.members.push(at);
+    groups.set(key, group);
+  }
+  return [...groups.values()];
+}
+
+/**
+ * For each kind of width and each candidate, the network in which all widths of that kind have it is run beside the
+ * uncompressed one: real networks, so that what an engine fuses or reorders between layers is in the times.
+ * @param candidates per prunable width, ascending, the full width last.
+ */
+export async function measureLatencyTable(
+  spec: NetworkSpec,
+  candidates: readonly (readonly number[])[],
+  meter: LatencyMeter,
+  signal?: AbortSignal,
+): Promise<LatencyTable> {
+  const prunable = prunableWidths(spec);
+  const full = prunable.map(({ width }) => width);
+  const groups = groupWidths(spec, candidates);
+  const slim = groups.flatMap(({ members, candidates: options }) =>
+    options.slice(0, -1).map((option) =>
+      withWidths(
+        spec,
+        full.map((width, at) => (members.includes(at) ? option : width)),
+      ),
+    ),
+  );
+  const { ratios, fullMs } = await meter.compare(slim, signal);
+  const rest = [...ratios];
+  const times: number[][] = new Array(full.length);
+  for (const { members, candidates: options } of groups) {
+    const own = [...rest.splice(0, options.length - 1), 1];
+    const ms = own.map((ratio) => ((ratio - own[0]) * fullMs) / members.length);
+    for (const at of members) times[at] = ms;
+  }
+  const saved = times.reduce((sum, ms) => sum + (ms.at(-1) as number), 0);
+  return {
+    fullMs,
+    fixedMs: fullMs - saved,
+    widths: prunable.map(({ name }, at) => ({ name, candidates: candidates[at], ms: times[at] })),
+  };
+}
+
+/** A width that saves less than this share of a wider one's time is not worth its channels: two measurements differ by as much. */
+const SAME_TIME = 0.05;
+
+/** Without candidates that are hardly faster than a wider one: vector units make the time a staircase. */
+export function dropDominated(table: LatencyTable): LatencyTable {
+  const widths = table.widths.map(({ name, candidates, ms }) => {
+    const kept = candidates.flatMap((_, i) => {
+      const wider = Math.min(...ms.slice(i + 1));
+      return i === 0 || ms[i] < wider * (1 - SAME_TIME) || i === candidates.length - 1 ? [i] : [];
+    });
+    return { name, candidates: kept.map((i) => candidates[i]), ms: kept.map((i) => ms[i]) };
+  });
+  return { ...table, widths };
+}
+
+export function latencyCosts({ fixedMs, widths }: LatencyTable): CostModel {
+  return { unit: 'ms', fixed: fixedMs, costs: widths.map(({ ms }) => ms) };
+}

@@ -1,0 +1,59 @@
+/** What a compression came to, in words: for manifest, report and command line. */
+import { prunableWidths } from '../../../core/network/prunable.ts';
+import type { NetworkSpec } from '../../../core/network/spec.ts';
+import { type Budget, timedMultiple } from '../budget.ts';
+import type { ResolvedSettings } from '../compress-settings.ts';
+import type { FittedWidths } from '../find-widths.ts';
+import { FIT_FLOOR } from '../latency/fit-latency.ts';
+
+/** Channels that pruning may take, all widths together. */
+const channelsOf = (spec: NetworkSpec): number => prunableWidths(spec).reduce((sum, { width }) => sum + width, 0);
+
+const percent = (share: number): string => String(Number((100 * share).toPrecision(3)));
+
+/** Widths are whole multiples, so that more or less goes than the share that was asked for. */
+function describeRatio(ratio: number, base: NetworkSpec, slim: NetworkSpec): string {
+  const [removed, asked] = [1 - channelsOf(slim) / channelsOf(base), ratio].map(percent);
+  return `${removed} % of the channels removed${removed === asked ? '' : `, ${asked} % asked for`}`;
+}
+
+/** e.g. `50 % of the channels removed`. */
+export function describeBudget(budget: Budget, base: NetworkSpec, slim: NetworkSpec): string {
+  switch (budget.kind) {
+    case 'ratio':
+      return describeRatio(budget.ratio, base, slim);
+    case 'latency': {
+      const { latencyMs, width, height, percentile = 50, threads = 1 } = budget;
+      return `${latencyMs} ms at ${width}x${height}, percentile ${percentile}, threads ${threads}`;
+    }
+    case 'params':
+      return `${budget.parameters} parameters`;
+    case 'macs':
+      return `${budget.macs} multiply-accumulates for 1280x720`;
+  }
+}
+
+/** What came of the other networks that were timed. */
+function describeOthers({ attempts }: FittedWidths): string {
+  if (attempts.length === 1) return 'no other network was timed';
+  return `none of the ${attempts.length} networks that were timed took from ${percent(FIT_FLOOR)} to 100 % of it`;
+}
+
+/** Where the result is what was asked for, but not all that might be expected. */
+export function noteShortfalls(
+  { budget, multiple }: Pick<ResolvedSettings, 'budget' | 'multiple'>,
+  spec: NetworkSpec,
+  fitted: FittedWidths | undefined,
+): string[] {
+  if (budget.kind !== 'latency') return [];
+  const notes: string[] = [];
+  const taken = timedMultiple(spec, multiple);
+  if (taken !== multiple)
+    notes.push(`has widths in multiples of ${taken}, not ${multiple}: others of ${spec.family} are not timed`);
+  if (fitted && !fitted.fits) {
+    const { measuredMs } = fitted;
+    const share = `${percent(measuredMs / budget.latencyMs)} % of the target`;
+    notes.push(`took ${measuredMs.toFixed(2)} ms when its widths were chosen, ${share}: ${describeOthers(fitted)}`);
+  }
+  return notes;
+}

@@ -1,0 +1,49 @@
+/** Stage `measure`: what was lost and what was won, against the uncompressed model on this machine and on held-out photographs. */
+import { createNetwork } from '../../../core/network/create-network.ts';
+import type { NetworkSpec } from '../../../core/network/spec.ts';
+import { degradationOf } from '../../presets/blind-recipe.ts';
+import { createValidator } from '../../train/run/validate.ts';
+import { flattenParameters, layOutParameters } from '../../train/step/parameter-layout.ts';
+import type { Compression } from '../compression.ts';
+import type { SlimNetwork, Values } from '../prune/slim.ts';
+
+/** Mean PSNR in dB of weights on the held-out photographs. */
+export async function validationPsnr(
+  { resources, dataset }: Compression,
+  { spec, parameters }: { readonly spec: NetworkSpec; readonly parameters: Values },
+): Promise<number> {
+  const network = createNetwork(spec);
+  const layout = layOutParameters([network]);
+  const validate = await createValidator(
+    resources.engine,
+    network,
+    layout,
+    (await dataset()).validation,
+    degradationOf(spec),
+  );
+  return validate(flattenParameters(layout, parameters));
+}
+
+export interface Measured {
+  readonly basePsnrDb: number;
+  readonly psnrDb: number;
+  /** Of the uncompressed model. */
+  readonly baseMs: number;
+  readonly ms: number;
+}
+
+/** @param fullMs the base's latency that the budget was planned with. */
+export async function measureResult(compression: Compression, slim: SlimNetwork, fullMs?: number): Promise<Measured> {
+  const { base, hooks } = compression;
+  const basePsnrDb = await validationPsnr(compression, { spec: base.manifest.spec, parameters: base.parameters });
+  const psnrDb = await validationPsnr(compression, slim);
+  const meter = await compression.openMeter();
+  try {
+    const { ratios, fullMs: nowMs } = await meter.compare([slim.spec], hooks.signal);
+    // Machines have moods; the ratio to the uncompressed model does not change with them.
+    const baseMs = fullMs ?? nowMs;
+    return { basePsnrDb, psnrDb, baseMs, ms: ratios[0] * baseMs };
+  } finally {
+    await meter.close();
+  }
+}

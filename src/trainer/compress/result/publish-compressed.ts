@@ -1,0 +1,89 @@
+/** Stage `publish`: an ordinary model, in its place or, when it was refused, aside. */
+import { join } from 'node:path';
+import { nextVersion } from '../../../core/models/convert.ts';
+import { loadModel, modelDirectory, readManifest } from '../../../core/models/load.ts';
+import type { LatencyEntry, Provenance } from '../../../core/models/manifest.ts';
+import { publishModel } from '../../../core/models/publish.ts';
+import type { NetworkSpec } from '../../../core/network/spec.ts';
+import { VERSION } from '../../../core/version.ts';
+import { summarise } from '../../train/data/training-data.ts';
+import { describeOptimizer } from '../../train/step/update-program.ts';
+import type { Compression } from '../compression.ts';
+import { DUAL_WEIGHT } from '../find-widths.ts';
+import { DISTILL_WEIGHT, type TunedNetwork, tuneRecipe } from '../fine-tune.ts';
+import { describeEarlier } from '../photographs.ts';
+import type { SlimNetwork } from '../prune/slim.ts';
+import { describeBudget } from './describe-result.ts';
+import type { Measured } from './measure-result.ts';
+
+/** Rejected models lie in this folder of the run: not where models are looked for. */
+const REJECTED = 'rejected';
+
+/** Most characters that a manifest takes of it. */
+const LONGEST_DATA = 2000;
+
+async function describeOrigin(compression: Compression, slim: NetworkSpec, runId: string): Promise<Provenance> {
+  const { settings, base, effort, hooks } = compression;
+  const { trainImages, validationImages, digest } = summarise(await compression.dataset());
+  const { method, seed, machine, dataNote, budget } = settings;
+  const { batchSize, lrPatchSize, searchSteps, tuneSteps, channelsPerPass, pruneBatches } = effort;
+  const { schedule, optimizer } = tuneRecipe(compression, base.manifest.spec);
+  const counts = `${trainImages} photographs, ${validationImages} more held out by hash`;
+  const before = await describeEarlier(settings.out);
+  const own = `${dataNote ? `${dataNote}: ` : ''}${counts}; sha256 of the files' sha256s ${digest}${before}`;
+  return {
+    trainer: `dualscale ${VERSION}`,
+    data: `${own}; the base: ${base.manifest.provenance.data}`.slice(0, LONGEST_DATA),
+    seeds: [seed],
+    steps: tuneSteps,
+    recipe: {
+      ...{ compressedFrom: `${base.manifest.id} ${base.digest.slice(0, 16)}`, method },
+      budget: describeBudget(budget, base.manifest.spec, slim),
+      searchSteps: method === 'l1' ? 0 : searchSteps,
+      // The other methods choose no channels with photographs.
+      ...(method === 'drc' ? { pruneBatches, channelsPerPass } : {}),
+      ...{ tuneSteps, batchSize, lrPatchSize },
+      ...{ optimizer: describeOptimizer(optimizer), learningRate: schedule.learningRate, dualWeight: DUAL_WEIGHT },
+      ...{ distillWeight: method === 'scratch' ? 0 : DISTILL_WEIGHT, run: runId },
+    },
+    date: new Date(hooks.now()).toISOString().slice(0, 10),
+    machine,
+  };
+}
+
+function describeLatency({ settings, hooks }: Compression, { ms }: Measured): LatencyEntry {
+  const { budget, at, machine: device, engine, provider, id } = settings;
+  const { percentile = 50, threads = 1 } = budget.kind === 'latency' ? budget : {};
+  return {
+    ...{ device, engine, provider, threads, inputWidth: at.width, inputHeight: at.height },
+    ...{ medianMs: Number(ms.toFixed(3)), runs: 1 },
+    date: new Date(hooks.now()).toISOString().slice(0, 10),
+    command: `dualscale compress, beside the uncompressed model (percentile ${percentile}); dualscale bench --model ${id} measures it alone`,
+  };
+}
+
+/**
+ * @param runId a second call for the same run, after a kill, publishes nothing again.
+ * @returns the folder of the model. Throws as `publishModel` does.
+ */
+export async function publishCompressed(
+  compression: Compression,
+  { spec }: SlimNetwork,
+  { parameters, dualParameters }: TunedNetwork,
+  measured: Measured,
+  { accepted, runId }: { readonly accepted: boolean; readonly runId: string },
+): Promise<{ readonly directory: string; readonly digest: string }> {
+  const { settings, base } = compression;
+  const root = accepted ? settings.publishTo : join(settings.out, REJECTED);
+  const { id, license, weights: dtype } = settings;
+  const directory = modelDirectory(root, id);
+  const present = await readManifest(directory).catch(() => undefined);
+  if (present?.provenance.recipe['run'] === runId) return { directory, digest: (await loadModel(directory)).digest };
+  const draft = {
+    ...{ id, version: await nextVersion(root, id), license, spec, degradation: base.manifest.degradation },
+    provenance: await describeOrigin(compression, spec, runId),
+    ...{ quality: [], latency: [describeLatency(compression, measured)], dtype },
+  };
+  const { digest } = await publishModel(root, draft, { ...parameters, ...dualParameters });
+  return { directory, digest };
+}

@@ -1,0 +1,229 @@
+/**
+ * Channel number search (arXiv 2207.07929, stage one): the weights learn on one half of the training photographs, how
+ * probable each width is on the other half, in turns and to first order (the released code's second-order term is
+ * multiplied by its step size instead of divided, and has no effect). The loss of both is dual regression.
+ */
+import type { Engine } from '../../../core/engine/engine.ts';
+import type { Provider } from '../../../core/engine/runtime.ts';
+import { badOption } from '../../../core/errors.ts';
+import type { NetworkSpec, ParameterValues } from '../../../core/network/spec.ts';
+import { degradationOf } from '../../presets/blind-recipe.ts';
+import { createPatchSampler } from '../../train/data/batches.ts';
+import type { Dataset } from '../../train/data/dataset.ts';
+import { fillBatchFor } from '../../train/data/degraded-batches.ts';
+import { createRandom } from '../../train/random.ts';
+import { createValidator } from '../../train/run/validate.ts';
+import { createEagerGradients } from '../../train/step/eager-gradients.ts';
+import { createGradientPool } from '../../train/step/gradient-pool.ts';
+import { shareOfWorker } from '../../train/step/micro-batch.ts';
+import type { BatchShape } from '../../train/step/objective.ts';
+import { costOf } from '../budget.ts';
+import { bestSoFar, type ChoiceEvent, type Judge, judgeNext, learntBy, winnerOf } from './judge-choices.ts';
+import { readValues, type SharedBudget } from './pick-widths.ts';
+import { loadSearch, type SearchState, saveSearch } from './search-checkpoint.ts';
+import { createSearchObjective } from './search-objective.ts';
+import type { SearchResult } from './search-result.ts';
+import {
+  compileUpdates,
+  freshState,
+  type SearchParts,
+  type SearchRates,
+  stepAlphas,
+  stepWeights,
+} from './search-steps.ts';
+import { startWeights } from './super-net.ts';
+
+export interface SearchRecipe extends SearchRates, BatchShape {
+  /** Weight of the dual regression loss. */
+  readonly dualWeight: number;
+  readonly seed: number;
+  /** Steps between checkpoints. */
+  readonly checkpointEvery: number;
+  /** Steps between choices that held-out photographs judge, in the second half of the search. */
+  readonly chooseEvery: number;
+  /** After the search, steps for which each of up to six choices is tuned before it is judged, the best two three times as long. @default a sixth of `steps` */
+  readonly tuneSteps?: number;
+}
+
+export type SearchEvent =
+  | {
+      readonly type: 'search-step';
+      readonly step: number;
+      readonly steps: number;
+      /** L_DR on the half that teaches the weights. */
+      readonly loss: number;
+      /** L_DR on the half that teaches the alphas. */
+      readonly alphaLoss: number;
+      /** Expected cost in the budget's unit; absent for a ratio. */
+      readonly expected?: number;
+    }
+  | ChoiceEvent;
+
+export interface SearchOptions {
+  readonly spec: NetworkSpec;
+  /** Weights of the uncompressed model; duals it lacks start at random. */
+  readonly parameters: Readonly<Record<string, ParameterValues>>;
+  /** Per prunable width, ascending (`listCandidates`). */
+  readonly candidates: readonly (readonly number[])[];
+  /** What all widths together may cost; absent where the candidates alone keep the budget, as with a ratio. */
+  readonly shared?: SharedBudget;
+  readonly recipe: SearchRecipe;
+  /** `train` is halved; `validation` judges the choices. */
+  readonly dataset: Pick<Dataset, 'train' | 'validation' | 'digest'>;
+  /** File of the checkpoint, from which a search that was stopped goes on. */
+  readonly checkpoint: string;
+  readonly engine: Engine;
+  /** Where the workers' sessions run. @default 'cpu' */
+  readonly provider?: Provider;
+  /** @default 1 */
+  readonly workers?: number;
+  /** Patches per run of the network; must divide the batch. @default `shareOfWorker` */
+  readonly microBatchSize?: number;
+  readonly report: (event: SearchEvent) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Choices that are tuned and judged at most: as many as there are readings, and the best so far. */
+const MAX_FINALISTS = 6;
+/** So that all widths start about equally probable, as in the paper's code. */
+const ALPHA_DEVIATION = 1e-3;
+
+function normal(random: () => number): number {
+  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+}
+
+function startState(
+  parts: Pick<SearchParts, 'search'>,
+  { parameters, candidates, recipe }: SearchOptions,
+): SearchState {
+  const count = candidates.reduce((sum, { length }) => sum + length, 0);
+  const random = createRandom(recipe.seed, 0xa1fa);
+  const alphas = Float32Array.from({ length: count }, () => ALPHA_DEVIATION * normal(random));
+  const weights = startWeights(parts.search, parameters, recipe.seed);
+  return {
+    step: 0,
+    weights: freshState(weights),
+    alphas: freshState(alphas),
+    values: new Float32Array(count),
+    multiplier: 0,
+  };
+}
+
+/** Photographs alternate between the halves, so that both see every source of them. */
+function createFillers({ dataset, recipe, spec }: SearchOptions, { pool }: SearchParts) {
+  const half = (rest: number) => {
+    const own = dataset.train.filter((_, i) => i % 2 === rest);
+    const sample = createPatchSampler(own.length > 0 ? own : dataset.train, recipe);
+    return (step: number) =>
+      fillBatchFor(degradationOf(spec), sample, createRandom(recipe.seed, step, rest), recipe, pool);
+  };
+  return { weights: half(0), alphas: half(1) };
+}
+
+function toResult({ candidates, shared, search }: SearchParts, state: SearchState): SearchResult {
+  const { choice, reading, psnrDb } = winnerOf(state);
+  const learnt = learntBy(state, candidates);
+  const values = readValues(learnt, reading);
+  const widths = candidates.map((options, i) => options[choice[i]]);
+  return {
+    ...{ reading, widths, psnrDb },
+    searched: search.places.map(({ width: { name, width: full } }, i) => ({
+      ...{ name, full, candidates: candidates[i], width: widths[i] },
+      ...{ alphas: learnt.alphas[i], values: values[i].map((value) => value - values[i][0]) },
+    })),
+    ...(shared ? { predicted: costOf(shared.model, choice) } : {}),
+  };
+}
+
+type Save = (state: SearchState) => Promise<void>;
+
+async function runSteps(
+  start: SearchState,
+  parts: SearchParts,
+  options: SearchOptions,
+  { fillers, judge }: { readonly fillers: ReturnType<typeof createFillers>; readonly judge: Judge },
+  save: Save,
+): Promise<SearchState> {
+  const { recipe, report, signal } = options;
+  const { steps, checkpointEvery, chooseEvery } = recipe;
+  let state = start;
+  if (state.step < steps) fillers.alphas(state.step);
+  while (state.step < steps && !signal?.aborted) {
+    const { step } = state;
+    const alphas = await stepAlphas(parts, state, () => fillers.weights(step));
+    const weights = await stepWeights(parts, alphas.state, () => fillers.alphas(step + 1));
+    state = { ...weights.state, step: step + 1 };
+    const expected = alphas.expected === undefined ? {} : { expected: alphas.expected };
+    report({ type: 'search-step', step: step + 1, steps, loss: weights.loss, alphaLoss: alphas.loss, ...expected });
+    if (state.step > steps / 2 && state.step % chooseEvery === 0) {
+      state = { ...state, best: await bestSoFar(parts, state, judge) };
+    }
+    if (state.step === steps || state.step % checkpointEvery === 0 || signal?.aborted) await save(state);
+  }
+  return state;
+}
+
+/** Judges the finalists one by one, each with a checkpoint behind it. */
+async function judgeAll(start: SearchState, parts: SearchParts, judge: Judge, save: Save): Promise<SearchState> {
+  let state = start;
+  while (!judge.signal?.aborted) {
+    const next = await judgeNext(parts, state, judge);
+    // A choice whose tuning was cut short is judged anew.
+    if (!next || judge.signal?.aborted) break;
+    state = next;
+    await save(state);
+  }
+  return state;
+}
+
+function checkReachable({ shared }: SearchOptions): void {
+  if (!shared) return;
+  const { model, limit } = shared;
+  const least = model.costs.reduce((sum, costs) => sum + Math.min(...costs), model.fixed);
+  if (least > limit) throw badOption('budget', `at least the ${least} ${model.unit} of the smallest widths`, limit);
+}
+
+/** What must be equal for a checkpoint to make sense, and which photographs it learnt from. */
+function fingerprintOf({ spec, candidates, shared, recipe, dataset }: SearchOptions): string {
+  const { dualWeight, seed, steps } = recipe;
+  return JSON.stringify({ spec, candidates, limit: shared?.limit, dualWeight, seed, steps, data: dataset.digest });
+}
+
+/**
+ * The result, or undefined when the signal ended the search before its end; it then goes on from its checkpoint.
+ * Throws DS_BAD_OPTION when no choice of the candidates keeps the budget, DS_BAD_DATA for a checkpoint of another search.
+ */
+export async function searchWidths(options: SearchOptions): Promise<SearchResult | undefined> {
+  const { spec, candidates, shared, recipe, dataset, engine, provider = 'cpu', workers = 1, checkpoint } = options;
+  const { batchSize, lrPatchSize, steps, dualWeight, tuneSteps = Math.ceil(steps / 6) } = recipe;
+  checkReachable(options);
+  const search = createSearchObjective(spec, dualWeight);
+  const fingerprint = fingerprintOf(options);
+  const start = (await loadSearch(checkpoint, fingerprint)) ?? startState({ search }, options);
+  const { microBatchSize = shareOfWorker(batchSize, workers), report, signal } = options;
+  const shape = { batchSize, lrPatchSize, microBatchSize };
+  const pool = await (engine.name === 'tfjs'
+    ? createEagerGradients(search.objective, engine, shape)
+    : createGradientPool(search.objective, { ...shape, workers, provider }));
+  try {
+    const updates = await compileUpdates(engine, search.trainedSize, start.values.length);
+    const parts = { search, candidates, rates: recipe, pool, updates, ...(shared ? { shared } : {}) };
+    const fillers = createFillers(options, parts);
+    const validate = await createValidator(
+      engine,
+      search.objective.primal,
+      search.objective.layout,
+      dataset.validation,
+      degradationOf(options.spec),
+    );
+    const maxFinalists = dataset.validation.length === 0 ? 1 : MAX_FINALISTS;
+    const judge = { validate, report, maxFinalists, fill: fillers.weights, tuneSteps, ...(signal ? { signal } : {}) };
+    const save = (state: SearchState) => saveSearch(checkpoint, state, fingerprint);
+    const searched = await runSteps(start, parts, options, { fillers, judge }, save);
+    const judged = searched.step < steps ? searched : await judgeAll(searched, parts, judge, save);
+    await Promise.all([updates.weights.release(), updates.alphas.release()]);
+    return judged.step < steps || signal?.aborted ? undefined : toResult(parts, judged);
+  } finally {
+    await pool.close();
+  }
+}

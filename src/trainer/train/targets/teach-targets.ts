@@ -1,0 +1,95 @@
+/**
+ * Ground truth that trained networks make: the mean of their images over the eight symmetries of the square (the geometric
+ * self-ensemble of Lim et al., EDSR, CVPR Workshops 2017, section 3.3), which is truer than any one of them and, unlike a photograph,
+ * holds nothing that the small picture does not tell. A network that learns it comes near what takes its teacher eight runs.
+ */
+import type { Engine } from '../../../core/engine/engine.ts';
+import { badOption, DualscaleError } from '../../../core/errors.ts';
+import type { PixelImage } from '../../../core/pixels/image.ts';
+import type { ImagePyramid } from '../data/dataset.ts';
+import { SYMMETRIES } from '../data/symmetry.ts';
+import { type FloatPicture, toFloat } from '../run/primal-program.ts';
+import { backProject } from './back-project.ts';
+import { enlargeWhole, type OpenTeacher, openTeacher, type TargetTeacher } from './enlarge-whole.ts';
+import type { TargetStore } from './target-store.ts';
+import { addTurnedBack, turn } from './turn.ts';
+
+export interface TargetOptions {
+  /** Of the run's scale, at least one; their images are averaged. */
+  readonly teachers: readonly TargetTeacher[];
+  /** How much of them the ground truth is, above 0 and at most 1; the rest is the photograph. */
+  readonly share: number;
+}
+
+/** @throws DS_BAD_OPTION naming the option. */
+export function checkTargets({ teachers, share }: TargetOptions, scale: number, isDegraded: boolean): void {
+  if (!(share > 0 && share <= 1)) throw badOption('--taught-share', 'a number above 0, at most 1', share);
+  const other = teachers.find(({ spec }) => spec.scale !== scale);
+  if (other) throw badOption('--taught-by', `models of scale ${scale}`, `one of scale ${other.spec.scale}`);
+  if (isDegraded) {
+    const why = 'left out: this recipe makes its small pictures out of the ground truth, which must be a photograph';
+    throw badOption('--taught-by', why, 'a recipe with degradation');
+  }
+}
+
+/** What the teachers make of `lrImage`, the samples of a picture as large as `hrImage`. */
+async function taughtSamples(
+  teachers: readonly OpenTeacher[],
+  lrImage: PixelImage,
+  { width, height, data: { length } }: PixelImage,
+): Promise<Uint8Array> {
+  const picture = toFloat(lrImage);
+  const mean: FloatPicture = { width, height, data: new Float32Array(length) };
+  for (const symmetry of SYMMETRIES) {
+    const turned = turn(picture, symmetry);
+    for (const teacher of teachers) addTurnedBack(mean, await enlargeWhole(teacher, turned), symmetry);
+  }
+  const count = SYMMETRIES.length * teachers.length;
+  for (let i = 0; i < length; i++) mean.data[i] /= count;
+  backProject(mean, lrImage, width / lrImage.width);
+  return new Uint8Array(Uint8ClampedArray.from(mean.data, (v) => v * 255).buffer);
+}
+
+function mix(hrImage: PixelImage, taught: Uint8Array, share: number): PixelImage {
+  const data = Uint8ClampedArray.from(hrImage.data, (v, i) => v + share * (taught[i] - v));
+  return { ...hrImage, data: new Uint8Array(data.buffer) };
+}
+
+interface TeachHooks {
+  /** What an earlier part of the run made is taken from here, and what is made is kept. */
+  readonly store?: TargetStore;
+  /** Called after each photograph with how many are done. */
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The same pyramids with another largest level; the smaller ones stay what the photographs give. Takes every teacher eight runs per photograph, once.
+ * Throws DS_ABORTED when the signal fires.
+ */
+export async function teachTargets(
+  pyramids: readonly ImagePyramid[],
+  { teachers, share }: TargetOptions,
+  engine: Engine,
+  { store, onProgress, signal }: TeachHooks = {},
+): Promise<ImagePyramid[]> {
+  const open: OpenTeacher[] = [];
+  const taught: ImagePyramid[] = [];
+  try {
+    for (const teacher of teachers) open.push(await openTeacher(engine, teacher));
+    for (const pyramid of pyramids) {
+      if (signal?.aborted) throw new DualscaleError('DS_ABORTED', 'stopped while the ground truth was made');
+      const scale = Math.max(...pyramid.keys());
+      const hrImage = pyramid.get(scale) as PixelImage;
+      const lrImage = pyramid.get(1) as PixelImage;
+      const kept = await store?.read(lrImage);
+      const target = kept?.length === hrImage.data.length ? kept : await taughtSamples(open, lrImage, hrImage);
+      if (target !== kept) await store?.write(lrImage, target);
+      taught.push(new Map([...pyramid, [scale, mix(hrImage, target, share)]]));
+      onProgress?.(taught.length, pyramids.length);
+    }
+  } finally {
+    for (const teacher of open) await teacher.release();
+  }
+  return taught;
+}

@@ -1,0 +1,207 @@
+/** One training run from a folder of photographs to a parameter vector: the list of its steps. */
+import { join } from 'node:path';
+import type { Engine } from '../../core/engine/engine.ts';
+import type { NodePlacement } from '../../core/engine/onnx/node-placement.ts';
+import type { Provider } from '../../core/engine/runtime.ts';
+import { badOption } from '../../core/errors.ts';
+import type { Network } from '../../core/network/network.ts';
+import type { NetworkSpec, ParameterValues } from '../../core/network/spec.ts';
+import type { PixelImage } from '../../core/pixels/image.ts';
+import { checkRecipe } from './check-recipe.ts';
+import type { Dataset } from './data/dataset.ts';
+import type { DatasetSummary, TrainingData, UnpairedOptions } from './data/training-data.ts';
+import { loadTrainingData, summarise } from './data/training-data.ts';
+import { loadCheckpoint, saveCheckpoint } from './run/checkpoint.ts';
+import { estimatorObjective, estimatorProgram, restOthers } from './run/estimator-stage.ts';
+import type { Schedule } from './run/schedule.ts';
+import type { Learner, StagedRecipe, StagePlan } from './run/stages.ts';
+import { planStages } from './run/stages.ts';
+import type { TrainPoint } from './run/start-state.ts';
+import { startState } from './run/start-state.ts';
+import type { LoopOptions, LoopParts, TrainEvent } from './run/train-loop.ts';
+import { trainLoop } from './run/train-loop.ts';
+import { createValidator } from './run/validate.ts';
+import { createEagerGradients } from './step/eager-gradients.ts';
+import { createGradientPool } from './step/gradient-pool.ts';
+import type { BatchShape, Objective } from './step/objective.ts';
+import { createObjective } from './step/objective.ts';
+import { unflattenParameters } from './step/parameter-layout.ts';
+import { createResidentStepper } from './step/resident-stepper.ts';
+import { createSplitStepper, type Stepper } from './step/stepper.ts';
+import type { Teacher } from './step/teacher.ts';
+import { updateProgram } from './step/update-program.ts';
+import { openTargetStore, removeTargets } from './targets/target-store.ts';
+import { checkTargets, type TargetOptions, teachTargets } from './targets/teach-targets.ts';
+
+export interface TrainRecipe extends Omit<LoopOptions, 'stage'>, StagedRecipe {
+  readonly schedule: Schedule;
+  readonly spec: NetworkSpec;
+  /** Weight of the dual regression loss. 0 turns it off. @default 0.1 */
+  readonly dualWeight: number;
+}
+
+export interface TrainOptions {
+  readonly recipe: TrainRecipe;
+  /** Folders of photographs. */
+  readonly data: readonly string[];
+  /** Photographs that are read already, at the network's levels: `data` is not read then. */
+  readonly dataset?: Dataset;
+  /** Folder of the run: checkpoint and log. */
+  readonly out: string;
+  /** Go on from the folder's checkpoint; without it a folder that holds one is refused by the caller. */
+  readonly resume: boolean;
+  /** Weights to start from instead of random ones; parameters they lack (a new tail, the duals) start at random, blocks they lack as the identity. */
+  readonly startFrom?: Readonly<Record<string, ParameterValues>>;
+  /** Runs the optimiser and validations; the `tfjs` engine also computes the gradients, in this thread. */
+  readonly engine: Engine;
+  /** Where the workers' sessions run. @default 'cpu' */
+  readonly provider?: Provider;
+  /** Worker threads for gradients, of no effect with the `tfjs` engine. @default 1 */
+  readonly workers?: number;
+  /** Patches per run of the network, one number or by the batches of a stage. @default `shareOfWorker` */
+  readonly microBatchSize?: number | ((shape: BatchShape) => number);
+  /** Pictures to enlarge later on, whose ground truth nobody has: the dual loss learns from them too. */
+  readonly unpaired?: UnpairedOptions;
+  /** Share of the photographs held out by the hash of their bytes, 0 to 1 (excluded). @default 0.03 */
+  readonly validationShare?: number;
+  /** A larger network to learn from as well. */
+  readonly teacher?: Teacher;
+  /** Networks whose images are the ground truth, in place of the photographs or mixed with them. */
+  readonly targets?: TargetOptions;
+  readonly decode: (bytes: Buffer) => Promise<PixelImage>;
+  readonly report: (event: RunEvent) => void;
+  /** Told, for every stage, which nodes of its graph a provider other than `cpu` left to the CPU. */
+  readonly onPlacement?: (placement: NodePlacement) => void;
+  readonly signal?: AbortSignal;
+}
+
+export type RunEvent =
+  | TrainEvent
+  | { readonly type: 'data'; readonly done: number; readonly total: number }
+  /** So many photographs have the ground truth that `targets` makes. */
+  | { readonly type: 'targets'; readonly done: number; readonly total: number }
+  /** Photographs and checkpoint are read; `step` steps were done before, by the run that is resumed. */
+  | {
+      readonly type: 'start';
+      readonly step: number;
+      readonly parameterCount: number;
+      readonly dataset: DatasetSummary;
+    }
+  /** Everything is ready for steps with batches of this shape. */
+  | ({ readonly type: 'stage'; readonly step: number; readonly learns?: Learner } & BatchShape);
+
+export interface TrainResult {
+  readonly step: number;
+  /** Moving average of the primal network's weights. */
+  readonly parameters: Readonly<Record<string, ParameterValues>>;
+  /** The dual networks' weights. */
+  readonly dualParameters: Readonly<Record<string, ParameterValues>>;
+  readonly dataset: DatasetSummary;
+}
+
+export const checkpointPath = (out: string): string => join(out, 'checkpoint.safetensors');
+
+/** Throws DS_BAD_OPTION for what a run could not learn from. */
+function createRunObjective({ recipe, unpaired, teacher, targets }: TrainOptions): Objective {
+  const { spec, dualWeight } = recipe;
+  const batchSize = Math.min(...planStages(recipe).map((stage) => stage.batchSize));
+  if (unpaired && !(unpaired.share > 0 && unpaired.share < 1)) {
+    throw badOption('--unpaired-share', 'a number above 0 and below 1', unpaired.share);
+  }
+  checkRecipe(recipe);
+  if (targets) checkTargets(targets, spec.scale, recipe.degradation !== undefined);
+  if (unpaired && batchSize < 2) {
+    throw badOption('--unpaired', 'used with batches of at least 2 patches: one of them is a pair', batchSize);
+  }
+  return createObjective(spec, dualWeight, { hasUnpaired: unpaired !== undefined, ...(teacher ? { teacher } : {}) });
+}
+
+/** One program for the whole step where another device than the CPU takes a batch as one; else gradients and optimiser apart. */
+async function createStepper(
+  whole: Objective,
+  point: TrainPoint,
+  { recipe, engine, workers = 1, provider = 'cpu', microBatchSize, onPlacement }: TrainOptions,
+  { batchSize, lrPatchSize, learns }: StagePlan,
+): Promise<Stepper> {
+  const isPart = learns === 'estimator';
+  const objective = isPart ? estimatorObjective(whole) : whole;
+  const state = isPart ? restOthers(whole.layout, point.state) : point.state;
+  const learnt = isPart ? { program: estimatorProgram } : {};
+  const chosen = typeof microBatchSize === 'function' ? microBatchSize({ batchSize, lrPatchSize }) : microBatchSize;
+  const shape = { ...learnt, batchSize, lrPatchSize, ...(chosen === undefined ? {} : { microBatchSize: chosen }) };
+  const update = updateProgram(objective, recipe);
+  if (engine.name === 'tfjs') {
+    return createSplitStepper(await createEagerGradients(objective, engine, shape), engine, state, update);
+  }
+  const told = onPlacement ? { onPlacement } : {};
+  if (provider !== 'cpu' && workers === 1 && (chosen ?? batchSize) === batchSize) {
+    return createResidentStepper(objective, state, { ...learnt, batchSize, lrPatchSize, provider, update, ...told });
+  }
+  const pool = await createGradientPool(objective, { ...shape, workers, provider, ...told });
+  return createSplitStepper(pool, engine, state, update);
+}
+
+/** What is read, with the ground truth that the run is to learn. */
+async function openData(options: TrainOptions, { levels }: Objective): Promise<TrainingData> {
+  const { recipe, out, dataset, targets, engine, report, signal } = options;
+  const minLrSide = Math.max(...planStages(recipe).map(({ lrPatchSize }) => lrPatchSize));
+  const augmented = recipe.augmentation ? { augmentation: recipe.augmentation } : {};
+  const data: TrainingData = dataset ?? (await loadTrainingData({ ...options, ...augmented, minLrSide }, levels));
+  if (!targets) return data;
+  const onProgress = (done: number, total: number) => report({ type: 'targets', done, total });
+  const store = await openTargetStore(out, targets.teachers);
+  const hooks = { store, onProgress, ...(signal ? { signal } : {}) };
+  const train = await teachTargets(data.train, targets, engine, hooks);
+  return { ...data, train };
+}
+
+/** Trains through the stages that `start` has not done yet. */
+async function runStages(
+  start: TrainPoint,
+  objective: Objective,
+  options: TrainOptions,
+  parts: Omit<LoopParts, 'stepper'>,
+): Promise<TrainPoint> {
+  const { recipe, report, signal } = options;
+  let point = start;
+  for (const stage of planStages(recipe)) {
+    if (point.step >= stage.until || signal?.aborted) continue;
+    const stepper = await createStepper(objective, point, options, stage);
+    const { batchSize, lrPatchSize, learns } = stage;
+    try {
+      report({ type: 'stage', step: point.step, batchSize, lrPatchSize, ...(learns ? { learns } : {}) });
+      point = await trainLoop(point, { ...recipe, batchSize, lrPatchSize, stage }, { ...parts, stepper });
+    } finally {
+      await stepper.close();
+    }
+  }
+  return point;
+}
+
+/** Throws DS_BAD_DATA when the photographs or the checkpoint cannot be used, DS_BAD_OPTION for options that contradict each other. */
+export async function trainModel(options: TrainOptions): Promise<TrainResult> {
+  const { recipe, out, engine, report } = options;
+  const objective = createRunObjective(options);
+  const { primal, duals, layout } = objective;
+  const fingerprint = JSON.stringify({ spec: recipe.spec, dual: duals.map(({ spec }) => spec), seed: recipe.seed });
+  const resumed = options.resume ? await loadCheckpoint(checkpointPath(out), fingerprint) : undefined;
+  const data = await openData(options, objective);
+  const unpaired = data.unpaired && options.unpaired && { ...options.unpaired, ...data.unpaired };
+  const start = resumed ?? startState(objective, recipe.seed, options.startFrom);
+  report({ type: 'start', step: start.step, parameterCount: layout.size, dataset: summarise(data) });
+  const { step, state } = await runStages(start, objective, options, {
+    ...{ dataset: data, report },
+    ...(unpaired ? { unpaired } : {}),
+    validate: await createValidator(engine, primal, layout, data.validation, recipe.degradation),
+    save: (checkpoint) => saveCheckpoint(checkpointPath(out), { ...checkpoint, fingerprint }),
+    ...(options.signal ? { signal: options.signal } : {}),
+  });
+  if (options.targets && step >= recipe.schedule.steps) await removeTargets(out);
+  const average = (network: Pick<Network, 'parameters'>) => unflattenParameters(layout, state.average, network);
+  return {
+    step,
+    parameters: average(primal),
+    dualParameters: Object.assign({}, ...duals.map(average)),
+    dataset: summarise(data),
+  };
+}

@@ -1,9 +1,0 @@
-/** A compression in a process of its own: settings as JSON, events as lines on stdout. */
-import { decodeRgb } from '../../src/codec/decode.ts';
-import { compressModel } from '../../src/compress/recipe.ts';
-
-await compressModel({
-  settings: JSON.parse(process.argv[2] as string),
-  ...{ decode: decodeRgb, now: Date.now, clock: () => performance.now() },
-  report: (event) => process.stdout.write(`${JSON.stringify(event)}\n`),
-});

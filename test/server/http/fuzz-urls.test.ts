@@ -1,0 +1,9 @@
+import { expect, test } from 'vitest';
+import { fuzzUrls } from '../../../fuzz/urls.ts';
+
+// `npx tsx fuzz/urls.ts` sends thousands; a few show that servers and mutations still fit.
+test('mutated requests get answers that may be seen: none hangs, leaks or fails', async () => {
+  const { statuses, failures } = await fuzzUrls(200, 2);
+  expect(failures).toEqual([]);
+  for (const status of [200, 400, 404]) expect(statuses[status]).toBeGreaterThan(0);
+});

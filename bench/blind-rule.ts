@@ -50,7 +50,10 @@ interface Seen {
 const mean = (numbers: readonly number[]): number => numbers.reduce((sum, value) => sum + value, 0) / numbers.length;
 
 const enlargers = await openEnlargers({
-  ...{ models: flags.models, blind: flags.blind, plainModels: flags['plain-models'], plain: flags.plain },
+  models: flags.models,
+  blind: flags.blind,
+  plainModels: flags['plain-models'],
+  plain: flags.plain,
 });
 const { scale, byName, estimate } = enlargers;
 

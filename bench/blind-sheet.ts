@@ -51,7 +51,10 @@ const label = (text: string, width: number) =>
   );
 
 const enlargers = await openEnlargers({
-  ...{ models: flags.models, blind: flags.blind, plainModels: flags['plain-models'], plain: flags.plain },
+  models: flags.models,
+  blind: flags.blind,
+  plainModels: flags['plain-models'],
+  plain: flags.plain,
 });
 const { scale, byName, estimate } = enlargers;
 const cellWidth = Number(flags.side) * scale;

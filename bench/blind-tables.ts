@@ -113,7 +113,10 @@ async function measureEstimates({ scale, estimate }: Enlargers): Promise<void> {
 }
 
 const enlargers = await openEnlargers({
-  ...{ models: flags.models, blind: flags.blind, plainModels: flags['plain-models'], plain: flags.plain },
+  models: flags.models,
+  blind: flags.blind,
+  plainModels: flags['plain-models'],
+  plain: flags.plain,
 });
 try {
   const tables = await listTables(enlargers.scale, join(flags.data, 'kernels/kernels_12.mat'));

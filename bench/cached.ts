@@ -30,13 +30,18 @@ export const cached: Benchmark = {
     const { modelsDir, stored } = model;
     const service = await startService({
       options: { modelsDir, models: { 4: stored.manifest.id } },
-      ...{ sizes: [SIZE], isUnique: false },
+      sizes: [SIZE],
+      isUnique: false,
     });
     try {
       const { bytes, result, delay } = await measure(service);
       const row = {
-        ...{ 'bytes of the picture': bytes, connections: CONNECTIONS, 'requests/s': result.requestsPerSecond },
-        ...{ 'p50 ms': result.p50Ms, 'p99 ms': result.p99Ms, 'event loop p99 ms': delay.loopP99Ms },
+        'bytes of the picture': bytes,
+        connections: CONNECTIONS,
+        'requests/s': result.requestsPerSecond,
+        'p50 ms': result.p50Ms,
+        'p99 ms': result.p99Ms,
+        'event loop p99 ms': delay.loopP99Ms,
         'server CPU ms/request': delay.cpuMs / result.requests,
       };
       return {

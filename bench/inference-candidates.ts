@@ -46,7 +46,10 @@ export async function ourCandidates({ stored }: ModelUnderTest, picture: PixelIm
     await session(2),
     { ...whole, run: () => enlarge(picture), release: () => upscaler.close() },
     {
-      ...{ ...shared, way: 'eager', engine: 'TF.js WASM', threads: 1 },
+      ...shared,
+      way: 'eager',
+      engine: 'TF.js WASM',
+      threads: 1,
       run: () => eager.run(inputs),
       release: () => eager.release(),
     },
@@ -59,7 +62,11 @@ export async function peerCandidates(picture: PixelImage): Promise<Candidate[]> 
   for (const network of UPSCALER_JS_MODELS) {
     const peer = await loadUpscalerJsModel(network);
     candidates.push({
-      ...{ network, parameters: peer.parameterCount, way: 'eager', engine: 'TF.js WASM', threads: 1 },
+      network,
+      parameters: peer.parameterCount,
+      way: 'eager',
+      engine: 'TF.js WASM',
+      threads: 1,
       run: () => peer.run(image, picture.width, picture.height),
       enlarge: (lrImage) => peer.enlarge(lrImage),
       release: async () => peer.dispose(),

@@ -43,14 +43,18 @@ function fasterThanSlim({ timings }: Measured, candidate: Candidate): number {
   return slim.medianMs / (timings.get(candidate) as Timing).medianMs;
 }
 
-const scoreColumns = (score: Score | undefined) => (score ? { 'Set5 dB': score.psnrDb, SSIM: score.ssim } : {});
+const scoreColumns = (score: Score | undefined): Row => (score ? { 'Set5 dB': score.psnrDb, SSIM: score.ssim } : {});
 
 function tabulate(measured: Measured): Row[] {
   const { timings, scores } = measured;
   const rows: Row[] = [...timings].map(([candidate, timing]) => {
     const { network, way, engine, threads, parameters } = candidate;
     return {
-      ...{ network, way, engine, threads, parameters },
+      network,
+      way,
+      engine,
+      threads,
+      parameters,
       ...timingColumns(timing),
       'x slim': fasterThanSlim(measured, candidate),
       ...scoreColumns(scores.get(network)),

@@ -40,11 +40,9 @@ async function measure(
 async function part(name: string, jobs: Partial<PluginJobsOptions> | undefined): Promise<void> {
   const modelsDir = await copyModels(join(PACKAGE_ROOT, 'models'), join(folder, 'models'));
   const server = await startServer({
-    ...{
-      port: 0,
-      logger: silent,
-      dualscale: { modelsDir, provider: 'cpu', models: { 4: 'edge-s-x4' }, cache: { memoryBytes: 0 } },
-    },
+    port: 0,
+    logger: silent,
+    dualscale: { modelsDir, provider: 'cpu', models: { 4: 'edge-s-x4' }, cache: { memoryBytes: 0 } },
     jobs: { dir: join(folder, name), token: TOKEN, ...jobs },
   });
   const client = createClient(server.url.slice(0, -1));

@@ -55,10 +55,13 @@ function memoryOf(pid: number): { readonly now: number; readonly peak: number } 
 
 async function serve(): Promise<void> {
   const dualscale = await createDualscale({
-    ...(values.models ? { modelsDir: values.models } : {}),
+    modelsDir: values.models || undefined,
     models: { 4: values.model },
     limits: { maxInputBytes: 2 ** 28 },
-    ...{ provider: 'cpu', deadlineMs: 600_000, queueCost: 1e9, cache: { memoryBytes: 0 } },
+    provider: 'cpu',
+    deadlineMs: 600_000,
+    queueCost: 1e9,
+    cache: { memoryBytes: 0 },
   });
   process.on('message', async (bytes) => {
     const start = performance.now();
@@ -74,7 +77,8 @@ const answer = (child: ChildProcess) => new Promise<unknown>((resolve) => child.
 
 async function measure(): Promise<void> {
   const child = fork(fileURLToPath(import.meta.url), process.argv.slice(2), {
-    ...{ execArgv: ['--import', 'tsx'], env: { ...process.env, SERVE: '1' } },
+    execArgv: ['--import', 'tsx'],
+    env: { ...process.env, SERVE: '1' },
   });
   try {
     await answer(child);

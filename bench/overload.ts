@@ -37,7 +37,11 @@ async function overload(url: string, rate: number, seconds: number): Promise<Min
   let asked = 0;
   const failed = await new Promise<number>((resolve, reject) => {
     const options = {
-      ...{ url, connections: CONNECTIONS, duration: seconds, overallRate: rate, timeout: 60 },
+      url,
+      connections: CONNECTIONS,
+      duration: seconds,
+      overallRate: rate,
+      timeout: 60,
       requests: [{ setupRequest: (request: autocannon.Request) => ({ ...request, path: pathOf(asked++) }) }],
     };
     const run = autocannon(options, (error, result) => (error ? reject(error) : resolve(result.errors)));
@@ -65,10 +69,15 @@ async function oneMinute(service: Service, rate: number, seconds: number): Promi
     .filter(([status]) => status !== 200 && status !== 503)
     .reduce((sum, [, n]) => sum + n, failed);
   return {
-    ...{ '200': statuses.get(200) ?? 0, '503': statuses.get(503) ?? 0, 'anything else': other },
-    ...{ 'p50 of 200 ms': percentile(okMs, 0.5), 'p99 of 200 ms': percentile(okMs, 0.99) },
-    ...{ 'loop p99 ms': loopP99Ms, 'loop max ms': loopMaxMs },
-    ...{ 'readyz max ms': Math.max(...readyMs), 'rss MB': rssBytes / 1e6 },
+    '200': statuses.get(200) ?? 0,
+    '503': statuses.get(503) ?? 0,
+    'anything else': other,
+    'p50 of 200 ms': percentile(okMs, 0.5),
+    'p99 of 200 ms': percentile(okMs, 0.99),
+    'loop p99 ms': loopP99Ms,
+    'loop max ms': loopMaxMs,
+    'readyz max ms': Math.max(...readyMs),
+    'rss MB': rssBytes / 1e6,
   };
 }
 
@@ -107,7 +116,8 @@ export const overloaded: Benchmark = {
     const { modelsDir, stored } = model;
     const service = await startService({
       options: { modelsDir, models: { 4: stored.manifest.id }, deadlineMs: DEADLINE_MS },
-      ...{ sizes: SIZES, isUnique: true },
+      sizes: SIZES,
+      isUnique: true,
     });
     try {
       const { rate, rows } = await measure(options, service);

@@ -67,7 +67,9 @@ latenciesMs.sort((a, b) => a - b);
 const quantile = (share: number) => latenciesMs[Math.floor(share * (latenciesMs.length - 1))] as number;
 const requests = latenciesMs.length;
 const report: RawLoadReport = {
-  ...{ requests, requestsPerSecond: requests / seconds },
-  ...{ p50Ms: quantile(0.5), p99Ms: quantile(0.99) },
+  requests,
+  requestsPerSecond: requests / seconds,
+  p50Ms: quantile(0.5),
+  p99Ms: quantile(0.99),
 };
 process.send?.(report);

@@ -74,8 +74,8 @@ function toOptions(values: ReturnType<typeof readArguments>['values']): BenchOpt
     dataDir: resolve(values.data ?? process.env['DUALSCALE_DATA'] ?? join(PACKAGE_ROOT, '..', 'shared', 'data')),
     // Distributions install PyTorch for their own interpreter, which version managers hide.
     pythons: python === undefined ? ['python3', '/usr/bin/python3'] : [python],
-    ...(values.minutes === undefined ? {} : { overloadMinutes: Number(values.minutes) }),
-    ...(values.seconds === undefined ? {} : { overloadSeconds: Number(values.seconds) }),
+    overloadMinutes: values.minutes === undefined ? undefined : Number(values.minutes),
+    overloadSeconds: values.seconds === undefined ? undefined : Number(values.seconds),
     log: (message) => console.error(message),
   };
 }

@@ -18,7 +18,9 @@ const ROUNDS = 5;
 const SECONDS = 8;
 
 const PICTURE: PixelImage = {
-  ...{ width: SIDE, height: SIDE, channels: 3 },
+  width: SIDE,
+  height: SIDE,
+  channels: 3,
   data: Uint8Array.from({ length: SIDE ** 2 * 3 }, (_, i) => (i * 7) % 256),
 };
 
@@ -43,7 +45,8 @@ export const sustained: Benchmark = {
     const upscaler = await createUpscaler({ provider: 'cpu', workers: WORKERS });
     const service = await startService({
       options: { modelsDir, models: { 4: stored.manifest.id }, workers: WORKERS, concurrency: CONCURRENCY },
-      ...{ sizes: [{ width: SIDE, height: SIDE }], isUnique: true },
+      sizes: [{ width: SIDE, height: SIDE }],
+      isUnique: true,
     });
     try {
       const served = compileServedModel(stored);

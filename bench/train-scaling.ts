@@ -35,14 +35,25 @@ async function measure({ channels, blocks, batchSize, lrPatchSize }: Omit<Point,
   const network = createNetwork(spec);
   const microBatchSize = chooseMicroBatchSize(network, { batchSize, lrPatchSize, workers: WORKERS });
   const config: TrainStepConfig = {
-    ...{ spec, dualWeight: 0.1, batchSize, lrPatchSize, microBatchSize },
-    ...{ workers: WORKERS, warmUpSteps: 2, steps: 7 },
+    spec,
+    dualWeight: 0.1,
+    batchSize,
+    lrPatchSize,
+    microBatchSize,
+    workers: WORKERS,
+    warmUpSteps: 2,
+    steps: 7,
   };
   const report = await forkCase<TrainStepReport>('train-step-case', config);
   const parameters = countParameters(network);
   const gflop = (6 * parameters * batchSize * lrPatchSize ** 2) / 1e9;
   const row: Row = {
-    ...{ channels, blocks, parameters, batch: batchSize, patch: lrPatchSize, GFLOP: gflop },
+    channels,
+    blocks,
+    parameters,
+    batch: batchSize,
+    patch: lrPatchSize,
+    GFLOP: gflop,
     ...timingColumns(summarize(report.stepMs)),
     'ms/GFLOP': median(report.stepMs) / gflop,
     'peak RSS MiB': Math.round(report.peakRssMiB),

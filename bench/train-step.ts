@@ -28,7 +28,9 @@ function stepGflop(spec: EdgeSpec): number {
 function toRow(engine: string, config: Omit<TrainStepConfig, 'microBatchSize'>, stepMs: readonly number[]): Row {
   const { featureCount } = config.spec;
   return {
-    ...{ channels: featureCount, engine, dual: config.dualWeight },
+    channels: featureCount,
+    engine,
+    dual: config.dualWeight,
     ...timingColumns(summarize(stepMs)),
     'GFLOP/s': stepGflop(config.spec) / (median(stepMs) / 1000),
   };

@@ -14,7 +14,10 @@ const seeds = await seedPictures();
 const models = await publishNearestModels();
 const dualscale = await createDualscale({
   modelsDir: models.directory,
-  ...{ provider: 'cpu', workers: 2, concurrency: 4, deadlineMs: Number(deadlineMs) },
+  provider: 'cpu',
+  workers: 2,
+  concurrency: 4,
+  deadlineMs: Number(deadlineMs),
   cache: { memoryBytes: 2 ** 20 },
   logger: { info: () => {}, warn: () => {}, error: (message, error) => console.error(message, error) },
 });

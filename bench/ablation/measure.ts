@@ -40,10 +40,17 @@ async function train({ preset, adapts }: Variant, out: string, options: MeasureO
   const from = adapts && join(options.out, adapts.from);
   const start = from && (await loadModel(join(from, `ablation-${adapts.from}`)));
   const { model } = await trainRun({
-    ...{ preset, data, out, workers, resume: true, license: 'MIT', machine: 'ablation', decode: decodeRgb },
+    preset,
+    data,
+    out,
+    workers,
+    resume: true,
+    license: 'MIT',
+    machine: 'ablation',
+    decode: decodeRgb,
     engine: createOnnxEngine({ provider: 'cpu', threads: workers }),
-    ...(start ? { startFrom: start } : {}),
-    ...(adapts?.isUnpaired ? { unpaired: { folders: [unpairedDir], share: UNPAIRED_SHARE } } : {}),
+    startFrom: start || undefined,
+    unpaired: adapts?.isUnpaired ? { folders: [unpairedDir], share: UNPAIRED_SHARE } : undefined,
     now: Date.now,
     report: (event) => event.type === 'validation' && log(`  step ${event.step}: ${event.psnrDb.toFixed(3)} dB`),
     warn: log,
@@ -76,7 +83,10 @@ export async function measure(variant: Variant, options: MeasureOptions): Promis
   const { seed, schedule, dualWeight } = variant.preset.recipe;
   const validations = readRunLog(logPath(out)).flatMap((record) => (record.type === 'validation' ? [record] : []));
   const outcome: Outcome = {
-    ...{ name: variant.name, seed, steps: schedule.steps, dualWeight },
+    name: variant.name,
+    seed,
+    steps: schedule.steps,
+    dualWeight,
     validationDb: validations.at(-1)?.psnrDb ?? Number.NaN,
     psnrDb: await score(model, options.testSets),
   };

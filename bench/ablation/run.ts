@@ -58,8 +58,10 @@ async function prepare(): Promise<MeasureOptions> {
   const unpairedDir = join(out, 'unpaired');
   if (!existsSync(unpairedDir)) await writeUnpaired(join(dataDir, 'train', 'BSDS500'), unpairedDir);
   const testSets = {
-    ...{ Set5: test('Set5'), Set14: test('Set14') },
-    ...{ 'Set5 every fourth': nearest('Set5'), 'Set14 every fourth': nearest('Set14') },
+    Set5: test('Set5'),
+    Set14: test('Set14'),
+    'Set5 every fourth': nearest('Set5'),
+    'Set14 every fourth': nearest('Set14'),
   };
   return {
     out,

@@ -96,7 +96,9 @@ export async function runExperiment({ name, args }: Experiment, setup: Setup): P
   const report = JSON.parse(await readFile(join(out, 'report.json'), 'utf8')) as CompressReport;
   const folder = join(report.directory, '..');
   const outcome: Outcome = {
-    ...{ name, report, psnrDb: await psnrOf(setup, folder, report.result.id) },
+    name,
+    report,
+    psnrDb: await psnrOf(setup, folder, report.result.id),
     latencies: await latencyOf(setup, report.directory),
   };
   await writeFile(path, `${JSON.stringify(outcome, null, 2)}\n`);

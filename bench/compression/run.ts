@@ -28,8 +28,18 @@ const USAGE = `npx tsx bench/compression/run.ts ratios|latencies --out DIR [opti
 
 const text = { type: 'string' } as const;
 const OPTIONS = {
-  ...{ out: text, model: text, models: text, data: text, budget: text, ratios: text, methods: text, seeds: text },
-  ...{ shares: text, at: text, threads: text, photos: { type: 'string', multiple: true } as const },
+  out: text,
+  model: text,
+  models: text,
+  data: text,
+  budget: text,
+  ratios: text,
+  methods: text,
+  seeds: text,
+  shares: text,
+  at: text,
+  threads: text,
+  photos: { type: 'string', multiple: true } as const,
 } as const;
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
@@ -41,10 +51,13 @@ function createSetup(values: Values, out: string): Setup {
   const data = resolve(values.data ?? process.env['DUALSCALE_DATA'] ?? join(PACKAGE_ROOT, '..', 'shared', 'data'));
   const sets = ['Set5', 'Set14'].map((set) => [set, join(data, 'test', set)] as const);
   return {
-    ...{ out: resolve(out), model: values.model ?? 'edge-x4', at: values.at ?? '320x180' },
+    out: resolve(out),
+    model: values.model ?? 'edge-x4',
+    at: values.at ?? '320x180',
     modelsDir: resolve(values.models ?? join(PACKAGE_ROOT, 'models')),
     data: values.photos ?? [join(data, 'train', 'photos'), join(data, 'train', 'BSDS500')],
-    ...{ budget: values.budget === 'quick' ? 'quick' : 'default', threads: Number(values.threads ?? 1) },
+    budget: values.budget === 'quick' ? 'quick' : 'default',
+    threads: Number(values.threads ?? 1),
     testSets: Object.fromEntries(sets.filter(([, folder]) => existsSync(folder))),
     log: (message) => process.stderr.write(`${message}\n`),
   };

@@ -28,7 +28,7 @@ export interface EnlargeFileOptions {
 /** Reads, enlarges, writes, and returns the id of the model that did; `to` is replaced whole or not at all. Throws what codec and upscaler throw, and file errors. */
 export async function enlargeFile({ from, to, format }: PlannedFile, options: EnlargeFileOptions): Promise<string> {
   const { quality, ...models } = options;
-  const encoding: EncodeOptions = { metadata: 'keep', ...(quality === undefined ? {} : { quality }) };
+  const encoding: EncodeOptions = { metadata: 'keep', quality };
   const parts = { ...models, limits: LIMITS, encoding, format, consistency: false, now: () => 0 } as const;
   const { data, modelId } = await enlargeEncoded(await readFile(from), parts);
   await mkdir(dirname(to), { recursive: true });

@@ -67,7 +67,7 @@ async function* readMessages(body: AsyncIterable<Uint8Array>): AsyncGenerator<st
 export function createJobsClient({ server }: ServerFlags, token: string | undefined): JobsClient {
   const base = baseUrl(server);
   const send = async (path: string, init: RequestInit & { duplex?: 'half' }, headers: Record<string, string> = {}) => {
-    const authorization = token === undefined ? {} : { Authorization: `Bearer ${token}` };
+    const authorization: Record<string, string> = token === undefined ? {} : { Authorization: `Bearer ${token}` };
     const response = await fetch(base + path, { ...init, headers: { ...authorization, ...headers } }).catch((cause) => {
       const reason = (cause as { cause?: Error }).cause?.message ?? String(cause);
       throw new Error(`${base} cannot be reached: ${reason}`, { cause });

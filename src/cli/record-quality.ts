@@ -27,7 +27,10 @@ function toEntry(id: string, scale: number, { set, degradation, told, psnrDb, ss
   return {
     // The set's name alone means clean reductions: by it models of a scale are compared.
     set: isClean && !told ? set : `${set}, ${degradation}${told ? ', told' : ''}`,
-    ...{ scale, psnrDb: Number(psnrDb.toFixed(4)), ssim: Number(ssim.toFixed(5)), protocol: PROTOCOL },
+    scale,
+    psnrDb: Number(psnrDb.toFixed(4)),
+    ssim: Number(ssim.toFixed(5)),
+    protocol: PROTOCOL,
     command: `dualscale eval --model ${id} --data ${set} --scale ${scale}${how}`,
     date: new Date().toISOString().slice(0, 10),
   };

@@ -1,5 +1,5 @@
 /** What the job API answers, as docs/openapi.json describes it: the page's modules are checked against these. */
-export type { InspectionView as Inspection } from '../server/inspect/inspection-view.ts';
+export type { InspectionView as Inspection } from '../core/upscale/inspection-view.ts';
 
 import type { JobView } from '../jobs/queue/job.ts';
 import type { Activation } from '../jobs/rollout/activation.ts';

@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
-import { describeMachine } from '../cli/describe-machine.ts';
+import { describeMachine } from '../core/describe-machine.ts';
 import { badOption } from '../core/errors.ts';
 import { createAccess } from './api/access.ts';
 import { createApiHandler, type JobsHandler } from './api/api-handler.ts';
@@ -79,7 +79,7 @@ function openParts(jobsOptions: JobsOptions) {
   const watch = createSwitchWatch(rollback, { activator, stats, now, onRollback, warn: logger.warn });
   const uploads = createUploads({ directory: uploadsFolder, maxUploadBytes, minFreeBytes, now });
   const traffic = createSampler(options, now);
-  const access = createAccess({ ...(token === undefined ? {} : { token }), origins, now: monotonic });
+  const access = createAccess({ token, origins, now: monotonic });
   const openData = createDataOpener({ dataRoots: options.dataRoots, uploads, traffic });
   const onEnd = ({ view }: JobEntry) => {
     const seconds = view.startedAt === null ? 0 : (now() - Date.parse(view.startedAt)) / 1000;

@@ -184,6 +184,13 @@ export function resolveJobsOptions({ dualscale: _, ...options }: JobsOptions): R
   return {
     ...options,
     ...(numbers as Pick<ResolvedJobsOptions, (typeof NUMBERS)[number][0]> & typeof numbers),
-    ...{ ...paths, host, mountPath, origins, dataRoots, rollback, provider, logger },
+    ...paths,
+    host,
+    mountPath,
+    origins,
+    dataRoots,
+    rollback,
+    provider,
+    logger,
   } as ResolvedJobsOptions;
 }

@@ -23,10 +23,13 @@ import type { Enlargement } from './service/service-parts.ts';
 export function openUpscaler(options: ResolvedOptions, metrics: Metrics): Promise<Upscaler> {
   const { engine, limits, logger, provider, workers, threadsPerWorker } = options;
   return createUpscaler({
-    ...{ engine, logger, maxOutputPixels: limits.maxOutputPixels, onWorkerDeath: () => metrics.workerRestarted() },
-    ...(provider === undefined ? {} : { provider }),
-    ...(workers === undefined ? {} : { workers }),
-    ...(threadsPerWorker === undefined ? {} : { threadsPerWorker }),
+    engine,
+    logger,
+    maxOutputPixels: limits.maxOutputPixels,
+    onWorkerDeath: () => metrics.workerRestarted(),
+    provider,
+    workers,
+    threadsPerWorker,
   });
 }
 
@@ -34,7 +37,13 @@ export function openTable(options: ResolvedOptions, metrics: Metrics): Promise<M
   const { modelsDir = join(PACKAGE_ROOT, 'models'), engine, logger, degradation, onLimit } = options;
   const { models: wanted, blindModels: wantedBlind } = options;
   return createModelTable({
-    ...{ modelsDir, engine, logger, wanted, wantedBlind, degradation, dependsOnSmaller: onLimit === 'clamp' },
+    modelsDir,
+    engine,
+    logger,
+    wanted,
+    wantedBlind,
+    degradation,
+    dependsOnSmaller: onLimit === 'clamp',
     onServe: (model, previous) => {
       metrics.serves(model, previous);
       logger.info(`x${model.scale} is served by ${model.id}`);
@@ -53,19 +62,22 @@ export async function openService(options: ResolvedOptions, metrics: Metrics, ta
   const onError = (error: unknown) => logger.warn(`cache: ${String(error)}`);
   const cache = await createCache({ options: options.cache, meter: metrics, onError, now: Date.now });
   const { quality, metadata, spoolFolder } = options;
-  const parts: EnlargeParts = {
-    ...{ upscaler, limits, consistency, now },
-    encoding: {
-      ...(quality === undefined ? {} : { quality }),
-      ...(metadata === undefined ? {} : { metadata }),
-      ...(spoolFolder === undefined ? {} : { spoolFolder }),
-    },
-  };
+  const parts: EnlargeParts = { upscaler, limits, consistency, now, encoding: { quality, metadata, spoolFolder } };
   const encoding = JSON.stringify([quality, metadata, consistency, onLimit === 'clamp' ? limits : null]);
   const pictures = new PictureService<TableModel>({
-    ...{ models: table, admission, pace: createPace(now), cache, meter: metrics, now },
-    ...{ encoding, deadlineMs, latencyObjectiveMs, clamps: onLimit === 'clamp' },
-    ...{ skipReason, inspect: inspectPicture, check: (bytes, scale, fit) => checkPicture(bytes, scale, limits, fit) },
+    models: table,
+    admission,
+    pace: createPace(now),
+    cache,
+    meter: metrics,
+    now,
+    encoding,
+    deadlineMs,
+    latencyObjectiveMs,
+    clamps: onLimit === 'clamp',
+    skipReason,
+    inspect: inspectPicture,
+    check: (bytes, scale, fit) => checkPicture(bytes, scale, limits, fit),
     enlarge: async (bytes, model, signal, fit) => {
       const fitting = fit ? { ...parts, encoding: { ...parts.encoding, fit } } : parts;
       const blind = await model.loadBlind?.();
@@ -85,8 +97,16 @@ export function openCore(
 ): PictureCore {
   const { limits, deadlineMs, onLimit, onError, onBadParameter, signing, logger } = options;
   return createPictureCore({
-    ...{ pictures, meter: metrics, now: () => performance.now(), unixMs: Date.now },
-    ...{ deadlineMs, onLimit, onError, onBadParameter, signing, maxInputBytes: limits.maxInputBytes },
+    pictures,
+    meter: metrics,
+    now: () => performance.now(),
+    unixMs: Date.now,
+    deadlineMs,
+    onLimit,
+    onError,
+    onBadParameter,
+    signing,
+    maxInputBytes: limits.maxInputBytes,
     onFailure: (error) => logger.error('a picture could not be upscaled', error),
   });
 }

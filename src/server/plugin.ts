@@ -6,7 +6,8 @@ import { collectAll } from '../core/engine/tile/collect-garbage.ts';
 import { badOption, DualscaleError } from '../core/errors.ts';
 import type { ModelManifest } from '../core/models/manifest.ts';
 import type { PixelImage } from '../core/pixels/image.ts';
-import { checkWish, type DegradationWish } from '../core/upscale/degradation-wish.ts';
+import { checkWish, type DegradationWish, isUnstated } from '../core/upscale/degradation-wish.ts';
+import type { InspectionView } from '../core/upscale/inspection-view.ts';
 import type { Upscaler } from '../core/upscale/upscaler.ts';
 import type { Jobs } from '../jobs/create-jobs.ts';
 import type { JobsOptions } from '../jobs/jobs-options.ts';
@@ -15,7 +16,6 @@ import { createHealth, type HealthHandler } from './health.ts';
 import { createMiddleware, type Middleware } from './http/middleware.ts';
 import type { PictureCore } from './http/picture-core.ts';
 import { createInspector, type InspectOptions } from './inspect/inspect-bytes.ts';
-import type { InspectionView } from './inspect/inspection-view.ts';
 import { createMetrics, type Metrics, type MetricsRegistry } from './metrics/metrics.ts';
 import { hearRequests } from './metrics/request-listeners.ts';
 import type { ModelTable, TableModel } from './models/model-table.ts';
@@ -112,7 +112,9 @@ export interface CloseOptions {
 
 const BLANK_SIDE = 64;
 const BLANK: PixelImage = {
-  ...{ width: BLANK_SIDE, height: BLANK_SIDE, channels: 3 },
+  width: BLANK_SIDE,
+  height: BLANK_SIDE,
+  channels: 3,
   data: new Uint8Array(BLANK_SIDE ** 2 * 3),
 };
 
@@ -135,13 +137,9 @@ function wantedModel(table: ModelTable, { scale, model: id }: UpscaleOptions): T
 
 /** Throws DS_BAD_OPTION for a wish that is out of range or needs a blind model where there is none. */
 function meetWish(table: ModelTable, model: TableModel, { model: id, degradation, sigma, noise }: UpscaleOptions) {
-  const wish: DegradationWish = {
-    ...(degradation === undefined ? {} : { degradation }),
-    ...(sigma === undefined ? {} : { sigma }),
-    ...(noise === undefined ? {} : { noise }),
-  };
+  const wish: DegradationWish = { degradation, sigma, noise };
   checkWish(wish);
-  if (id === undefined && Object.keys(wish).length === 0) return table.byDefault(model);
+  if (id === undefined && isUnstated(wish)) return table.byDefault(model);
   const wished = table.wished(model, wish);
   if (!wished)
     throw badOption('degradation', `auto or bicubic: there is no blind model of scale ${model.scale}`, 'blind');

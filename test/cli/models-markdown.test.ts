@@ -7,12 +7,23 @@ import type { ModelManifest } from '../../src/core/models/manifest.ts';
 import { PACKAGE_ROOT } from '../../src/core/version.ts';
 
 const manifest = (id: string, scale: 2 | 4, parameters: number): ModelManifest => ({
-  ...{ manifestVersion: 1, id, version: '1.2.0', license: 'MIT', scale, degradation: 'bicubic', parameters },
+  manifestVersion: 1,
+  id,
+  version: '1.2.0',
+  license: 'MIT',
+  scale,
+  degradation: 'bicubic',
+  parameters,
   spec: { family: 'edge', scale, featureCount: 4, innerWidths: [4] },
   macs: { perLrPixel: 1, for1280x720: 20_429_107_200 },
   weights: { file: 'w.safetensors', sha256: 'ab', dtype: 'float16' },
   provenance: {
-    ...{ trainer: 'dualscale 1', data: 'a | b', seeds: [7], steps: 14_000, date: '2026-01-02', machine: 'a box' },
+    trainer: 'dualscale 1',
+    data: 'a | b',
+    seeds: [7],
+    steps: 14_000,
+    date: '2026-01-02',
+    machine: 'a box',
     recipe: { dualWeight: 0.1, batchSize: 16, lrPatchSize: 32 },
   },
   quality: [{ set: 'Set14', scale, psnrDb: 28.123, ssim: 0.77777, protocol: 'Y', command: 'eval', date: '2026-01-03' }],

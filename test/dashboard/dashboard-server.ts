@@ -23,8 +23,12 @@ export async function openDashboardServer() {
   await writeGeneratedPhotos(photos, 12, { width: 96, height: 80 });
   const dualscale = await createDualscale({ modelsDir: models.directory, provider: 'cpu', workers: 1 });
   const jobs = await dualscale.jobs({
-    ...{ dir: join(directory, 'jobs'), token: TOKEN, threads: 1, minFreeBytes: 0 },
-    ...{ dataRoots: { photos }, samplesDir: photos },
+    dir: join(directory, 'jobs'),
+    token: TOKEN,
+    threads: 1,
+    minFreeBytes: 0,
+    dataRoots: { photos },
+    samplesDir: photos,
   });
   const app = express();
   app.use(createDashboard(), jobs.handler);
@@ -41,12 +45,14 @@ export async function openDashboardServer() {
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
-    ...{ url, page: `${url}/dualscale/`, dualscale },
+    url,
+    page: `${url}/dualscale/`,
+    dualscale,
     post: (path: string, body?: unknown) =>
       fetch(`${url}/dualscale/api/${path}`, {
         method: 'POST',
         headers: { Authorization: `Bearer ${TOKEN}`, 'Content-Type': 'application/json' },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        body: body === undefined ? undefined : JSON.stringify(body),
       }),
     /** Which model enlarged a clean picture that is asked for now. */
     async servedBy(): Promise<string | undefined> {

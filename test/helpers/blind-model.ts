@@ -4,7 +4,10 @@ import { createNetwork, initialiseParameters } from '../../src/core/network/crea
 import type { EdgeSpec } from '../../src/core/network/spec.ts';
 
 const spec: EdgeSpec = {
-  ...{ family: 'edge', scale: 2, featureCount: 1, innerWidths: [1] },
+  family: 'edge',
+  scale: 2,
+  featureCount: 1,
+  innerWidths: [1],
   code: { width: 5, hidden: 1, estimator: [1, 1, 1] },
 };
 
@@ -25,8 +28,13 @@ export async function publishBlindModel(directory: string, guess: readonly numbe
   for (let channel = 0; channel < 12; channel++) set('tail.weight', 4 * 12 + channel, 1);
   for (const [i, value] of guess.entries()) set('estimator.guess.bias', i, value);
   const provenance = {
-    ...{ trainer: '0.0.0', data: 'none', seeds: [], steps: 0, recipe: {} },
-    ...{ date: '2026-01-01', machine: 'none' },
+    trainer: '0.0.0',
+    data: 'none',
+    seeds: [],
+    steps: 0,
+    recipe: {},
+    date: '2026-01-01',
+    machine: 'none',
   };
   const draft = { id, version: '1.0.0', license: 'MIT', degradation: 'blind' as const };
   await publishModel(directory, { ...draft, spec, provenance, quality: [], latency: [] }, parameters);

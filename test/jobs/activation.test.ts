@@ -158,7 +158,12 @@ describe('a model that has just begun to serve', () => {
 
 describe('the gate', () => {
   const judgement = (changes: object): Judgement => ({
-    ...{ modelId: 'm', parameters: 1, macs: 1000, psnrDb: 30, consistencyDb: 44, pictures: 4 },
+    modelId: 'm',
+    parameters: 1,
+    macs: 1000,
+    psnrDb: 30,
+    consistencyDb: 44,
+    pictures: 4,
     latency: { medianMs: 10, percentileMs: 10, percentile: 50, width: 64, height: 64, runs: 20, threads: 1 },
     ...changes,
   });

@@ -45,18 +45,35 @@ async function run(
   await mkdir(work);
   const told: Latency[] = [];
   const order: WorkOrder = {
-    ...{ job: 'job-1', name: 'slim-x2', modelDirectory: modelDirectory(models.directory, model) },
+    job: 'job-1',
+    name: 'slim-x2',
+    modelDirectory: modelDirectory(models.directory, model),
     request: {
-      ...{ type: 'compress', model, target, data: { folders: ['photos'] }, budget },
-      ...{ maxPsnrDropDb: 20, publish: 'manual' },
+      type: 'compress',
+      model,
+      target,
+      data: { folders: ['photos'] },
+      budget,
+      maxPsnrDropDb: 20,
+      publish: 'manual',
     },
     data: { pairs: [join(folder, 'photos')], unpaired: [] },
-    ...{ threads: 1, latencyThreads: 1, provider: 'cpu', nice: 0, memoryMegabytes: 4096 },
+    threads: 1,
+    latencyThreads: 1,
+    provider: 'cpu',
+    nice: 0,
+    memoryMegabytes: 4096,
   };
   const error = await runCompressJob({
-    ...{ order, work, machine: 'a test', now: Date.now, signal: stop.signal },
+    order,
+    work,
+    machine: 'a test',
+    now: Date.now,
+    signal: stop.signal,
     report: {
-      ...{ stage: () => {}, step: () => {}, note: () => {} },
+      stage: () => {},
+      step: () => {},
+      note: () => {},
       event(body) {
         if (body.type !== 'latency') return;
         told.push(body.data as Latency);
@@ -83,7 +100,9 @@ describe("the picture whose latency counts in a compression job is the target's"
     const found = await timeNow();
     const model = await loadModel(modelDirectory(models.directory, 'nearest-x2'));
     const [large] = await measureLatency(createOnnxEngine({ threads: 1 }), [model], {
-      ...{ latency: { width: 256, height: 256, percentile: 50 }, threads: 1, provider: 'cpu' },
+      latency: { width: 256, height: 256, percentile: 50 },
+      threads: 1,
+      provider: 'cpu',
     });
     expect(found).toBeLessThan(large.medianMs / 4);
   });

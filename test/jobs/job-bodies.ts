@@ -56,13 +56,7 @@ function change(body: object, random: () => number): void {
   const kind = random();
   if (kind < 0.55 && keys.length > 0) container[pick(keys)] = value;
   else if (kind < 0.75 && keys.length > 0) delete container[pick(keys)];
-  else
-    Object.defineProperty(container, pick(KEYS), {
-      value,
-      enumerable: true,
-      writable: true,
-      configurable: true,
-    });
+  else Object.defineProperty(container, pick(KEYS), { value, enumerable: true, writable: true, configurable: true });
 }
 
 /** JSON text of one body. */

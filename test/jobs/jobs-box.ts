@@ -43,7 +43,12 @@ export interface JobsBoxOptions {
 export async function openJobsBox(folder: JobsFolder, { jobs: more = {}, plugin = {} }: JobsBoxOptions = {}) {
   const dualscale = await createDualscale({ modelsDir: folder.modelsDir, provider: 'cpu', workers: 1, ...plugin });
   const jobs = await dualscale.jobs({
-    ...{ dir: folder.dir, token: TOKEN, dataRoots: { photos: folder.photos }, threads: 1, nice: 0, minFreeBytes: 0 },
+    dir: folder.dir,
+    token: TOKEN,
+    dataRoots: { photos: folder.photos },
+    threads: 1,
+    nice: 0,
+    minFreeBytes: 0,
     ...more,
   });
   const server = createServer((req, res) => {
@@ -79,8 +84,8 @@ export function createClient(url: string, token: string = TOKEN) {
   const post = (path: string, body?: unknown, headers: Record<string, string> = {}) =>
     call(path, {
       method: 'POST',
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      headers: { ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...headers },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      headers: body === undefined ? headers : { 'Content-Type': 'application/json', ...headers },
     });
   const getJob = async (id: string) => (await (await call(`/jobs/${id}`)).json()) as JobView;
   return {

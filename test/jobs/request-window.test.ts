@@ -17,7 +17,13 @@ function createCase() {
 describe('the requests of the last minute', () => {
   test('are none at first, and have no percentiles then', () => {
     expect(createCase().summary()).toEqual({
-      ...{ requests: 0, errors: 0, failed: 0, busy: 0, rejected: 0, p50Ms: null, p95Ms: null },
+      requests: 0,
+      errors: 0,
+      failed: 0,
+      busy: 0,
+      rejected: 0,
+      p50Ms: null,
+      p95Ms: null,
     });
   });
 

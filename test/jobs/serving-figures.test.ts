@@ -65,7 +65,12 @@ test('tells of every request with the parameter, by its outcome, and of its whol
   expect(await findDeviations('/status', 'GET', response)).toEqual([]);
   const { serving } = (await response.json()) as Status;
   expect(serving).toMatchObject({
-    ...{ windowSeconds: 60, requests: SENT + again.length + 2, errors: busy + 2, failed: 0, busy, rejected: 2 },
+    windowSeconds: 60,
+    requests: SENT + again.length + 2,
+    errors: busy + 2,
+    failed: 0,
+    busy,
+    rejected: 2,
     // Models are told by what they did: the cache and refusals are none of it.
     byModel: [{ modelId: 'nearest-x2', requests: answered.length, errors: 0 }],
   });

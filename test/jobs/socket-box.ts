@@ -35,7 +35,11 @@ export async function openSocketBox(more: Partial<EventSocketOptions> = {}) {
   });
   const warnings: string[] = [];
   const socket = createEventSocket({
-    ...{ access, log, path: '/api/socket', onClients: () => {}, warn: (text) => void warnings.push(text) },
+    access,
+    log,
+    path: '/api/socket',
+    onClients: () => {},
+    warn: (text) => void warnings.push(text),
     ...more,
   });
   const server = createServer((_req, res) => res.end());
@@ -43,7 +47,12 @@ export async function openSocketBox(more: Partial<EventSocketOptions> = {}) {
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
-    ...{ log, access, socket, address, warnings, url: `ws://${address}/api/socket` },
+    log,
+    access,
+    socket,
+    address,
+    warnings,
+    url: `ws://${address}/api/socket`,
     async close() {
       socket.close();
       server.closeAllConnections();
@@ -82,7 +91,9 @@ export async function connect(url: string, protocols: readonly string[] = ['dual
     socket.on('close', (code, reason) => resolve({ code, reason: String(reason) }));
   });
   const client: SocketClient = {
-    ...{ socket, messages, closed },
+    socket,
+    messages,
+    closed,
     send: (message) => socket.send(JSON.stringify(message)),
     until: (isEnough) =>
       new Promise((resolve) => {

@@ -70,7 +70,7 @@ test("a host's ETag names bytes of one URL only: the same ETag elsewhere is no h
 
 test('a 304 starts no work, whatever the cache holds', async () => {
   const dualscale = await created({ cache: false });
-  for (const headers of [{ ETag: '"v"' }, {}]) {
+  for (const headers of [{ ETag: '"v"' }, {}] as Record<string, string>[]) {
     const url = await plugin.behind(image(plugin.png, 'image/png', headers), dualscale);
     const before = await ask(`${url}/a?upscale=2`);
     const worked = await work(dualscale);
@@ -134,6 +134,7 @@ test.each([
   [{ shared: {} }, 'cache.shared'],
 ])('cache %j is refused by name', async (cache, name) => {
   await expect(plugin.create({ cache: cache as never })).rejects.toMatchObject({
-    ...{ code: 'DS_BAD_OPTION', message: expect.stringContaining(`\`${name}\``) },
+    code: 'DS_BAD_OPTION',
+    message: expect.stringContaining(`\`${name}\``),
   });
 });

@@ -47,7 +47,7 @@ async function start(options: DualscaleOptions = {}) {
   });
   const server = await serveBehind(dualscale.middleware(), (req, res) => {
     const index = Number(/(\d+)\.png/.exec(req.url ?? '')?.[1]);
-    const tag = req.url?.startsWith('/tagged') ? { ETag: `"${index}"` } : {};
+    const tag: Record<string, string> = req.url?.startsWith('/tagged') ? { ETag: `"${index}"` } : {};
     image(sources[index] as Buffer, 'image/png', { ...CACHEABLE, ...tag })(req, res);
   });
   onTestFinished(async () => {
@@ -61,7 +61,10 @@ async function start(options: DualscaleOptions = {}) {
     const told = response.headers.get('x-dualscale') ?? '';
     const of = (name: string) => new RegExp(`\\b${name}=([\\w-]+)`).exec(told)?.[1];
     return {
-      ...{ status: response.status, body, model: of('model'), why: of('why') },
+      status: response.status,
+      body,
+      model: of('model'),
+      why: of('why'),
       etag: response.headers.get('etag') as string,
       cache: response.headers.get('cache-status'),
       freshness: response.headers.get('cache-control'),

@@ -15,8 +15,13 @@ describe('upscale', () => {
   test('enlarges bytes, says what it made and how long each step took', async () => {
     const { data, ...facts } = await plugin.dualscale.upscale(plugin.png, { scale: 2 });
     expect(facts).toEqual({
-      ...{ format: 'png', width: WIDTH * 2, height: HEIGHT * 2, modelId: 'nearest-x2', scale: 2 },
-      ...{ cache: 'miss', queueMs: expect.any(Number) },
+      format: 'png',
+      width: WIDTH * 2,
+      height: HEIGHT * 2,
+      modelId: 'nearest-x2',
+      scale: 2,
+      cache: 'miss',
+      queueMs: expect.any(Number),
       timings: { decode: expect.any(Number), infer: expect.any(Number), encode: expect.any(Number) },
     });
     expect(await pixelsOf(data)).toEqual(repeatPixels(testPixels(WIDTH, HEIGHT), 2));

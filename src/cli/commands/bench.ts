@@ -1,5 +1,6 @@
 /** `dualscale bench`: what one picture takes on this machine. */
 import { availableParallelism } from 'node:os';
+import { describeMachine } from '../../core/describe-machine.ts';
 import { chooseRuntime } from '../../core/engine/choose-runtime.ts';
 import type { Engine } from '../../core/engine/engine.ts';
 import { createOnnxEngine } from '../../core/engine/onnx/onnx-engine.ts';
@@ -11,7 +12,6 @@ import { loadModel, modelDirectory, type StoredModel } from '../../core/models/l
 import type { LatencyEntry } from '../../core/models/manifest.ts';
 import { updateMeasurements } from '../../core/models/publish.ts';
 import { createNetwork } from '../../core/network/create-network.ts';
-import { describeMachine } from '../describe-machine.ts';
 import { quietLogger } from '../logger.ts';
 import { type ModelFlags, modelsRoot, openManifests, openModel } from '../open-models.ts';
 import type { PixelSize } from '../option-values.ts';
@@ -69,8 +69,14 @@ async function benchModel(stored: StoredModel, flags: BenchFlags, runtime: Runti
   const where = `${engine === 'onnx' ? '' : `--engine ${engine} `}--provider ${provider}`;
   const shape = `--size ${inputWidth}x${inputHeight} --threads ${threads} --runs ${runs} ${where}`;
   return {
-    ...{ device: describeMachine(), engine, provider, threads: threadsUsed, inputWidth, inputHeight },
-    ...{ medianMs, runs },
+    device: describeMachine(),
+    engine,
+    provider,
+    threads: threadsUsed,
+    inputWidth,
+    inputHeight,
+    medianMs,
+    runs,
     date: new Date().toISOString().slice(0, 10),
     command: `dualscale bench --model ${stored.manifest.id} ${shape}`,
   };

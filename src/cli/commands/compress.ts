@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { decodeRgb } from '../../core/codec/decode.ts';
+import { describeMachine } from '../../core/describe-machine.ts';
 import { chooseProvider } from '../../core/engine/provider.ts';
 import type { EngineName, Provider } from '../../core/engine/runtime.ts';
 import { badOption, DualscaleError } from '../../core/errors.ts';
@@ -14,7 +15,6 @@ import type { EffortName } from '../../trainer/compress/effort.ts';
 import { processorTime } from '../../trainer/compress/latency/processor-time.ts';
 import { type CompressResult, compressModel } from '../../trainer/compress/recipe.ts';
 import { createCompressProgress } from '../compress-progress.ts';
-import { describeMachine } from '../describe-machine.ts';
 import { consoleLogger } from '../logger.ts';
 import { modelsRoot, openModel } from '../open-models.ts';
 import type { PixelSize } from '../option-values.ts';
@@ -57,7 +57,7 @@ function readBudget({ ratio, latency, params, macs, at, percentile, threads }: C
   if (params !== undefined) return { kind: 'params', parameters: params };
   if (macs !== undefined) return { kind: 'macs', macs };
   if (latency === undefined) throw badOption('--ratio', 'given, or --latency, --params or --macs', 'nothing');
-  const rest = { ...(percentile === undefined ? {} : { percentile }), ...(threads === undefined ? {} : { threads }) };
+  const rest = { percentile, threads };
   return { kind: 'latency', latencyMs: latency, ...at, ...rest };
 }
 
@@ -86,12 +86,23 @@ async function openSettings(flags: CompressFlags): Promise<CompressSettings> {
   const place = await openPlace(flags);
   return {
     model: modelDirectory(modelsRoot(flags), flags.model),
-    ...{ data: flags.data, out: flags.out, budget, at, method, effort: flags.budget, seed, engine, ...place },
-    ...{ multiple: Number(flags.multiple) as Multiple, maxPsnrDropDb: flags.maxPsnrDrop, weights, resume },
-    ...(id === undefined ? {} : { id }),
-    ...(publish === undefined ? {} : { publishTo: publish }),
-    ...(dataNote === undefined ? {} : { dataNote }),
-    ...(license === undefined ? {} : { license }),
+    data: flags.data,
+    out: flags.out,
+    budget,
+    at,
+    method,
+    effort: flags.budget,
+    seed,
+    engine,
+    ...place,
+    multiple: Number(flags.multiple) as Multiple,
+    maxPsnrDropDb: flags.maxPsnrDrop,
+    weights,
+    resume,
+    id,
+    publishTo: publish,
+    dataNote,
+    license,
     machine: describeMachine(),
   };
 }
@@ -119,7 +130,11 @@ export async function runCompress(flags: CompressFlags): Promise<void> {
   const progress = createCompressProgress(Date.now);
   try {
     const result = await compressModel({
-      ...{ settings, decode: decodeRgb, now: Date.now, clock: () => performance.now(), processorTime },
+      settings,
+      decode: decodeRgb,
+      now: Date.now,
+      clock: () => performance.now(),
+      processorTime,
       report: progress.report,
       warn(message) {
         // The bar of the photographs just read stands on the line.

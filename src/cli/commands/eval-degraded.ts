@@ -34,7 +34,9 @@ async function measure(
 ) {
   const { scale, enlarge } = enlarger;
   return evaluate({
-    ...{ dataDir, scale, enlarge: (lrImage) => enlarge(lrImage, code) },
+    dataDir,
+    scale,
+    enlarge: (lrImage) => enlarge(lrImage, code),
     degrade(hrImage, index) {
       const options = { scale, random: createRandom(1, index), compressJpeg };
       return degradation === REAL ? degradeTwice(hrImage, options) : degrade(hrImage, degradation, options);

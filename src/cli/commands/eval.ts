@@ -65,10 +65,12 @@ async function openEnlarger(flags: EvalFlags): Promise<Enlarger> {
   const pool = workers === undefined ? {} : { workers };
   const upscaler = await createUpscaler({ engine, provider, logger: quietLogger, ...pool });
   return {
-    ...{ name: id, scale: model.scale, stored },
+    name: id,
+    scale: model.scale,
+    stored,
     enlarge: (lrImage, code) => upscaler.upscale(lrImage, model, code ? { code } : {}),
     codeWidth: model.codeWidth,
-    ...(model === asStored ? {} : { enlargeAsStored: (lrImage) => upscaler.upscale(lrImage, asStored) }),
+    enlargeAsStored: model === asStored ? undefined : (lrImage) => upscaler.upscale(lrImage, asStored),
     close: () => upscaler.close(),
   };
 }
@@ -103,7 +105,9 @@ export async function runEval(flags: EvalFlags): Promise<void> {
   let progress: Progress | undefined;
   try {
     const result = await evaluate({
-      ...{ dataDir: data, scale, enlarge: (lrImage) => enlarge(lrImage) },
+      dataDir: data,
+      scale,
+      enlarge: (lrImage) => enlarge(lrImage),
       onImage(score, done, total) {
         progress ??= createProgress('eval', total);
         progress.update(done, score.name);

@@ -60,7 +60,7 @@ function targetOf({ latency, size, percentile, ratio, macs }: StartFlags): objec
     throw badOption('--percentile', 'used with --latency', percentile);
   if (ratio !== undefined) return { ratio };
   if (macs !== undefined) return { macs };
-  return latency === undefined ? undefined : { latencyMs: latency, ...size, ...(percentile ? { percentile } : {}) };
+  return latency === undefined ? undefined : { latencyMs: latency, ...size, percentile: percentile || undefined };
 }
 
 /** Ends with 1 when the job fails or its model is refused. */
@@ -84,11 +84,14 @@ export async function runJobsStart(type: JobType, flags: StartFlags): Promise<vo
   const target = targetOf(flags);
   const uploads = upload ? await uploadAll(client, upload) : undefined;
   const job = await client.post<JobView>('/jobs', {
-    ...{ type, model, budget, publish },
-    ...(target === undefined ? {} : { target }),
-    data: { ...(folder ? { folders: folder } : {}), ...(uploads ? { uploads } : {}), ...(traffic ? { traffic } : {}) },
-    ...(maxPsnrDrop === undefined ? {} : { maxPsnrDropDb: maxPsnrDrop }),
-    ...(name === undefined ? {} : { name }),
+    type,
+    model,
+    budget,
+    publish,
+    target,
+    data: { folders: folder, uploads, traffic: traffic || undefined },
+    maxPsnrDropDb: maxPsnrDrop,
+    name,
   });
   console.log(flags.json ? JSON.stringify(job, null, 2) : job.id);
   if (flags.watch) await watchJob(client, job.id, 0);

@@ -36,15 +36,23 @@ export async function runProxy(flags: ProxyFlags): Promise<void> {
   const { engine, provider, workers, degradation, latencyObjective } = flags;
   const keys = signingKeys();
   const server = await startProxyServer({
-    ...{ upstream, timeoutMs: timeout, port, host, logger: consoleLogger },
-    ...(allowPrivate === undefined ? {} : { allowPrivate }),
-    ...(metricsPort === undefined ? {} : { metricsPort }),
+    upstream,
+    timeoutMs: timeout,
+    port,
+    host,
+    logger: consoleLogger,
+    allowPrivate,
+    metricsPort,
     dualscale: {
-      ...{ modelsDir: modelsRoot(flags), engine, provider, onLimit, onError },
-      ...(workers === undefined ? {} : { workers }),
-      ...(degradation === undefined ? {} : { degradation }),
-      ...(latencyObjective === undefined ? {} : { latencyObjectiveMs: latencyObjective }),
-      ...(keys ? { signing: { keys } } : {}),
+      modelsDir: modelsRoot(flags),
+      engine,
+      provider,
+      onLimit,
+      onError,
+      workers,
+      degradation,
+      latencyObjectiveMs: latencyObjective,
+      signing: keys ? { keys } : undefined,
     },
   });
   console.log(`dualscale is at ${server.url}, in front of ${upstream}`);

@@ -55,13 +55,7 @@ async function openModelsDir(flags: ServeFlags): Promise<string> {
 
 function trafficOptions({ sampleTraffic, sampleAllow, sampleDeny, sampleDays }: ServeFlags) {
   if (!sampleTraffic) return {};
-  return {
-    traffic: {
-      ...(sampleAllow ? { allow: sampleAllow } : {}),
-      ...(sampleDeny ? { deny: sampleDeny } : {}),
-      ...(sampleDays === undefined ? {} : { retentionDays: sampleDays }),
-    },
-  };
+  return { traffic: { allow: sampleAllow, deny: sampleDeny, retentionDays: sampleDays } };
 }
 
 interface JobsToken {
@@ -82,15 +76,7 @@ function chooseToken({ token: wantsToken }: ServeFlags): JobsToken {
 function jobsOptions(flags: ServeFlags, { token }: JobsToken) {
   const { jobs: dir, dataRoot, pauseAbove } = flags;
   if (dir === undefined) return {};
-  return {
-    jobs: {
-      dir,
-      ...(token === undefined ? {} : { token }),
-      ...(dataRoot ? { dataRoots: dataRoot } : {}),
-      ...trafficOptions(flags),
-      ...(pauseAbove === undefined ? {} : { pauseAboveLoad: pauseAbove }),
-    },
-  };
+  return { jobs: { dir, token, dataRoots: dataRoot, ...trafficOptions(flags), pauseAboveLoad: pauseAbove } };
 }
 
 /** The page takes the token out of its address, and no browser sends what is behind a `#`. */
@@ -106,16 +92,18 @@ export async function runServe(flags: ServeFlags): Promise<void> {
   requireSampling(flags);
   const token: JobsToken = flags.jobs === undefined ? { isNew: false } : chooseToken(flags);
   const server = await startServer({
-    ...(images === undefined ? {} : { imagesDir: images }),
-    ...{ port, host, logger: consoleLogger },
+    imagesDir: images,
+    port,
+    host,
+    logger: consoleLogger,
     ...jobsOptions(flags, token),
     dualscale: {
       modelsDir: await openModelsDir(flags),
       engine,
       provider,
-      ...(workers === undefined ? {} : { workers }),
-      ...(degradation === undefined ? {} : { degradation }),
-      ...(latencyObjective === undefined ? {} : { latencyObjectiveMs: latencyObjective }),
+      workers,
+      degradation,
+      latencyObjectiveMs: latencyObjective,
     },
   });
   console.log(`dualscale is at ${server.url}`);

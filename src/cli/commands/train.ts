@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { decodeRgb } from '../../core/codec/decode.ts';
+import { describeMachine } from '../../core/describe-machine.ts';
 import type { Engine } from '../../core/engine/engine.ts';
 import { describePlacement } from '../../core/engine/onnx/node-placement.ts';
 import { createOnnxEngine } from '../../core/engine/onnx/onnx-engine.ts';
@@ -16,7 +17,6 @@ import { findPreset, PRESETS } from '../../trainer/presets/find-preset.ts';
 import type { TrainPreset } from '../../trainer/presets/preset.ts';
 import { parsePreset } from '../../trainer/train/parse-preset.ts';
 import { logPath, plotPath, trainRun } from '../../trainer/train/run/train-run.ts';
-import { describeMachine } from '../describe-machine.ts';
 import { consoleLogger } from '../logger.ts';
 import { stopOnSignal } from '../stop-on-signal.ts';
 import { formatTable } from '../table.ts';
@@ -127,7 +127,7 @@ async function openExtras(flags: TrainFlags) {
   }
   await requireFolders('--unpaired', unpaired ?? []);
   return {
-    ...(startFrom === undefined ? {} : { startFrom: await openFolder('--start-from', startFrom) }),
+    startFrom: startFrom === undefined ? undefined : await openFolder('--start-from', startFrom),
     ...(unpaired && { unpaired: { folders: unpaired, share: unpairedShare ?? DEFAULT_UNPAIRED_SHARE } }),
     ...(teacher !== undefined && {
       teacher: { model: await openFolder('--teacher', teacher), weight: distillWeight ?? DEFAULT_DISTILL_WEIGHT },
@@ -158,9 +158,19 @@ export async function runTrain(flags: TrainFlags): Promise<void> {
   const progress = createTrainProgress(preset, Date.now);
   try {
     const { step, model } = await trainRun({
-      ...{ preset, data, out, engine, provider, workers, ...extras },
-      ...{ resume, license, weights, decode: decodeRgb, machine: describeMachine() },
-      ...(flags.dataNote === undefined ? {} : { dataNote: flags.dataNote }),
+      preset,
+      data,
+      out,
+      engine,
+      provider,
+      workers,
+      ...extras,
+      resume,
+      license,
+      weights,
+      decode: decodeRgb,
+      machine: describeMachine(),
+      dataNote: flags.dataNote,
       now: Date.now,
       report: progress.report,
       warn: progress.warn,

@@ -4,7 +4,7 @@ import type { EngineName, Provider, TfjsBackend } from '../../core/engine/runtim
 import { compileServedModel } from '../../core/engine/served/served-model.ts';
 import { badOption, DualscaleError } from '../../core/errors.ts';
 import type { StoredModel } from '../../core/models/load.ts';
-import { checkWish, type DegradationWish, needsBlind } from '../../core/upscale/degradation-wish.ts';
+import { checkWish, type DegradationWish, isUnstated, needsBlind } from '../../core/upscale/degradation-wish.ts';
 import { createUpscaler } from '../../core/upscale/upscale.ts';
 import { type EnlargeFileOptions, enlargeFile } from '../enlarge-file.ts';
 import { quietLogger } from '../logger.ts';
@@ -63,14 +63,10 @@ async function enlargeAll(
 /** The flags' wish and the model for pictures that are not clean reductions. Throws DS_BAD_OPTION where the wish needs one and there is none. */
 async function openBlind(stored: StoredModel, flags: UpscaleFlags) {
   const { degradation, sigma, noise, engine, model } = flags;
-  const wish: DegradationWish = {
-    ...(degradation === undefined ? {} : { degradation }),
-    ...(sigma === undefined ? {} : { sigma }),
-    ...(noise === undefined ? {} : { noise }),
-  };
+  const wish: DegradationWish = { degradation, sigma, noise };
   checkWish(wish);
   // Who names a model means it: no blind one takes its pictures without being asked for.
-  const isNamed = model !== undefined && Object.keys(wish).length === 0;
+  const isNamed = model !== undefined && isUnstated(wish);
   if (isNamed || degradation === 'bicubic' || stored.manifest.degradation === 'blind') return { wish };
   const blind = await openBlindModel(stored.manifest.scale, flags);
   if (!blind && needsBlind(wish)) {
@@ -80,7 +76,7 @@ async function openBlind(stored: StoredModel, flags: UpscaleFlags) {
       'blind',
     );
   }
-  return { wish, ...(blind ? { blind: compileServedModel(blind, engine) } : {}) };
+  return { wish, blind: blind ? compileServedModel(blind, engine) : undefined };
 }
 
 /** Throws DS_BAD_OPTION before anything is written; DS_BAD_IMAGE when a picture could not be enlarged. */
@@ -96,15 +92,10 @@ export async function runUpscale(from: string, out: string, flags: UpscaleFlags)
     engine,
     provider,
     logger: quietLogger,
-    ...(workers === undefined ? {} : { workers }),
+    workers,
   });
   try {
-    const { failed, byModel } = await enlargeAll(plan, {
-      upscaler,
-      model,
-      ...known,
-      ...(quality === undefined ? {} : { quality }),
-    });
+    const { failed, byModel } = await enlargeAll(plan, { upscaler, model, ...known, quality });
     const total = plan.files.length;
     if (failed > 0) throw new DualscaleError('DS_BAD_IMAGE', `${failed} of ${total} pictures could not be enlarged`);
     console.log(

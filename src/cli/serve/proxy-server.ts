@@ -78,7 +78,9 @@ export async function startProxyServer(options: ProxyServerOptions): Promise<Run
     if (metrics) servers.push(metrics);
     const metricsUrl = metrics && `${await listen(metrics, metricsPort as number, host)}metrics`;
     return {
-      ...{ url, metricsUrl, dualscale },
+      url,
+      metricsUrl,
+      dualscale,
       async close() {
         isReady = false;
         await Promise.all(servers.map(drain));

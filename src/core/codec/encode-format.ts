@@ -65,11 +65,7 @@ interface Kept {
 export function keptMetadata({ icc, exif, xmp }: EncodeTarget, policy: EncodeOptions['metadata'] = 'strip'): Kept {
   const keptExif =
     exif && (policy === 'keep' ? uprightExif(exif) : policy === 'copyright' ? copyrightExif(exif) : undefined);
-  return {
-    ...(icc ? { icc } : {}),
-    ...(keptExif ? { exif: keptExif } : {}),
-    ...(xmp && policy === 'keep' ? { xmp: uprightXmp(xmp) } : {}),
-  };
+  return { icc, exif: keptExif, xmp: xmp && policy === 'keep' ? uprightXmp(xmp) : undefined };
 }
 
 type Shape = Omit<Raster, 'data'> & { readonly depth: 8 | 16 };

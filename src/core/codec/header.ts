@@ -46,9 +46,7 @@ export async function readHeader(bytes: Buffer): Promise<ImageHeader> {
     throw new DualscaleError(
       'DS_UNSUPPORTED_IMAGE',
       `expected PNG, JPEG, WebP or AVIF, got bytes that start with ${start(bytes)}`,
-      {
-        publicDetail: 'PNG, JPEG, WebP and AVIF can.',
-      },
+      { publicDetail: 'PNG, JPEG, WebP and AVIF can.' },
     );
   }
   const metadata = await readMetadata(bytes);
@@ -67,11 +65,11 @@ export async function readHeader(bytes: Buffer): Promise<ImageHeader> {
     isProgressive: metadata.isProgressive,
     isLossless: format === 'png' || (format === 'webp' && isLosslessWebp(bytes)),
     bitDepth: metadata.bitsPerSample ?? (metadata.depth === 'ushort' ? 16 : 8),
-    ...(metadata.chromaSubsampling === undefined ? {} : { chromaSubsampling: metadata.chromaSubsampling }),
-    ...(metadata.density === undefined ? {} : { densityPpi: metadata.density }),
-    ...(icc === undefined ? {} : { icc }),
-    ...(isBounded(metadata.exif) ? { exif: metadata.exif } : {}),
-    ...(isBounded(metadata.xmp) ? { xmp: metadata.xmp } : {}),
+    chromaSubsampling: metadata.chromaSubsampling,
+    densityPpi: metadata.density,
+    icc,
+    exif: isBounded(metadata.exif) ? metadata.exif : undefined,
+    xmp: isBounded(metadata.xmp) ? metadata.xmp : undefined,
   };
 }
 

@@ -27,12 +27,7 @@ export const DEFAULT_LIMITS: Required<ImageLimits> = {
 export const MOST_PIXELS = 16383 ** 2;
 
 /** Longest side the encoders take: VP8's 14 bits, libjpeg's 65500, libvips' for AVIF, libpng's default. */
-const MAX_SIDE: Readonly<Record<ImageFormat, number>> = {
-  webp: 16383,
-  jpeg: 65500,
-  avif: 16384,
-  png: 1_000_000,
-};
+const MAX_SIDE: Readonly<Record<ImageFormat, number>> = { webp: 16383, jpeg: 65500, avif: 16384, png: 1_000_000 };
 
 interface Size {
   readonly width: number;
@@ -106,9 +101,7 @@ export function checkOutputSize(
     throw new DualscaleError(
       'DS_OUTPUT_TOO_LARGE',
       `expected sides up to ${MAX_SIDE[format]} for ${format}, got ${size}`,
-      {
-        publicDetail: `A side of a ${format} may have ${MAX_SIDE[format]} pixels, it would be ${size}.`,
-      },
+      { publicDetail: `A side of a ${format} may have ${MAX_SIDE[format]} pixels, it would be ${size}.` },
     );
   }
 }

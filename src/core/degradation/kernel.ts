@@ -169,7 +169,10 @@ export function kernelMoments({ size, data }: BlurKernel): KernelMoments {
   }
   const [meanX, meanY] = [sx / sum, sy / sum];
   return {
-    ...{ meanX, meanY, varianceX: sxx / sum - meanX ** 2, varianceY: syy / sum - meanY ** 2 },
+    meanX,
+    meanY,
+    varianceX: sxx / sum - meanX ** 2,
+    varianceY: syy / sum - meanY ** 2,
     covariance: sxy / sum - meanX * meanY,
   };
 }

@@ -26,12 +26,22 @@ interface Round {
 
 const ROUNDS: readonly Round[] = [
   {
-    ...{ blurShare: 1, sigma: [0.2, 3], enlargeShare: 0.2, reduceShare: 0.7, factor: [0.15, 1.5] },
-    ...{ noise: [1, 30], photons: [85, 5000] },
+    blurShare: 1,
+    sigma: [0.2, 3],
+    enlargeShare: 0.2,
+    reduceShare: 0.7,
+    factor: [0.15, 1.5],
+    noise: [1, 30],
+    photons: [85, 5000],
   },
   {
-    ...{ blurShare: 0.8, sigma: [0.2, 1.5], enlargeShare: 0.3, reduceShare: 0.4, factor: [0.3, 1.2] },
-    ...{ noise: [1, 25], photons: [100, 5000] },
+    blurShare: 0.8,
+    sigma: [0.2, 1.5],
+    enlargeShare: 0.3,
+    reduceShare: 0.4,
+    factor: [0.3, 1.2],
+    noise: [1, 25],
+    photons: [100, 5000],
   },
 ];
 const JPEG: readonly [number, number] = [30, 95];

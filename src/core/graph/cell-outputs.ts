@@ -58,11 +58,7 @@ export function withCellOutputs(graph: OnnxGraph, output: string): OnnxGraph {
   const renameKeys = <Value>(map: ReadonlyMap<string, Value> = new Map()) =>
     new Map([...map].map(([name, value]) => [rename(name), value]));
   const nodes: OnnxNode[] = [
-    ...graph.nodes.map((node) => ({
-      ...node,
-      inputs: node.inputs.map(rename),
-      outputs: node.outputs.map(rename),
-    })),
+    ...graph.nodes.map((node) => ({ ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename) })),
     { op: 'QuantizeLinear', inputs: [CELLS, 'levels_scale', 'levels_zero'], outputs: [LEVELS] },
   ];
   const shape = [1, channels, 'cells_height', 'cells_width'];

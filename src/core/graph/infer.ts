@@ -150,10 +150,7 @@ const special: Record<string, KernelRule> = {
       return { shape: [...batch, rows, columns], dtype: a.dtype };
     },
   },
-  Select: {
-    inputs: ['condition', 't', 'e'],
-    infer: ([, t]) => t,
-  },
+  Select: { inputs: ['condition', 't', 'e'], infer: ([, t]) => t },
   Cast: { inputs: ['x'], infer: ([x], a) => ({ shape: x.shape, dtype: a['dtype'] as Dtype }) },
   Reshape: { inputs: ['x'], infer: ([x], a) => reshaped(x, a['shape'] as number[]) },
   ExpandDims: {
@@ -169,10 +166,7 @@ const special: Record<string, KernelRule> = {
     inputs: ['x'],
     infer: ([x], a) => ({ shape: (a['perm'] as number[]).map((axis) => x.shape[axis]), dtype: x.dtype }),
   },
-  Slice: {
-    inputs: ['x'],
-    infer: ([x], a) => ({ shape: sliceBounds(x.shape, a).size, dtype: x.dtype }),
-  },
+  Slice: { inputs: ['x'], infer: ([x], a) => ({ shape: sliceBounds(x.shape, a).size, dtype: x.dtype }) },
   Concat: list((inputs, a) => {
     const [axis] = axesOf(a['axis'] ?? 0, inputs[0].shape.length);
     const total = inputs.reduce((sum, input) => sum + input.shape[axis], 0);

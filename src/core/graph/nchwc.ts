@@ -63,7 +63,8 @@ function blockConv(pass: Pass, node: OnnxNode, swallowed: Set<OnnxNode>): boolea
   const whole = bias && (padding > 0 ? fill(graph.plain(bias)) : graph.plain(bias));
   const optional = added === undefined ? (whole ? [whole] : []) : [whole ?? '', added];
   graph.push({
-    ...{ op: 'Conv', domain: NCHWC_DOMAIN },
+    op: 'Conv',
+    domain: NCHWC_DOMAIN,
     inputs: [image, filter.weight, ...optional],
     outputs: [graph.holdConvolved(output, padding)],
     attributes: { ...node.attributes, ...activation },

@@ -25,7 +25,7 @@ export interface Provenance {
   /** Optimiser steps in total. */
   readonly steps: number;
   /** The options of the training run, by name. */
-  readonly recipe: Readonly<Record<string, string | number | boolean>>;
+  readonly recipe: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly date: string;
   readonly machine: string;
 }

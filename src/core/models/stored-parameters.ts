@@ -43,5 +43,5 @@ export function splitParameters(spec: NetworkSpec, tensors: Values): StoredParam
   const unknown = Object.keys(tensors).find((name) => !known.has(name));
   if (unknown !== undefined) throw new DualscaleError('DS_BAD_MODEL', `the network has no parameter \`${unknown}\``);
   const hasDual = dual.some(({ name }) => Object.hasOwn(tensors, name));
-  return { parameters: pick(own, tensors), ...(hasDual ? { dualParameters: pick(dual, tensors) } : {}) };
+  return { parameters: pick(own, tensors), dualParameters: hasDual ? pick(dual, tensors) : undefined };
 }

@@ -47,7 +47,11 @@ function thirdLayer(name: string, { featureCount }: DualSpec): ConvLayer {
 function codeLayers(reducing: readonly ConvLayer[], codeWidth: number): ConvLayer[] {
   return reducing.flatMap(({ name, outChannels }) =>
     (['scale', 'shift'] as const).map((what) => ({
-      ...{ name: modulationName(name, what), kernel: 1, bias: false, inChannels: codeWidth, outChannels },
+      name: modulationName(name, what),
+      kernel: 1,
+      bias: false,
+      inChannels: codeWidth,
+      outChannels,
       positionsPerLrPixel: 0,
     })),
   );

@@ -14,7 +14,10 @@ import type { CodeSpec, ConvLayer, ParameterSpec } from './spec.ts';
 const MODULATION_FAN_IN = 1e6;
 
 const onePerImage = (name: string, inChannels: number, outChannels: number): ConvLayer => ({
-  ...{ name, kernel: 1, inChannels, outChannels },
+  name,
+  kernel: 1,
+  inChannels,
+  outChannels,
   positionsPerLrPixel: 0,
 });
 

@@ -59,7 +59,10 @@ export function createEdge(spec: EdgeSpec): Network<EdgeSpec> {
   const trunk = edgeLayers(spec);
   const layers = [trunk.head, ...trunk.blocks.flat(), trunk.tail];
   const plain = {
-    ...{ spec, layers, parameters: convParameters(layers), halo: layers.length },
+    spec,
+    layers,
+    parameters: convParameters(layers),
+    halo: layers.length,
     residualEnds: trunk.blocks.map(([, { name }]) => name),
     forward: (parameters: Parameters, image: Tensor4D) => enlarge(trunk, spec.scale, conv, parameters, image),
   };

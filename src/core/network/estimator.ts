@@ -57,7 +57,11 @@ export function createEstimator({ width, estimator: [full, half, quarter] }: Cod
     level: number,
     stride: 1 | 2 = 1,
   ): ConvLayer => ({
-    ...{ name: `${ESTIMATOR}${name}`, kernel: 3, inChannels, outChannels, stride },
+    name: `${ESTIMATOR}${name}`,
+    kernel: 3,
+    inChannels,
+    outChannels,
+    stride,
     positionsPerLrPixel: 1 / 4 ** level,
   });
   const body = [

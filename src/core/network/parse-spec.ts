@@ -86,7 +86,7 @@ function parseEdge(fields: Fields): EdgeSpec {
     scale,
     featureCount: readCount(fields, 'featureCount', MAX_CHANNELS),
     innerWidths,
-    ...(fields['code'] === undefined ? {} : { code: parseCode(fields['code']) }),
+    code: fields['code'] === undefined ? undefined : parseCode(fields['code']),
   };
 }
 

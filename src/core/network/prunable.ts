@@ -34,10 +34,12 @@ const PAPER_LEAST = 4;
 function edgeWidths({ innerWidths, code }: EdgeSpec): PrunableWidth[] {
   const modulators = (layer: string) => [modulationName(layer, 'scale'), modulationName(layer, 'shift')];
   const widths = innerWidths.map((width, block) => ({
-    ...{ name: `body.${block}`, width, least: 0 },
+    name: `body.${block}`,
+    width,
+    least: 0,
     producer: { layer: `body.${block}.conv1`, hasBias: true, outputsPerUnit: 1 as const },
     consumer: { layer: `body.${block}.conv2`, hasBias: true },
-    ...(code ? { modulators: modulators(`body.${block}.conv1`) } : {}),
+    modulators: code ? modulators(`body.${block}.conv1`) : undefined,
   }));
   // A dropped block is no part of the network any more.
   return widths.filter(({ width }) => width > 0);
@@ -46,7 +48,9 @@ function edgeWidths({ innerWidths, code }: EdgeSpec): PrunableWidth[] {
 function drnWidths(spec: DrnSpec): PrunableWidth[] {
   const { downs, stages } = planDrn(spec);
   const inner = (name: string, width: number, hasBias: boolean): PrunableWidth => ({
-    ...{ name, width, least: Math.min(PAPER_LEAST, width) },
+    name,
+    width,
+    least: Math.min(PAPER_LEAST, width),
     producer: { layer: `${name}.conv1`, hasBias, outputsPerUnit: 1 },
     consumer: { layer: `${name}.conv2`, hasBias },
   });
@@ -55,7 +59,9 @@ function drnWidths(spec: DrnSpec): PrunableWidth[] {
     ...stages.flatMap(({ blocks, expand, mix }, stage): PrunableWidth[] => [
       ...blocks.map(({ conv2 }, block) => inner(`up.${stage}.block.${block}`, conv2.inChannels, true)),
       {
-        ...{ name: `up.${stage}.upsampler`, width: mix.inChannels, least: Math.min(PAPER_LEAST, mix.inChannels) },
+        name: `up.${stage}.upsampler`,
+        width: mix.inChannels,
+        least: Math.min(PAPER_LEAST, mix.inChannels),
         producer: { layer: expand.name, hasBias: true, outputsPerUnit: 4 },
         consumer: { layer: mix.name, hasBias: true },
       },

@@ -52,6 +52,11 @@ export function wishKey(wish: DegradationWish): string {
   ].join('&');
 }
 
+/** Whether nothing at all was said about the degradation. */
+export function isUnstated({ degradation, sigma, noise }: DegradationWish): boolean {
+  return degradation === undefined && sigma === undefined && noise === undefined;
+}
+
 /** Whether the wish can only be met by a blind model. */
 export function needsBlind(wish: DegradationWish): boolean {
   return wish.degradation === 'blind' || isKnown(wish);

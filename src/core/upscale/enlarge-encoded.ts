@@ -106,13 +106,12 @@ async function enlargeInSteps(bytes: Buffer, options: EnlargeEncodedOptions): Pr
   const { format = header.format } = options;
   const size = { width: opened.width * model.scale, height: opened.height * model.scale };
   checkOutputSize(opened, model.scale, format, limits, fittedSize(size, encoding.fit));
-  const picture: OpenPicture = {
-    ...opened,
-    read: (top, rows) => watch.time('decode', () => opened.read(top, rows)),
-  };
+  const picture: OpenPicture = { ...opened, read: (top, rows) => watch.time('decode', () => opened.read(top, rows)) };
 
   const choice = await chooseDegradation({
-    ...{ model, blind: options.blind, wish: options.wish },
+    model,
+    blind: options.blind,
+    wish: options.wish,
     estimate: (able) => guessCode(picture, { upscaler, model: able, signal }),
   });
 
@@ -143,10 +142,14 @@ async function enlargeInSteps(bytes: Buffer, options: EnlargeEncodedOptions): Pr
   const { error, data } = await enlargeBy(choice.model, isChecked, isChecked ? consistency.maxError : undefined);
   const result = data ?? (await enlargeBy(lanczosOf(model.scale, model.engine), false)).data;
   return {
-    ...{ data: result as Buffer, format, ...fittedSize(size, encoding.fit), timings: watch.timings() },
-    ...{ modelId: choice.model.id, ...(choice.note ? { degradation: choice.note } : {}) },
-    ...(error === undefined ? {} : { consistencyError: error }),
-    ...(data ? {} : { fallback: 'consistency' as const }),
+    data: result as Buffer,
+    format,
+    ...fittedSize(size, encoding.fit),
+    timings: watch.timings(),
+    modelId: choice.model.id,
+    degradation: choice.note,
+    consistencyError: error,
+    fallback: data ? undefined : ('consistency' as const),
   };
 }
 

@@ -94,7 +94,7 @@ async function enlargeStrip(
   const window = await readAround(picture, strip, margin);
   await bleedColor(window);
   const checkShare = isChecked ? checkShareFor(model) : 0;
-  const rowOptions = { ...shared, checkShare, ...(signal ? { signal } : {}) };
+  const rowOptions = { ...shared, checkShare, signal };
   const rows = await upscaler.upscaleRows(trim(window, strip, halo), model, rowOptions);
   await resizeAlpha(window, { top: window.top, rows: strip.rows }, model.scale, rows);
   return rows;
@@ -141,5 +141,5 @@ export async function enlargeRows(picture: OpenPicture, options: EnlargeRowsOpti
     if (strips.length === 1) whole = data.buffer as SharedArrayBuffer;
     else memory.give(data.buffer as SharedArrayBuffer);
   }
-  return { ...(count === 0 ? {} : { error: sum / count }), ...(whole ? { whole } : {}) };
+  return { error: count === 0 ? undefined : sum / count, whole };
 }

@@ -53,9 +53,7 @@ function checkSizes({ width, height, channels, data, rows }: RowWindow, scale: n
     throw new DualscaleError(
       'DS_OUTPUT_TOO_LARGE',
       `${outputPixels} pixels are more than \`maxOutputPixels\` (${maxOutputPixels})`,
-      {
-        publicDetail: `It would have ${outputPixels} pixels, at most ${maxOutputPixels} are allowed.`,
-      },
+      { publicDetail: `It would have ${outputPixels} pixels, at most ${maxOutputPixels} are allowed.` },
     );
   }
 }
@@ -122,8 +120,15 @@ async function upscaleRows(
   checkSizes(window, scale, limits);
   const { workers, idleWorkers, threadsPerWorker, maxThreads } = pool;
   const layout = chooseLayout({
-    ...{ width, height, halo, workers, idleWorkers, threadsPerWorker, maxThreads, wanted: { top, rows } },
-    ...(isShared ? { isShared } : {}),
+    width,
+    height,
+    halo,
+    workers,
+    idleWorkers,
+    threadsPerWorker,
+    maxThreads,
+    wanted: { top, rows },
+    isShared: isShared || undefined,
     maxTilePixels: halo === undefined ? limits.maxWholePixels : Math.min(limits.maxTilePixels, mostOf(window)),
   });
   const format = { channels, depth: data.BYTES_PER_ELEMENT === 2 ? (16 as const) : (8 as const) };
@@ -133,7 +138,7 @@ async function upscaleRows(
   const size = { width: width * scale, height: rows * scale };
   const destination = { ...format, ...size, top: top * scale, pixels };
   const told = await codeFor(pool, model, source, code, signal);
-  const job = { model, source, ...layout, destination, checkShare, ...(told ? { code: told } : {}) };
+  const job = { model, source, ...layout, destination, checkShare, code: told };
   const difference = await pool.run(job, signal);
   memory.give(source.pixels);
   return { ...size, channels, data: view(data, pixels, length), difference };
@@ -150,13 +155,7 @@ async function upscale(
   if (channels !== 3) {
     throw new DualscaleError('DS_ENGINE', `expected an RGB image, got ${width}x${height}x${channels}`);
   }
-  const rows = await upscaleRows(
-    pool,
-    limits,
-    { ...{ width, height, channels, data }, top: 0, rows: height },
-    model,
-    options,
-  );
+  const rows = await upscaleRows(pool, limits, { width, height, channels, data, top: 0, rows: height }, model, options);
   return { width: rows.width, height: rows.height, channels, data: rows.data as Uint8Array };
 }
 

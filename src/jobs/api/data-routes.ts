@@ -69,7 +69,7 @@ async function sendInspection({ res, params, query }: ApiRequest, parts: ApiPart
   const bytes = await readSample(parts, params['id']);
   const controller = new AbortController();
   res.on('close', () => controller.abort());
-  const wanted = { signal: controller.signal, ...(scale === undefined ? {} : { scale }) };
+  const wanted = { signal: controller.signal, scale };
   const inspection = await parts.serving.inspect(bytes, wanted);
   if (!inspection) throw problem('DS_NOT_FOUND', 'No model of this server can tell how a picture was degraded.');
   sendJson(res, 200, inspection);

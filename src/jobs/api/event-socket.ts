@@ -143,7 +143,11 @@ class SocketClient {
       this.#socket.close(CLOSE.tryAgainLater, 'events cannot be read now');
     };
     const subscription = openSubscription({
-      ...{ log, stream, after, stallMs, onError },
+      log,
+      stream,
+      after,
+      stallMs,
+      onError,
       sink: { send: (text, _, done) => this.#socket.send(text, () => done()) },
       onStall: () => this.#socket.terminate(),
     });

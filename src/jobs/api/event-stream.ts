@@ -35,7 +35,10 @@ export function openEventStream(res: ServerResponse, { log, stream, after, warn 
   res.write(`retry: ${RETRY_MS}\n\n`);
   const heartbeat = setInterval(() => res.write(': \n\n'), HEARTBEAT_MS).unref();
   const subscription = openSubscription({
-    ...{ log, stream, after, stallMs: STALL_MS },
+    log,
+    stream,
+    after,
+    stallMs: STALL_MS,
     sink: {
       send: (text, { id, seq }, done) => {
         res.write(`id: ${stream === '*' ? id : seq}\ndata: ${text}\n\n`, () => done());

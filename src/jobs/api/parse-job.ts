@@ -119,11 +119,10 @@ function parseData(check: Checker, value: unknown): DataSources {
   }
   const folder = 'the name of an allowed root, with or without a path below it';
   return {
-    ...(folders === undefined ? {} : { folders: check.texts('/data/folders', folders, FOLDER, folder) }),
-    ...(uploads === undefined
-      ? {}
-      : { uploads: check.texts('/data/uploads', uploads, UPLOAD_ID, 'the id of an upload') }),
-    ...(traffic === true ? { traffic } : {}),
+    folders: folders === undefined ? undefined : check.texts('/data/folders', folders, FOLDER, folder),
+    uploads:
+      uploads === undefined ? undefined : check.texts('/data/uploads', uploads, UPLOAD_ID, 'the id of an upload'),
+    traffic: traffic === true ? traffic : undefined,
   };
 }
 
@@ -156,12 +155,12 @@ export function parseJobRequest(body: unknown): JobRequest {
   const request: JobRequest = {
     type,
     model: check.matching('/model', body['model'], MODEL_ID, words),
-    ...(target === undefined ? {} : { target: parseTarget(check, target) }),
+    target: target === undefined ? undefined : parseTarget(check, target),
     data: parseData(check, body['data']),
     budget: parseBudget(check, budget),
     maxPsnrDropDb: check.number('/maxPsnrDropDb', maxPsnrDropDb, { most: 100 }),
     publish: check.oneOf('/publish', publish, ['auto', 'manual']),
-    ...(name === undefined ? {} : { name: check.matching('/name', name, MODEL_ID, words) }),
+    name: name === undefined ? undefined : check.matching('/name', name, MODEL_ID, words),
   };
   if (check.errors.length > 0) throw new FieldProblem(check.errors.slice(0, 50));
   return request;

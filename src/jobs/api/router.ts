@@ -82,8 +82,8 @@ export function answerError(
   if (!isOurs || (error.status >= 500 && !COME_AGAIN.has(error.code))) onError(error);
   const known = isOurs ? error : new DualscaleError('DS_JOB_FAILED', String(error), { cause: error });
   const headers: ProblemHeaders = {
-    ...(COME_AGAIN.has(known.code) ? { retryAfterSeconds: retry } : {}),
-    ...(known instanceof WrongMethod ? { allow: known.allow } : {}),
+    retryAfterSeconds: COME_AGAIN.has(known.code) ? retry : undefined,
+    allow: known instanceof WrongMethod ? known.allow : undefined,
   };
   sendProblem(res, known, headers);
 }

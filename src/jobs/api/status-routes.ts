@@ -18,9 +18,15 @@ async function describeStatus(parts: ApiParts) {
   const { options, clients, stats, machine, now } = parts;
   const presets = PRESETS.map(({ id, description, recipe }) => ({ id, description, scale: recipe.spec.scale }));
   return {
-    ...{ version: VERSION, time: new Date(now()).toISOString(), jobs: countStates(parts), clients: clients() },
+    version: VERSION,
+    time: new Date(now()).toISOString(),
+    jobs: countStates(parts),
+    clients: clients(),
     freeBytes: (await freeBytes(options.dir)) ?? null,
-    ...{ serving: stats.summary(), roots: Object.keys(options.dataRoots), presets, machine },
+    serving: stats.summary(),
+    roots: Object.keys(options.dataRoots),
+    presets,
+    machine,
   };
 }
 

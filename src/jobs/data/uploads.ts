@@ -111,7 +111,10 @@ export function createUploads({ directory, maxUploadBytes, minFreeBytes, now }: 
         const skipped = await unpackInto(folder, archive, type);
         await rm(archive);
         const upload: Upload = {
-          ...{ id, ...(await countPictures(folder)), skipped, createdAt: new Date(now()).toISOString() },
+          id,
+          ...(await countPictures(folder)),
+          skipped,
+          createdAt: new Date(now()).toISOString(),
         };
         replaceJson(factsOf(folder), upload);
         await rename(folder, folderOf(id));

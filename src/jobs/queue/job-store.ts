@@ -42,12 +42,7 @@ interface Stored {
   readonly state: JobState;
 }
 
-const asEntry = ({ record, folder, state }: Stored): JobEntry => ({
-  record,
-  folder,
-  view: state.view,
-  has: state.has,
-});
+const asEntry = ({ record, folder, state }: Stored): JobEntry => ({ record, folder, view: state.view, has: state.has });
 const byAge = (a: Stored, b: Stored) => (a.record.createdAt < b.record.createdAt ? 1 : -1);
 
 export function createJobStore(options: JobStoreOptions): JobStore {
@@ -91,10 +86,7 @@ export function createJobStore(options: JobStoreOptions): JobStore {
     create(request, idempotency) {
       forgetOld();
       const id = randomId('job');
-      const record: JobRecord = {
-        ...{ id, request, createdAt: new Date(now()).toISOString() },
-        ...(idempotency ? { idempotency } : {}),
-      };
+      const record: JobRecord = { id, request, createdAt: new Date(now()).toISOString(), idempotency };
       const beside = jobFolder(join(directory, `.${id}`));
       mkdirSync(beside.directory);
       replaceJson(beside.record, record);

@@ -13,16 +13,33 @@ export interface JobRecord {
 }
 
 const NO_METRICS: JobMetrics = {
-  ...{ loss: null, dualLoss: null, learningRate: null, patchesPerSecond: null, psnrDb: null },
-  ...{ predictedLatencyMs: null, measuredLatencyMs: null, targetLatencyMs: null },
+  loss: null,
+  dualLoss: null,
+  learningRate: null,
+  patchesPerSecond: null,
+  psnrDb: null,
+  predictedLatencyMs: null,
+  measuredLatencyMs: null,
+  targetLatencyMs: null,
 };
 
 const NO_PROGRESS: JobProgress = { stage: null, stages: [], step: 0, steps: 0, ratio: 0, etaSeconds: null };
 
 function startView({ id, request, createdAt }: JobRecord): JobView {
   return {
-    ...{ id, type: request.type, state: 'queued', request, createdAt, startedAt: null, finishedAt: null },
-    ...{ attempts: 0, progress: NO_PROGRESS, metrics: NO_METRICS, result: null, error: null, lastSeq: 0 },
+    id,
+    type: request.type,
+    state: 'queued',
+    request,
+    createdAt,
+    startedAt: null,
+    finishedAt: null,
+    attempts: 0,
+    progress: NO_PROGRESS,
+    metrics: NO_METRICS,
+    result: null,
+    error: null,
+    lastSeq: 0,
   };
 }
 

@@ -140,9 +140,7 @@ export async function lockFolder(directory: string, options: LockOptions): Promi
   const path = join(directory, 'server.pid');
   const place = await placeOf();
   const begun = (await beginOf(process.pid)) ?? '';
-  const text = JSON.stringify({
-    ...{ key: randomUUID(), host: hostname(), place, pid: process.pid, begun },
-  } satisfies Holder);
+  const text = JSON.stringify({ key: randomUUID(), host: hostname(), place, pid: process.pid, begun } satisfies Holder);
   for (let tries = 1; ; tries++) {
     if (await take(path, text, await waitForEnd(directory, path, { place, staleMs }))) break;
     if (tries === MOST_TRIES) throw badOption('dir', 'a folder that no other server uses', directory);

@@ -71,8 +71,15 @@ export async function writeOrder(entry: JobEntry, parts: StageParts): Promise<vo
   await once(folder.order, async (): Promise<WorkOrder> => {
     const { request } = record;
     return {
-      ...{ job: record.id, request, name: resultName(entry), threads, latencyThreads, provider, nice, memoryMegabytes },
-      ...(request.type === 'train' ? {} : { modelDirectory: copyModel(entry, parts) }),
+      job: record.id,
+      request,
+      name: resultName(entry),
+      threads,
+      latencyThreads,
+      provider,
+      nice,
+      memoryMegabytes,
+      modelDirectory: request.type === 'train' ? undefined : copyModel(entry, parts),
       data: await parts.openData(entry),
     };
   });
@@ -101,23 +108,37 @@ export function writeJudgeOrder(entry: JobEntry, outcome: Outcome, { options, se
   const { modelsDir, threadsPerPicture, provider } = options;
   const isBaseActive = type === 'train' || active?.id === model;
   const judgeOrder: JudgeOrder = {
-    ...{ candidate: outcome.modelDirectory, validation: outcome.validation, threads: threadsPerPicture, provider },
-    ...(active ? { active: modelDirectory(modelsDir, active.id) } : {}),
-    ...(isBaseActive || order.modelDirectory === undefined ? {} : { base: order.modelDirectory }),
+    candidate: outcome.modelDirectory,
+    validation: outcome.validation,
+    threads: threadsPerPicture,
+    provider,
+    active: active ? modelDirectory(modelsDir, active.id) : undefined,
+    base: isBaseActive || order.modelDirectory === undefined ? undefined : order.modelDirectory,
     latency: target && 'latencyMs' in target ? { ...PLAIN_LATENCY, ...pick(target) } : PLAIN_LATENCY,
   };
   replaceJson(judgeOrderPath(folder.work), judgeOrder);
 }
 
-const pick = ({ width, height, percentile }: JudgeOrder['latency']) => ({ width, height, percentile });
+const pick = ({ width, height, percentile = PLAIN_LATENCY.percentile }: JudgeOrder['latency']) => ({
+  width,
+  height,
+  percentile,
+});
 
 async function makeReport(entry: JobEntry, outcome: Outcome, { machine, now }: StageParts): Promise<JobReport> {
   const judgements = judgementsOf(entry) as Judgements;
   const { verdict, checks } = decide(entry.record.request, judgements);
   const { candidate, active } = judgements;
   return {
-    ...{ job: entry.record.id, model: verdict === 'passed' ? candidate.modelId : null, verdict, checks },
-    ...{ candidate, active, recipe: outcome.recipe, machine, finishedAt: new Date(now()).toISOString() },
+    job: entry.record.id,
+    model: verdict === 'passed' ? candidate.modelId : null,
+    verdict,
+    checks,
+    candidate,
+    active,
+    recipe: outcome.recipe,
+    machine,
+    finishedAt: new Date(now()).toISOString(),
   };
 }
 
@@ -152,8 +173,6 @@ export async function settle(
   if (isAuto && !activator.wasActivatedBy(record.id)) {
     await activator.activate(candidate.modelId, { reason: 'job', job: record.id, detail: '' });
   }
-  const result: JobResult = {
-    ...{ modelId: report.model, verdict, checks, published: isGood[verdict], activated: isAuto },
-  };
+  const result: JobResult = { modelId: report.model, verdict, checks, published: isGood[verdict], activated: isAuto };
   emit({ type: 'succeeded', data: { result } });
 }

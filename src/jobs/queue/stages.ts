@@ -7,7 +7,15 @@ export const STAGES: Readonly<Record<JobType, Readonly<Record<string, number>>>>
   train: TRAINING,
   finetune: TRAINING,
   compress: {
-    ...{ data: 0.01, plan: 0.04, duals: 0.03, search: 0.2, fit: 0.04, prune: 0.06 },
-    ...{ 'fine-tune': 0.54, measure: 0.03, judge: 0.04, publish: 0.01 },
+    data: 0.01,
+    plan: 0.04,
+    duals: 0.03,
+    search: 0.2,
+    fit: 0.04,
+    prune: 0.06,
+    'fine-tune': 0.54,
+    measure: 0.03,
+    judge: 0.04,
+    publish: 0.01,
   },
 };

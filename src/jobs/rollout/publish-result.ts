@@ -27,7 +27,14 @@ export function jobOf({ provenance }: Pick<ModelManifest, 'provenance'>): string
 function latencyEntry({ latency, provider, machine, now, job }: PublishResultOptions): LatencyEntry {
   const { width: inputWidth, height: inputHeight, medianMs, runs, threads } = latency;
   return {
-    ...{ device: machine, engine: 'onnx', provider, threads, inputWidth, inputHeight, medianMs, runs },
+    device: machine,
+    engine: 'onnx',
+    provider,
+    threads,
+    inputWidth,
+    inputHeight,
+    medianMs,
+    runs,
     date: new Date(now()).toISOString().slice(0, 10),
     command: `measured by ${job}`,
   };

@@ -1,7 +1,7 @@
 /** What jobs need of the plugin that serves; a `Dualscale` fits. */
 
 import type { ModelManifest } from '../../core/models/manifest.ts';
-import type { InspectionView } from '../../server/inspect/inspection-view.ts';
+import type { InspectionView } from '../../core/upscale/inspection-view.ts';
 
 /** One enlargement that was tried. */
 export interface ServedEnlargement {

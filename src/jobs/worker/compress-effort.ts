@@ -21,7 +21,9 @@ function scaleEffort(effort: Effort, factor: number): Effort {
   const { dualSteps, searchSteps, tuneSteps, pruneBatches } = effort;
   return {
     ...effort,
-    ...{ dualSteps: scaled(dualSteps), searchSteps: scaled(searchSteps), tuneSteps: scaled(tuneSteps) },
+    dualSteps: scaled(dualSteps),
+    searchSteps: scaled(searchSteps),
+    tuneSteps: scaled(tuneSteps),
     // More batches only make the choice of channels steadier.
     pruneBatches: Math.min(2 * pruneBatches, scaled(pruneBatches)),
   };

@@ -90,11 +90,7 @@ function tellOfCompression(
     if (psnrDb !== undefined && psnrDb !== told.psnrDb) report.event({ type: 'validation', data: { step, psnrDb } });
     if (predictedMs !== undefined && predictedMs !== told.predictedMs) latency('predicted', predictedMs);
     if (measuredMs !== undefined && measuredMs !== told.measuredMs) latency('measured', measuredMs);
-    told = {
-      ...(psnrDb === undefined ? {} : { psnrDb }),
-      ...(predictedMs === undefined ? {} : { predictedMs }),
-      ...(measuredMs === undefined ? {} : { measuredMs }),
-    };
+    told = { psnrDb, predictedMs, measuredMs };
   };
   return (event) => {
     switch (event.type) {
@@ -132,15 +128,28 @@ export async function runCompressJob(context: RecipeContext): Promise<Outcome> {
   const picture = pictureOf(budget);
   const result = await compressModel({
     settings: {
-      ...{ model: order.modelDirectory as string, data: order.data.pairs, out: join(work, 'compress'), resume: true },
-      ...{ budget, effort, id: order.name, machine, provider: order.provider, workers: order.threads },
-      ...{ validationShare: data.validationShare, weights: base.manifest.weights.dtype },
+      model: order.modelDirectory as string,
+      data: order.data.pairs,
+      out: join(work, 'compress'),
+      resume: true,
+      budget,
+      effort,
+      id: order.name,
+      machine,
+      provider: order.provider,
+      workers: order.threads,
+      validationShare: data.validationShare,
+      weights: base.manifest.weights.dtype,
       // The recipe refuses a drop of none; whether the model may serve is decided by the job's own gate.
       maxPsnrDropDb: Math.max(maxPsnrDropDb, Number.EPSILON),
       at: picture,
       dataNote: `compress job ${order.job}`,
     },
-    ...{ decode: decodeRgb, now, clock: () => performance.now(), processorTime, signal },
+    decode: decodeRgb,
+    now,
+    clock: () => performance.now(),
+    processorTime,
+    signal,
     report: tellOfCompression(report, order, picture),
     warn: (message) => report.note(message, 'warning'),
   });

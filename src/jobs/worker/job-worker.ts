@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { setInterval } from 'node:timers';
 import { inspect } from 'node:util';
-import { describeMachine } from '../../cli/describe-machine.ts';
+import { describeMachine } from '../../core/describe-machine.ts';
 import { DualscaleError } from '../../core/errors.ts';
 import { jobFolder, readJson, replaceJson } from '../queue/job-folder.ts';
 import { isUnwritable } from '../queue/storage-error.ts';
@@ -47,7 +47,11 @@ async function main(): Promise<void> {
   const { type, model } = order.request;
   log.say(`process ${process.pid}: ${type} of ${model}, ${order.threads} threads, ${describeMachine()}`);
   const outcome = await runRecipe({
-    ...{ order, work: folder.work, machine: describeMachine(), now: Date.now, signal: channel.signal },
+    order,
+    work: folder.work,
+    machine: describeMachine(),
+    now: Date.now,
+    signal: channel.signal,
     report: createChildReport((message) => {
       log.tell(message);
       void channel.send(message);

@@ -45,6 +45,10 @@ export async function measureLatency(
   return times.map((runs) => ({
     medianMs: round(percentileOf(runs, 50)),
     percentileMs: round(percentileOf(runs, percentile)),
-    ...{ percentile, width, height, runs: runs.length, threads },
+    percentile,
+    width,
+    height,
+    runs: runs.length,
+    threads,
   }));
 }

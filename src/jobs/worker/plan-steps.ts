@@ -30,11 +30,7 @@ const clamp = (value: number, low: number, high: number) => Math.round(Math.min(
 
 function planFor(steps: number, secondsPerStep: number | undefined): StepPlan {
   const checkpointEvery = secondsPerStep === undefined ? steps / 50 : CHECKPOINT_SECONDS / secondsPerStep;
-  return {
-    steps,
-    checkpointEvery: clamp(checkpointEvery, 1, 500),
-    validateEvery: clamp(steps / VALIDATIONS, 1, 1000),
-  };
+  return { steps, checkpointEvery: clamp(checkpointEvery, 1, 500), validateEvery: clamp(steps / VALIDATIONS, 1, 1000) };
 }
 
 async function secondsPerStep(
@@ -55,7 +51,11 @@ async function secondsPerStep(
   await trainModel({
     ...parts,
     recipe: { ...recipe, schedule: { ...recipe.schedule, steps: count }, checkpointEvery: never, validateEvery: never },
-    ...{ data: [join(folder, 'photographs')], validationShare: 0, out: folder, resume: false, decode: decodeRgb },
+    data: [join(folder, 'photographs')],
+    validationShare: 0,
+    out: folder,
+    resume: false,
+    decode: decodeRgb,
     report: (event) => {
       if (event.type === 'step') times.push(performance.now());
     },

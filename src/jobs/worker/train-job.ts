@@ -96,12 +96,22 @@ async function runTraining(
 ) {
   const { unpaired } = order.data;
   return trainRun({
-    ...{ preset, out: join(work, 'run'), resume: true, now, machine, signal, decode: decodeRgb },
-    ...{ engine: parts.engine, workers: parts.workers ?? 1, provider: order.provider },
-    ...{ data: order.data.pairs, validationShare: data.validationShare },
-    ...(unpaired.length > 0 ? { unpaired: { folders: unpaired, share: UNPAIRED_SHARE } } : {}),
-    ...(base ? { startFrom: base } : {}),
-    ...{ license: base?.manifest.license ?? 'UNLICENSED', dataNote: `${order.request.type} job ${order.job}` },
+    preset,
+    out: join(work, 'run'),
+    resume: true,
+    now,
+    machine,
+    signal,
+    decode: decodeRgb,
+    engine: parts.engine,
+    workers: parts.workers ?? 1,
+    provider: order.provider,
+    data: order.data.pairs,
+    validationShare: data.validationShare,
+    unpaired: unpaired.length > 0 ? { folders: unpaired, share: UNPAIRED_SHARE } : undefined,
+    startFrom: base,
+    license: base?.manifest.license ?? 'UNLICENSED',
+    dataNote: `${order.request.type} job ${order.job}`,
     weights: base?.manifest.weights.dtype ?? 'float32',
     report: tellOfTraining(report, preset.recipe.schedule.steps, now),
     warn: (message) => report.note(message, 'warning'),
@@ -122,7 +132,7 @@ export async function runTrainJob(context: RecipeContext): RecipeResult {
   report.stage('train', plan.steps);
   const description = `${order.request.type} of ${order.request.model}`;
   const preset: TrainPreset = { id: order.name, description, recipe: withPlan(recipe, plan) };
-  const { step, model } = await runTraining(context, { preset, ...(base ? { base } : {}), data, parts });
+  const { step, model } = await runTraining(context, { preset, base, data, parts });
   if (!model) return undefined;
   return {
     modelDirectory: join(work, 'run', order.name),

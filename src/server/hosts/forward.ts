@@ -126,10 +126,16 @@ class UpstreamForwarder implements Forwarder {
     const { upstream, timeoutMs, maxHeaderBytes } = this.#options;
     const client = { address: req.socket.remoteAddress ?? 'unknown', host: req.headers.host ?? '' };
     return (upstream.isHttps ? httpsRequest : httpRequest)({
-      ...{ method, path: upstream.basePath + url, hostname: upstream.hostname, agent: this.#agent },
-      ...(upstream.port ? { port: upstream.port } : {}),
+      method,
+      path: upstream.basePath + url,
+      hostname: upstream.hostname,
+      agent: this.#agent,
+      port: upstream.port || undefined,
       headers: requestHeaders(req.rawHeaders, upstream, client) as never,
-      ...{ lookup: upstream.lookup, timeout: timeoutMs, maxHeaderSize: maxHeaderBytes, setHost: false },
+      lookup: upstream.lookup,
+      timeout: timeoutMs,
+      maxHeaderSize: maxHeaderBytes,
+      setHost: false,
     });
   }
 

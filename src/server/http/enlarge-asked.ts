@@ -45,7 +45,7 @@ export async function planAsked(
   const request = { ...context, ...filling, scale: filling.model.scale, among: models };
   if (filling.model.standIns === undefined) return { request };
   const { model, why, better } = await pictures.choose(bytes, request);
-  return { request: { ...request, model }, ...(why === undefined ? {} : { standIn: { model, why, better } }) };
+  return { request: { ...request, model }, standIn: why === undefined ? undefined : { model, why, better } };
 }
 
 export interface FailurePolicies {

@@ -157,8 +157,10 @@ class PictureExchange implements Exchange {
     const plan =
       reason ??
       (await planAsked(pictures, bytes, this.#request.asked, {
-        ...{ signal: this.#gone.signal, startedAt: this.#start, digest },
-        ...(source === undefined ? {} : { source: this.#sourceName(source) }),
+        signal: this.#gone.signal,
+        startedAt: this.#start,
+        digest,
+        source: source === undefined ? undefined : this.#sourceName(source),
         address: this.#request.address,
       }));
     if (this.#isDone) return undefined;

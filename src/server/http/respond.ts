@@ -128,7 +128,7 @@ export function describeProblem(headers: HeaderStore, problem: DualscaleError, r
   const { code, status, publicMessage } = problem;
   const title = ERRORS[code].publicMessage;
   const detail = publicMessage.slice(title.length).trim();
-  const body = Buffer.from(JSON.stringify({ type: typeOf(code), title, status, ...(detail ? { detail } : {}), code }));
+  const body = Buffer.from(JSON.stringify({ type: typeOf(code), title, status, detail: detail || undefined, code }));
   remove(headers, ABOUT_THE_PICTURE);
   headers.set('Content-Type', 'application/problem+json; charset=utf-8');
   headers.set('Content-Length', String(body.length));

@@ -1,6 +1,7 @@
 /** An inspection as plain data: what `dualscale inspect --json` prints and the job API answers. */
+
+import type { InspectionView } from '../../core/upscale/inspection-view.ts';
 import type { Inspection } from './inspect-picture.ts';
-import type { InspectionView } from './inspection-view.ts';
 
 export function describeInspection(
   { estimate, kernel, consistencyError, dualError }: Inspection,

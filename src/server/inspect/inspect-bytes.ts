@@ -2,13 +2,13 @@
 
 import { decode } from '../../core/codec/decode.ts';
 import type { ImageLimits } from '../../core/codec/limits.ts';
+import type { InspectionView } from '../../core/upscale/inspection-view.ts';
 import type { Upscaler } from '../../core/upscale/upscaler.ts';
 import type { ModelTable } from '../models/model-table.ts';
 import type { Admission } from '../service/admission/admission.ts';
 import { workCost } from '../service/work-cost.ts';
 import { describeInspection } from './describe-inspection.ts';
 import { inspectPicture } from './inspect-picture.ts';
-import type { InspectionView } from './inspection-view.ts';
 
 export interface InspectOptions {
   /** Which model looks: the blind one that serves beside this scale's plain one. @default the largest scale that has one */

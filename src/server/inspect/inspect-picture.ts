@@ -56,7 +56,10 @@ export async function inspectPicture(
   let sum = 0;
   for (let i = 0; i < data.length; i++) sum += Math.abs(data[i] - again.data[i]);
   return {
-    ...{ code, estimate, kernel, consistencyError: sum / data.length },
-    ...(difference.count > 0 ? { dualError: difference.sum / difference.count } : {}),
+    code,
+    estimate,
+    kernel,
+    consistencyError: sum / data.length,
+    dualError: difference.count > 0 ? difference.sum / difference.count : undefined,
   };
 }

@@ -88,58 +88,34 @@ export const METRICS = {
     labels: ['direction'],
     values: ['in', 'out'],
   },
-  dualscale_queue_depth: {
-    type: 'gauge',
-    help: 'Pictures that wait for a slot.',
-    labels: [],
-  },
+  dualscale_queue_depth: { type: 'gauge', help: 'Pictures that wait for a slot.', labels: [] },
   dualscale_queue_cost_gigamacs: {
     type: 'gauge',
     help: 'Work that waits for a slot, in giga multiply-accumulates.',
     labels: [],
   },
-  dualscale_running: {
-    type: 'gauge',
-    help: 'Pictures that are decoded, enlarged or encoded now.',
-    labels: [],
-  },
+  dualscale_running: { type: 'gauge', help: 'Pictures that are decoded, enlarged or encoded now.', labels: [] },
   dualscale_cache_hits_total: {
     type: 'counter',
     help: 'Pictures found in the cache, by tier: memory, disk, shared.',
     labels: ['tier'],
     values: TIERS,
   },
-  dualscale_cache_misses_total: {
-    type: 'counter',
-    help: 'Pictures that no tier of the cache had.',
-    labels: [],
-  },
+  dualscale_cache_misses_total: { type: 'counter', help: 'Pictures that no tier of the cache had.', labels: [] },
   dualscale_cache_errors_total: {
     type: 'counter',
     help: 'Reads and writes of a cache tier that failed, and damaged entries.',
     labels: ['tier'],
     values: TIERS,
   },
-  dualscale_cache_bytes: {
-    type: 'gauge',
-    help: 'Bytes a tier of the cache holds.',
-    labels: ['tier'],
-  },
-  dualscale_cache_entries: {
-    type: 'gauge',
-    help: 'Pictures a tier of the cache holds.',
-    labels: ['tier'],
-  },
+  dualscale_cache_bytes: { type: 'gauge', help: 'Bytes a tier of the cache holds.', labels: ['tier'] },
+  dualscale_cache_entries: { type: 'gauge', help: 'Pictures a tier of the cache holds.', labels: ['tier'] },
   dualscale_singleflight_joined_total: {
     type: 'counter',
     help: 'Requests that waited for equal work under way in place of doing it again.',
     labels: [],
   },
-  dualscale_model_info: {
-    type: 'gauge',
-    help: '1 for the model that serves a scale.',
-    labels: ['model', 'scale'],
-  },
+  dualscale_model_info: { type: 'gauge', help: '1 for the model that serves a scale.', labels: ['model', 'scale'] },
   dualscale_model_switches_total: {
     type: 'counter',
     help: 'Times another model took over a scale.',
@@ -150,11 +126,7 @@ export const METRICS = {
     help: 'Pictures that several models could have made under latencyObjectiveMs, by the one that did and why: active, size, load.',
     labels: ['model', 'scale', 'why'],
   },
-  dualscale_worker_restarts_total: {
-    type: 'counter',
-    help: 'Worker threads that died and were replaced.',
-    labels: [],
-  },
+  dualscale_worker_restarts_total: { type: 'counter', help: 'Worker threads that died and were replaced.', labels: [] },
   dualscale_jobs: {
     type: 'gauge',
     help: 'Jobs by state: queued, running, paused, succeeded, failed, cancelled.',
@@ -171,23 +143,14 @@ export const METRICS = {
     labels: ['type', 'state'],
     buckets: JOB_SECONDS,
   },
-  dualscale_job_stage: {
-    type: 'gauge',
-    help: '1 for the stage that the latest job entered last.',
-    labels: ['stage'],
-  },
+  dualscale_job_stage: { type: 'gauge', help: '1 for the stage that the latest job entered last.', labels: ['stage'] },
   dualscale_job_progress_ratio: {
     type: 'gauge',
     help: 'How much of the latest job is done, 0 to 1.',
     labels: [],
     isUnknownAtFirst: true,
   },
-  dualscale_job_loss: {
-    type: 'gauge',
-    help: 'Training loss of the latest job.',
-    labels: [],
-    isUnknownAtFirst: true,
-  },
+  dualscale_job_loss: { type: 'gauge', help: 'Training loss of the latest job.', labels: [], isUnknownAtFirst: true },
   dualscale_job_psnr_db: {
     type: 'gauge',
     help: 'PSNR on held-out photographs of the latest job.',
@@ -199,16 +162,8 @@ export const METRICS = {
     help: 'Latency of the latest job: target, predicted, measured.',
     labels: ['kind'],
   },
-  dualscale_job_clients: {
-    type: 'gauge',
-    help: 'Open sockets and event streams of the job API.',
-    labels: [],
-  },
-  dualscale_job_publications_total: {
-    type: 'counter',
-    help: 'Models that jobs have published.',
-    labels: [],
-  },
+  dualscale_job_clients: { type: 'gauge', help: 'Open sockets and event streams of the job API.', labels: [] },
+  dualscale_job_publications_total: { type: 'counter', help: 'Models that jobs have published.', labels: [] },
   dualscale_model_rollbacks_total: {
     type: 'counter',
     help: 'Times a scale went back to the model before, by reason: rollback, automatic-rollback.',

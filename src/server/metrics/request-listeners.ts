@@ -20,7 +20,7 @@ export function hearRequests(metrics: Metrics): HeardMetrics {
       ...metrics,
       request(outcome, milliseconds) {
         metrics.request(outcome, milliseconds);
-        const request = { outcome, ...(milliseconds === undefined ? {} : { milliseconds }) };
+        const request = { outcome, milliseconds };
         for (const listener of listeners) listener(request);
       },
     },

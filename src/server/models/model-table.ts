@@ -10,6 +10,7 @@ import { manifestDigest } from '../../core/models/manifest-digest.ts';
 import {
   type DegradationMode,
   type DegradationWish,
+  isUnstated,
   needsBlind,
   wishKey,
 } from '../../core/upscale/degradation-wish.ts';
@@ -128,7 +129,7 @@ class Table implements ModelTable {
   }
 
   wished(model: TableModel, wish: DegradationWish): TableModel | undefined {
-    if (Object.keys(wish).length === 0) return model;
+    if (isUnstated(wish)) return model;
     const blind = this.#blindOf(model.manifest);
     if (needsBlind(wish) && !blind && model.manifest.degradation !== 'blind') return undefined;
     const smaller = model.smaller.flatMap((other) => this.wished(other, wish) ?? []);
@@ -158,10 +159,8 @@ class Table implements ModelTable {
     const digest = createHash('sha256')
       .update([model.digest, ...parts].join())
       .digest('base64url');
-    return {
-      ...{ ...model, smaller, wish, digest: parts.length === 0 ? model.digest : digest },
-      ...(blind ? { loadBlind: this.#loader(blind) } : {}),
-    };
+    const loadBlind = blind && this.#loader(blind);
+    return { ...model, smaller, wish, digest: parts.length === 0 ? model.digest : digest, loadBlind };
   }
 
   /** Holds on to what it loaded: a request that began before a switch still gets its model after it. */

@@ -153,7 +153,7 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
     const work = (flight: FlightView) => {
       isOwn = true;
       const { address } = request;
-      const input = { bytes, ...(address === undefined ? {} : { address }), ...(fit ? { fit } : {}) };
+      const input = { bytes, address, fit };
       return this.#fetchOrMake(input, key, model, flight);
     };
     try {
@@ -178,7 +178,7 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
   }
 
   #served(picture: MadePicture, askedScale: number, cache: ServedPicture['cache'], queueMs: number): ServedPicture {
-    return { ...picture, cache, queueMs, ...(picture.scale === askedScale ? {} : { askedScale }) };
+    return { ...picture, cache, queueMs, askedScale: picture.scale === askedScale ? undefined : askedScale };
   }
 
   async #fetchOrMake(input: Input, key: string, model: Model, flight: FlightView): Promise<Flown> {
@@ -198,7 +198,8 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
     const waits = now();
     const { signal } = flight;
     const work: Work = {
-      ...{ cost, signal },
+      cost,
+      signal,
       // Who joins later may wait longer.
       get deadline() {
         return flight.deadline;
@@ -245,11 +246,14 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
   #tell(model: Model, start: number, input: Input, result: Partial<Enlargement>): void {
     const { error, consistencyError, fallback, outputPixels } = result;
     this.#parts.onEnlargement({
-      ...{ modelId: model.id, scale: model.scale, milliseconds: this.#parts.now() - start, input },
-      ...(error === undefined ? {} : { error }),
-      ...(consistencyError === undefined ? {} : { consistencyError }),
-      ...(fallback === undefined ? {} : { fallback }),
-      ...(outputPixels === undefined ? {} : { outputPixels }),
+      modelId: model.id,
+      scale: model.scale,
+      milliseconds: this.#parts.now() - start,
+      input,
+      error,
+      consistencyError,
+      fallback,
+      outputPixels,
     });
   }
 }

@@ -115,15 +115,31 @@ function check(settings: ResolvedSettings, { manifest: { spec } }: StoredModel):
   checkConditions(settings, spec);
 }
 
+/** What was left open must not hide a default. */
+function withoutUndefined(settings: CompressSettings): CompressSettings {
+  return Object.fromEntries(
+    Object.entries(settings).filter(([, value]) => value !== undefined),
+  ) as unknown as CompressSettings;
+}
+
 /** @throws DS_BAD_OPTION naming the option, what was expected and what came. */
 export function resolveSettings(settings: CompressSettings, base: StoredModel): ResolvedSettings {
   const { budget, method = 'drc', out, at = { width: 320, height: 180 } } = settings;
   const resolved: ResolvedSettings = {
-    ...{ resume: false, multiple: 4, effort: 'default', maxPsnrDropDb: 0.5, publishTo: out, seed: 1 },
-    ...{ engine: 'onnx', provider: 'cpu', workers: 1, validationShare: 0.05, weights: 'float32' },
+    resume: false,
+    multiple: 4,
+    effort: 'default',
+    maxPsnrDropDb: 0.5,
+    publishTo: out,
+    seed: 1,
+    engine: 'onnx',
+    provider: 'cpu',
+    workers: 1,
+    validationShare: 0.05,
+    weights: 'float32',
     id: defaultId({ model: base, method, budget }),
     license: base.manifest.license,
-    ...settings,
+    ...withoutUndefined(settings),
     method,
     // The network must be timed with the picture that the target is meant for, whatever else is asked for.
     at: budget.kind === 'latency' ? { width: budget.width, height: budget.height } : at,

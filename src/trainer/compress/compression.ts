@@ -68,9 +68,9 @@ function estimateWork({ manifest, dualParameters }: StoredModel, effort: Effort,
   const passes = widths.reduce((sum, { width }) => sum + Math.ceil(width / 2 / effort.channelsPerPass), 0);
   const pruneSteps = (2 * effort.pruneBatches * passes) / effort.layersPerGroup;
   return {
-    ...(dualParameters ? {} : { duals: { steps: effort.dualSteps, cost: 0.5 } }),
-    ...(method === 'l1' ? {} : { search: { steps: effort.searchSteps, cost: 4 } }),
-    ...(method === 'drc' ? { prune: { steps: pruneSteps, cost: 1.2 } } : {}),
+    duals: dualParameters ? undefined : { steps: effort.dualSteps, cost: 0.5 },
+    search: method === 'l1' ? undefined : { steps: effort.searchSteps, cost: 4 },
+    prune: method === 'drc' ? { steps: pruneSteps, cost: 1.2 } : undefined,
     'fine-tune': { steps: effort.tuneSteps, cost: 1 },
   };
 }
@@ -89,7 +89,12 @@ export async function openCompression(
   const isCut = settings.engine === 'onnx' && provider === 'cpu';
   let dataset: Promise<Dataset> | undefined;
   const opened: Omit<Compression, 'dataset'> = {
-    ...{ settings, base, effort, resources, hooks, progress },
+    settings,
+    base,
+    effort,
+    resources,
+    hooks,
+    progress,
     microBatchSize: (of, shape) =>
       isCut ? chooseMicroBatchSize(createNetwork(of), { ...shape, workers }) : shape.batchSize,
     async openMeter() {

@@ -37,13 +37,23 @@ interface Steps extends Omit<Effort, 'lrPatchSize' | 'layersPerGroup' | 'optimiz
 
 const STEPS: Readonly<Record<EffortName, Steps>> = {
   quick: {
-    ...{ dualSteps: 120, searchSteps: 80, pruneBatches: 3, channelsPerPass: 8, tuneSteps: 900 },
-    ...{ batchSize: 16, rates: { muon: 4e-3, adam: 1e-3 } },
+    dualSteps: 120,
+    searchSteps: 80,
+    pruneBatches: 3,
+    channelsPerPass: 8,
+    tuneSteps: 900,
+    batchSize: 16,
+    rates: { muon: 4e-3, adam: 1e-3 },
   },
   default: {
-    ...{ dualSteps: 400, searchSteps: 600, pruneBatches: 8, channelsPerPass: 4, tuneSteps: 12_000 },
+    dualSteps: 400,
+    searchSteps: 600,
+    pruneBatches: 8,
+    channelsPerPass: 4,
+    tuneSteps: 12_000,
     // As from random weights; half of it was no better (docs/experiments.md).
-    ...{ batchSize: 16, rates: { muon: 4e-3, adam: 2e-3 } },
+    batchSize: 16,
+    rates: { muon: 4e-3, adam: 2e-3 },
   },
 };
 
@@ -55,8 +65,12 @@ export function effortOf(name: EffortName, spec: NetworkSpec): Effort {
   // Measured on plain `edge` networks; those with a degradation code and DRN stay with what they were trained with.
   const optimizer = spec.family === 'edge' && !spec.code ? 'muon' : 'adam';
   return {
-    ...{ ...rest, optimizer, learningRate: rates[optimizer] },
-    ...{ dualSteps: scaled(dualSteps), searchSteps: scaled(searchSteps), tuneSteps: scaled(tuneSteps) },
+    ...rest,
+    optimizer,
+    learningRate: rates[optimizer],
+    dualSteps: scaled(dualSteps),
+    searchSteps: scaled(searchSteps),
+    tuneSteps: scaled(tuneSteps),
     layersPerGroup: Math.ceil(prunableWidths(spec).length / MOST_GROUPS),
     // DRN works at HR resolution too.
     lrPatchSize: spec.family === 'drn' ? 24 : 32,

@@ -42,7 +42,7 @@ function createReporter({ progress }: Compression, isLatency: boolean) {
     if (event.type === 'search-choice') psnr = { psnrDb: event.psnrDb };
     else {
       const { step, steps, loss, expected } = event;
-      progress.step({ step, steps, loss, ...psnr, ...(isLatency && expected ? { predictedMs: expected } : {}) });
+      progress.step({ step, steps, loss, ...psnr, predictedMs: isLatency && expected ? expected : undefined });
     }
   };
 }
@@ -54,20 +54,29 @@ export async function findWidths(compression: Compression, plan: BudgetPlan, dua
   const { batchSize, lrPatchSize, searchSteps: steps } = effort;
   const parameters: Record<string, ParameterValues> = { ...base.parameters, ...duals };
   const result = await searchWidths({
-    ...{ spec, parameters, ...plan, ...resources, dataset: await compression.dataset() },
+    spec,
+    parameters,
+    ...plan,
+    ...resources,
+    dataset: await compression.dataset(),
     recipe: {
-      ...{ steps, batchSize, lrPatchSize, dualWeight: DUAL_WEIGHT, seed: settings.seed, checkpointEvery: 50 },
+      steps,
+      batchSize,
+      lrPatchSize,
+      dualWeight: DUAL_WEIGHT,
+      seed: settings.seed,
+      checkpointEvery: 50,
       chooseEvery: Math.max(1, Math.ceil(steps / 8)),
     },
     checkpoint: join(stageFolder(compression, 'search'), 'search.safetensors'),
     microBatchSize: compression.microBatchSize(spec, effort),
     report: createReporter(compression, settings.budget.kind === 'latency'),
-    ...(hooks.signal ? { signal: hooks.signal } : {}),
+    signal: hooks.signal,
   });
   stopIfAsked(compression);
   const { widths, searched, predicted } = result as NonNullable<typeof result>;
   const values = searched.map((width) => width.values);
-  return { widths, searched, values, ...(predicted === undefined ? {} : { predicted }) };
+  return { widths, searched, values, predicted };
 }
 
 export type FittedWidths = Pick<FoundWidths, 'widths'> & Omit<FitResult, 'choice'>;
@@ -91,7 +100,10 @@ export async function fitWidths(
   let step = 0;
   try {
     const fit = await fitLatency({
-      ...{ targetMs: budget.latencyMs, model: shared.model, values, maxAttempts },
+      targetMs: budget.latencyMs,
+      model: shared.model,
+      values,
+      maxAttempts,
       choice: widths.map((width, at) => candidates[at].indexOf(width)),
       async measure(choice) {
         const { ratios } = await meter.compare([withWidths(spec, toWidths(choice))], hooks.signal);

@@ -26,8 +26,13 @@ export function tuneRecipe(
   const learningRate = settings.method === 'scratch' ? SCRATCH_RATES[optimizer] : effort.learningRate * share;
   const degradation = degradationOf(spec);
   return {
-    ...(degradation ? { degradation } : {}),
-    ...{ spec, batchSize, lrPatchSize, dualWeight: DUAL_WEIGHT, seed: settings.seed, optimizer },
+    degradation,
+    spec,
+    batchSize,
+    lrPatchSize,
+    dualWeight: DUAL_WEIGHT,
+    seed: settings.seed,
+    optimizer,
     schedule: { steps, learningRate, warmupSteps: Math.min(100, Math.ceil(steps / 10)) },
     checkpointEvery: Math.max(1, Math.round(steps / CHECKPOINTS)),
     validateEvery: Math.max(1, Math.round(steps / VALIDATIONS)),
@@ -53,19 +58,19 @@ export async function fineTune(compression: Compression, slim: SlimNetwork, dual
   const isScratch = settings.method === 'scratch';
   const { manifest, parameters } = base;
   const { step, ...trained } = await trainModel({
-    ...{
-      recipe,
-      data: settings.data,
-      dataset: await compression.dataset(),
-      out: stageFolder(compression, 'fine-tune'),
-    },
+    recipe,
+    data: settings.data,
+    dataset: await compression.dataset(),
+    out: stageFolder(compression, 'fine-tune'),
     // Its checkpoint is there only when this stage has begun.
-    ...{ resume: true, ...resources, decode: hooks.decode },
+    resume: true,
+    ...resources,
+    decode: hooks.decode,
     startFrom: { ...slim.parameters, ...(isScratch ? {} : duals) },
-    ...(isScratch ? {} : { teacher: { spec: manifest.spec, parameters, weight: DISTILL_WEIGHT } }),
+    teacher: isScratch ? undefined : { spec: manifest.spec, parameters, weight: DISTILL_WEIGHT },
     microBatchSize: (shape) => compression.microBatchSize(slim.spec, shape),
     report: createReporter(compression, recipe.schedule.steps),
-    ...(hooks.signal ? { signal: hooks.signal } : {}),
+    signal: hooks.signal,
   });
   if (step < recipe.schedule.steps) stopIfAsked(compression);
   const { parameters: own, dualParameters } = trained;

@@ -51,9 +51,12 @@ export async function readPhotographs(parts: Parts): Promise<Dataset> {
   const levels = [...new Set([1, ...outputLevels(base.manifest.spec)])];
   const dataset = await loadTrainingData(
     {
-      ...{ minLrSide: effort.lrPatchSize, data, validationShare, decode: hooks.decode },
+      minLrSide: effort.lrPatchSize,
+      data,
+      validationShare,
+      decode: hooks.decode,
       report: ({ done, total }) => progress.data(done, total),
-      ...(hooks.signal ? { signal: hooks.signal } : {}),
+      signal: hooks.signal,
     },
     levels,
   );

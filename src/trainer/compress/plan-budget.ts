@@ -30,7 +30,15 @@ async function measureTable(compression: Compression, budget: LatencyBudget): Pr
   const { width, height, percentile = 50, threads = 1 } = budget;
   const candidates = listCandidates(spec, timedMultiple(spec, multiple));
   const conditions = {
-    ...{ machine, engine, provider, threads, width, height, percentile, spec, candidates },
+    machine,
+    engine,
+    provider,
+    threads,
+    width,
+    height,
+    percentile,
+    spec,
+    candidates,
     graph: 'served',
   } as const;
   return cachedLatencyTable(

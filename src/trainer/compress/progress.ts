@@ -48,7 +48,7 @@ export function createProgress(work: Work, report: (event: CompressEvent) => voi
   /** Work of this process so far, and its time. */
   let [units, seconds] = [0, 0];
   let [last, since] = [0, now()];
-  let known: Pick<StepNumbers, 'psnrDb' | 'predictedMs' | 'measuredMs'> = {};
+  let known: { -readonly [Name in keyof StepNumbers]?: StepNumbers[Name] } = {};
   const eta = (step: number, steps: number): number | undefined => {
     if (units === 0) return undefined;
     const later = STAGES.slice(STAGES.indexOf(stage) + 1).map((name) => work[name]);
@@ -73,14 +73,9 @@ export function createProgress(work: Work, report: (event: CompressEvent) => voi
         seconds += (now() - since) / 1000;
       }
       [last, since] = [step, now()];
-      known = { ...known, ...rest };
+      for (const name of ['psnrDb', 'predictedMs', 'measuredMs'] as const) known[name] = rest[name] ?? known[name];
       const etaSeconds = eta(step, steps);
-      report({
-        ...{ type: 'step', stage, step, steps },
-        ...(loss === undefined ? {} : { loss }),
-        ...known,
-        ...(etaSeconds === undefined ? {} : { etaSeconds }),
-      });
+      report({ type: 'step', stage, step, steps, loss, ...known, etaSeconds });
     },
   };
 }

@@ -44,11 +44,17 @@ async function learnDuals(compression: Compression): Promise<StageResult<null>> 
   const { spec } = base.manifest;
   const { batchSize, lrPatchSize, dualSteps: steps } = effort;
   const tensors = await trainDuals({
-    ...{ spec, parameters: base.parameters, steps, seed: settings.seed, batchSize, lrPatchSize, ...resources },
+    spec,
+    parameters: base.parameters,
+    steps,
+    seed: settings.seed,
+    batchSize,
+    lrPatchSize,
+    ...resources,
     dataset: await compression.dataset(),
     microBatchSize: compression.microBatchSize(spec, effort),
     report: (step, loss) => progress.step({ step, steps, loss }),
-    ...(hooks.signal ? { signal: hooks.signal } : {}),
+    signal: hooks.signal,
   });
   stopIfAsked(compression);
   return { value: null, tensors };
@@ -92,8 +98,15 @@ async function runStages(compression: Compression, runId: string): Promise<Compr
     plain(publishCompressed(compression, slim, tuned, measured, { accepted: verdict.accepted, runId })),
   );
   const report = describeRun(compression, {
-    ...{ slim, pruned, found, measured, published, widths, ...verdict, seconds },
-    ...(fitted ? { fitted } : {}),
+    slim,
+    pruned,
+    found,
+    measured,
+    published,
+    widths,
+    ...verdict,
+    seconds,
+    fitted,
   });
   await writeReport(settings.out, report);
   return { ...verdict, directory: published.directory, report };

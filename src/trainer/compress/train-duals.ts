@@ -97,9 +97,12 @@ export async function trainDuals(options: TrainDualsOptions): Promise<Values> {
       { step: 0, usualLoss: Number.POSITIVE_INFINITY },
       { ...loop, schedule: { steps, learningRate: LEARNING_RATE, warmupSteps: Math.min(20, steps) } },
       {
-        ...{ stepper, dataset: options.dataset, save: async () => {}, validate: async () => Number.NaN },
+        stepper,
+        dataset: options.dataset,
+        save: async () => {},
+        validate: async () => Number.NaN,
         report: (event) => event.type === 'step' && options.report(event.step, event.dualLoss),
-        ...(options.signal ? { signal: options.signal } : {}),
+        signal: options.signal,
       },
     );
     return Object.assign({}, ...base.duals.map((dual) => unflattenParameters(layout, end.average, dual)));

@@ -14,9 +14,14 @@ function blindDegradation(scale: number): DegradationRecipe {
   return {
     sigma: [0.05 * scale, scale],
     anisotropicSigma: [0.15 * scale, 1.25 * scale],
-    ...{ anisotropicShare: 0.4, clearShare: 0.15, disturbance: 0.25 },
+    anisotropicShare: 0.4,
+    clearShare: 0.15,
+    disturbance: 0.25,
     // What noise and compression cost the others is measured on clean ones.
-    ...{ noiseSigma: [1, 20], noiseShare: 0.25, jpegQuality: [30, 95], jpegShare: 0.35 },
+    noiseSigma: [1, 20],
+    noiseShare: 0.25,
+    jpegQuality: [30, 95],
+    jpegShare: 0.35,
     givenShare: 0.3,
   };
 }

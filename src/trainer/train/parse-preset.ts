@@ -51,7 +51,9 @@ function parseStage(value: unknown, path: string): Stage {
     throw badOption(`${path}.learns`, LEARNERS.join(' or '), String(learns));
   }
   return {
-    ...{ fromShare: fields.number('fromShare', 0, 1), ...parseShape(fields), ...(learns ? { learns } : {}) },
+    fromShare: fields.number('fromShare', 0, 1),
+    ...parseShape(fields),
+    learns: learns || undefined,
     ...optional(value, 'learningRate', (name) => fields.number(name, 0, 1)),
   };
 }
@@ -83,7 +85,7 @@ function parseAugmentation(value: unknown): Augmentation {
   const scale = (item: unknown, path: string) => new JsonFields({ item }, path, ['item']).number('item', 0, 1);
   return {
     ...optional(value, 'channelShuffle', (name) => fields.number(name, 0, 1)),
-    ...(fields.raw('copies') === undefined ? {} : { copies: fields.list('copies', scale, MOST_COPIES) }),
+    copies: fields.raw('copies') === undefined ? undefined : fields.list('copies', scale, MOST_COPIES),
   };
 }
 
@@ -117,12 +119,10 @@ function parseRecipe(value: unknown): TrainRecipe {
     validateEvery: fields.integer('validateEvery', 1, MOST_STEPS),
     ...optional(value, 'emaDecay', (name) => fields.number(name, 0, 1)),
     ...optional(value, 'skipAbove', (name) => fields.number(name, 1, 1e9)),
-    ...(fields.raw('optimizer') === undefined ? {} : { optimizer: parseOptimizer(fields.raw('optimizer')) }),
-    ...(fields.raw('degradation') === undefined ? {} : { degradation: parseDegradation(fields.raw('degradation')) }),
-    ...(fields.raw('augmentation') === undefined
-      ? {}
-      : { augmentation: parseAugmentation(fields.raw('augmentation')) }),
-    ...(fields.raw('stages') === undefined ? {} : { stages: fields.list('stages', parseStage, MOST_STAGES) }),
+    optimizer: fields.raw('optimizer') === undefined ? undefined : parseOptimizer(fields.raw('optimizer')),
+    degradation: fields.raw('degradation') === undefined ? undefined : parseDegradation(fields.raw('degradation')),
+    augmentation: fields.raw('augmentation') === undefined ? undefined : parseAugmentation(fields.raw('augmentation')),
+    stages: fields.raw('stages') === undefined ? undefined : fields.list('stages', parseStage, MOST_STAGES),
   };
   checkRecipe(recipe);
   return recipe;

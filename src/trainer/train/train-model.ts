@@ -81,12 +81,7 @@ export type RunEvent =
   /** So many photographs have the ground truth that `targets` makes. */
   | { readonly type: 'targets'; readonly done: number; readonly total: number }
   /** Photographs and checkpoint are read; `step` steps were done before, by the run that is resumed. */
-  | {
-      readonly type: 'start';
-      readonly step: number;
-      readonly parameterCount: number;
-      readonly dataset: DatasetSummary;
-    }
+  | { readonly type: 'start'; readonly step: number; readonly parameterCount: number; readonly dataset: DatasetSummary }
   /** Everything is ready for steps with batches of this shape. */
   | ({ readonly type: 'stage'; readonly step: number; readonly learns?: Learner } & BatchShape);
 
@@ -113,7 +108,7 @@ function createRunObjective({ recipe, unpaired, teacher, targets }: TrainOptions
   if (unpaired && batchSize < 2) {
     throw badOption('--unpaired', 'used with batches of at least 2 patches: one of them is a pair', batchSize);
   }
-  return createObjective(spec, dualWeight, { hasUnpaired: unpaired !== undefined, ...(teacher ? { teacher } : {}) });
+  return createObjective(spec, dualWeight, { hasUnpaired: unpaired !== undefined, teacher });
 }
 
 /** One program for the whole step where another device than the CPU takes a batch as one; else gradients and optimiser apart. */
@@ -128,7 +123,7 @@ async function createStepper(
   const state = isPart ? restOthers(whole.layout, point.state) : point.state;
   const learnt = isPart ? { program: estimatorProgram } : {};
   const chosen = typeof microBatchSize === 'function' ? microBatchSize({ batchSize, lrPatchSize }) : microBatchSize;
-  const shape = { ...learnt, batchSize, lrPatchSize, ...(chosen === undefined ? {} : { microBatchSize: chosen }) };
+  const shape = { ...learnt, batchSize, lrPatchSize, microBatchSize: chosen };
   const update = updateProgram(objective, recipe);
   if (engine.name === 'tfjs') {
     return createSplitStepper(await createEagerGradients(objective, engine, shape), engine, state, update);
@@ -150,7 +145,7 @@ async function openData(options: TrainOptions, { levels }: Objective): Promise<T
   if (!targets) return data;
   const onProgress = (done: number, total: number) => report({ type: 'targets', done, total });
   const store = await openTargetStore(out, targets.teachers);
-  const hooks = { store, onProgress, ...(signal ? { signal } : {}) };
+  const hooks = { store, onProgress, signal };
   const train = await teachTargets(data.train, targets, engine, hooks);
   return { ...data, train };
 }
@@ -169,7 +164,7 @@ async function runStages(
     const stepper = await createStepper(objective, point, options, stage);
     const { batchSize, lrPatchSize, learns } = stage;
     try {
-      report({ type: 'stage', step: point.step, batchSize, lrPatchSize, ...(learns ? { learns } : {}) });
+      report({ type: 'stage', step: point.step, batchSize, lrPatchSize, learns: learns || undefined });
       point = await trainLoop(point, { ...recipe, batchSize, lrPatchSize, stage }, { ...parts, stepper });
     } finally {
       await stepper.close();
@@ -190,11 +185,12 @@ export async function trainModel(options: TrainOptions): Promise<TrainResult> {
   const start = resumed ?? startState(objective, recipe.seed, options.startFrom);
   report({ type: 'start', step: start.step, parameterCount: layout.size, dataset: summarise(data) });
   const { step, state } = await runStages(start, objective, options, {
-    ...{ dataset: data, report },
-    ...(unpaired ? { unpaired } : {}),
+    dataset: data,
+    report,
+    unpaired,
     validate: await createValidator(engine, primal, layout, data.validation, recipe.degradation),
     save: (checkpoint) => saveCheckpoint(checkpointPath(out), { ...checkpoint, fingerprint }),
-    ...(options.signal ? { signal: options.signal } : {}),
+    signal: options.signal,
   });
   if (options.targets && step >= recipe.schedule.steps) await removeTargets(out);
   const average = (network: Pick<Network, 'parameters'>) => unflattenParameters(layout, state.average, network);

@@ -144,7 +144,10 @@ describe('startServer', () => {
 
   test('a port that is taken is an error, not a silence', async () => {
     const failure = startServer({
-      ...{ imagesDir: folder, port: Number(new URL(server.url).port), dualscale: options(), logger },
+      imagesDir: folder,
+      port: Number(new URL(server.url).port),
+      dualscale: options(),
+      logger,
     });
     await expect(failure).rejects.toMatchObject({ code: 'EADDRINUSE' });
   });

@@ -130,7 +130,7 @@ describe('colour profiles', () => {
         .toBuffer()
         .then((bytes) => sharp(bytes).metadata())
     ).icc;
-    const bytes = await encode(vivid, undefined, { format, ...(icc ? { icc } : {}) });
+    const bytes = await encode(vivid, undefined, { format, icc });
     const { rgb, header } = await decode(bytes);
     expect(icc && header.icc?.equals(icc)).toBe(true);
     expect(meanDifference(rgb, vivid)).toBeLessThanOrEqual(format === 'png' ? 0 : 3);

@@ -98,7 +98,8 @@ describe('a degradation code', () => {
 describe('parseDegradation', () => {
   test('reads what people write', () => {
     expect(parseDegradation('gaussian:2.4,noise:10,jpeg:60')).toEqual({
-      ...{ blur: { sigmaX: 2.4, size: 21 }, noise: { sigma: 10 } },
+      blur: { sigmaX: 2.4, size: 21 },
+      noise: { sigma: 10 },
       jpegQuality: 60,
     });
     expect(parseDegradation('gaussian:4x1@90,direct')).toEqual({

@@ -72,11 +72,7 @@ describe('no degradation moves the picture', () => {
   ];
 
   test.each(cases)('%s x%d, blur %j', async (subsample, scale, shape) => {
-    const { data, width } = await degrade(
-      slope,
-      { subsample, ...(shape ? { blur: shape } : {}) },
-      { scale, random: half },
-    );
+    const { data, width } = await degrade(slope, { subsample, blur: shape }, { scale, random: half });
     const [column, row] = [Math.floor(60 / scale), Math.floor(48 / scale)];
     const at = (row * width + column) * 3;
     expect(Math.abs(data[at] - 2 * (scale * column + (scale - 1) / 2))).toBeLessThanOrEqual(0.6);

@@ -3,7 +3,10 @@ import { checkWindow, rowsOf } from '../../../src/core/engine/tile/check-window.
 import { tileOfPixels } from '../../../src/core/engine/tile/enlarged-tile.ts';
 
 const tile = (y: number, height: number, read: { y: number; height: number }) => ({
-  ...{ x: 0, y, width: 8, height },
+  x: 0,
+  y,
+  width: 8,
+  height,
   read: { x: 0, width: 8, ...read },
 });
 

@@ -11,7 +11,9 @@ const random = randomNumbers(3);
 const parameters = initialiseParameters(createNetwork(spec), () => (random() + 1) / 2);
 const stored = { manifest: { id: 'edge', spec, macs: { perLrPixel: 1 } }, parameters, digest: 'edge' };
 const image = {
-  ...{ width: 12, height: 9, channels: 3 },
+  width: 12,
+  height: 9,
+  channels: 3,
   data: Uint8Array.from({ length: 12 * 9 * 3 }, (_, i) => i % 256),
 } as const;
 

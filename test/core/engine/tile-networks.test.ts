@@ -13,10 +13,7 @@ function counted() {
     const name = estimate ? `${digest} estimator` : digest;
     if (digest === 'broken') throw new Error('damaged');
     events.push(`+${name}`);
-    return {
-      run: () => Promise.resolve(),
-      release: async () => void events.push(`-${name}`),
-    };
+    return { run: () => Promise.resolve(), release: async () => void events.push(`-${name}`) };
   };
   const networkFor = createTileNetworks(create, () => clock.now);
   const ask = async (...tasks: readonly TileTask[]) => {

@@ -76,7 +76,10 @@ async function compareUpscalers(): Promise<number> {
 /** How far apart the two providers' workers see a picture's degradation, and what they then make of it, in steps of 8 bits. */
 async function compareBlind(): Promise<{ readonly code: number; readonly picture: number }> {
   const spec: NetworkSpec = {
-    ...{ family: 'edge', scale: 2, featureCount: 8, innerWidths: [8] },
+    family: 'edge',
+    scale: 2,
+    featureCount: 8,
+    innerWidths: [8],
     // Its first convolution takes six channels, which the provider misreads.
     code: { width: CODE_WIDTH, hidden: 8, estimator: [16, 8, 8] },
   };

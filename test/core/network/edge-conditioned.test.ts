@@ -10,7 +10,10 @@ import { type Tensor4D, tf } from '../../../src/core/tf.ts';
 import { createRandom } from '../../../src/trainer/train/random.ts';
 
 const spec: EdgeSpec = {
-  ...{ family: 'edge', scale: 2, featureCount: 6, innerWidths: [5, 0, 4] },
+  family: 'edge',
+  scale: 2,
+  featureCount: 6,
+  innerWidths: [5, 0, 4],
   code: { width: 5, hidden: 4, estimator: [4, 6, 8] },
 };
 const network = createNetwork(spec);

@@ -121,12 +121,7 @@ test.each([
       gray(4, 4, () => 0),
       target,
     ),
-  ).toThrow(
-    expect.objectContaining({
-      code: 'DS_BAD_OPTION',
-      message: expect.stringContaining(`\`${name}\``),
-    }),
-  );
+  ).toThrow(expect.objectContaining({ code: 'DS_BAD_OPTION', message: expect.stringContaining(`\`${name}\``) }));
 });
 
 test('samples that do not fill the image are refused', () => {

@@ -13,7 +13,10 @@ import type { Upscaler } from '../../../src/core/upscale/upscaler.ts';
 import { createRandom } from '../../../src/trainer/train/random.ts';
 
 const spec: EdgeSpec = {
-  ...{ family: 'edge', scale: 2, featureCount: 16, innerWidths: [16, 16] },
+  family: 'edge',
+  scale: 2,
+  featureCount: 16,
+  innerWidths: [16, 16],
   code: { width: 5, hidden: 8, estimator: [8, 8, 16] },
 };
 const network = createNetwork(spec);
@@ -28,14 +31,18 @@ const parameters = Object.fromEntries(
 const dualParameters = Object.assign({}, ...duals.map((dual) => initialiseParameters(dual, createRandom(4))));
 const source = {
   manifest: { id: 'blind', spec, macs: { perLrPixel: countMacs(network, 2, 1) - countMacs(network, 1, 1) } },
-  ...{ parameters, dualParameters, digest: 'blind-test' },
+  parameters,
+  dualParameters,
+  digest: 'blind-test',
 };
 
 const width = 125;
 const height = 120;
 const random = createRandom(9);
 const picture: PixelImage = {
-  ...{ width, height, channels: 3 },
+  width,
+  height,
+  channels: 3,
   data: Uint8Array.from({ length: width * height * 3 }, () => Math.floor(random() * 256)),
 };
 

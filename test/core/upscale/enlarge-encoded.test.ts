@@ -161,10 +161,7 @@ describe('profile, orientation, metadata', () => {
   const photo = () => toSharp(pixels(30, 20, 3, smooth));
   const withExif = () =>
     photo()
-      .withExif({
-        IFD0: { Copyright: 'Ada Lovelace', Artist: 'Ada', Make: 'Camera' },
-        IFD3: { GPSLatitudeRef: 'N' },
-      })
+      .withExif({ IFD0: { Copyright: 'Ada Lovelace', Artist: 'Ada', Make: 'Camera' }, IFD3: { GPSLatitudeRef: 'N' } })
       .withMetadata({ orientation: 6 })
       .withXmp('<x:xmpmeta xmlns:x="adobe:ns:meta/"><!-- place --></x:xmpmeta>');
   const textOf = (block: Buffer | undefined) => block?.toString('latin1') ?? '';

@@ -61,7 +61,7 @@ describe('pictures that are enlarged one after and beside the other', () => {
         .toBuffer();
     };
     const enlarge = async (i: number, signal?: AbortSignal) => {
-      const options = { upscaler, model, now: () => performance.now(), ...(signal ? { signal } : {}) };
+      const options = { upscaler, model, now: () => performance.now(), signal };
       return (await enlargeEncoded(await pngOf(i), options)).data;
     };
     try {

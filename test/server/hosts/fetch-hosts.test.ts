@@ -80,7 +80,9 @@ describeContract(
     async start(folder, dualscale) {
       const app = new H3().use(defineHandler((event) => h3v2Files(event, filesOf(folder))));
       const server = serveH3({ fetch: withUpscale((request: Request) => app.fetch(request), dualscale) } as never, {
-        ...{ port: 0, hostname: '127.0.0.1', silent: true },
+        port: 0,
+        hostname: '127.0.0.1',
+        silent: true,
       });
       await server.ready();
       return { url: (server.url as string).replace(/\/$/, ''), close: () => server.close(true) };

@@ -39,7 +39,8 @@ describeContract(
       const [upscale, ipx] = [dualscale.middleware(), createIPXNodeServer(ipx3(folder))];
       return serve((req, res) => upscale(req, res, () => void ipx(req, res)));
     },
-    ...{ path: inQuery, sendsFiles: false },
+    path: inQuery,
+    sendsFiles: false,
   },
   fixture,
 );
@@ -48,7 +49,9 @@ describeContract(
   {
     name: `${name3}, decorator`,
     start: (folder, dualscale) => serve(createIPXNodeServer(withUpscale(ipx3(folder), dualscale))),
-    ...{ path: inPath, sendsFiles: false, hasOurHeaders: false },
+    path: inPath,
+    sendsFiles: false,
+    hasOurHeaders: false,
   },
   fixture,
 );
@@ -60,7 +63,8 @@ describeContract(
       const [upscale, ipx] = [dualscale.middleware(), createIPXNodeHandler(ipx4(folder))];
       return serve((req, res) => upscale(req, res, () => void ipx(req as never, res as never)));
     },
-    ...{ path: inQuery, sendsFiles: false },
+    path: inQuery,
+    sendsFiles: false,
   },
   fixture,
 );
@@ -73,7 +77,9 @@ for (const [place, path] of Object.entries({ 'in the path': inPath, 'in the quer
         const parseURL = upscaleParseUrl(parseIPXURL, dualscale);
         return serve(createIPXNodeHandler(withUpscale(ipx4(folder), dualscale), { parseURL }) as never);
       },
-      ...{ path, sendsFiles: false, hasOurHeaders: false },
+      path,
+      sendsFiles: false,
+      hasOurHeaders: false,
     },
     fixture,
   );

@@ -81,8 +81,11 @@ describe('a bad parameter', () => {
       expect(response.headers.get('content-type')).toBe('application/problem+json; charset=utf-8');
       expect(response.headers.get('cache-control')).toBe('no-store');
       expect(await response.json()).toEqual({
-        ...{ type: 'urn:dualscale:error:bad-parameter', code: 'DS_BAD_PARAMETER', status: 400 },
-        ...{ title: 'A query parameter is not valid.', detail: 'Allowed values of `upscale`: true, auto, 2, 4.' },
+        type: 'urn:dualscale:error:bad-parameter',
+        code: 'DS_BAD_PARAMETER',
+        status: 400,
+        title: 'A query parameter is not valid.',
+        detail: 'Allowed values of `upscale`: true, auto, 2, 4.',
       });
       expect(asked).toBe(0);
     },
@@ -99,12 +102,8 @@ describe('answers that are none of ours pass untouched', () => {
     ['a redirect', 302, 'image/png'],
     ['an answer without a type', 200, ''],
   ])('%s', async (_name, status, type) => {
-    const headers = {
-      ...(type ? { 'Content-Type': type } : {}),
-      ETag: '"h"',
-      'Cache-Control': 'max-age=1',
-      Location: '/x',
-    };
+    const headers: Record<string, string> = { ETag: '"h"', 'Cache-Control': 'max-age=1', Location: '/x' };
+    if (type) headers['Content-Type'] = type;
     const url = await plugin.behind(answer('not ours', headers, status));
     const response = await fetch(`${url}/a?upscale=4`, { redirect: 'manual' });
     expect(response.status).toBe(status);

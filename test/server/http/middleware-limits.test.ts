@@ -9,9 +9,7 @@ import type { Dualscale } from '../../../src/server/plugin.ts';
 import { serveBehind } from '../../helpers/http-host.ts';
 import { image, usePlugin } from '../../helpers/plugin-fixture.ts';
 
-const plugin = usePlugin({
-  limits: { maxInputBytes: 20_000, maxInputPixels: 10_000, maxOutputPixels: 100_000 },
-});
+const plugin = usePlugin({ limits: { maxInputBytes: 20_000, maxInputPixels: 10_000, maxOutputPixels: 100_000 } });
 
 async function outcomes(): Promise<Record<string, number>> {
   const metric = await plugin.dualscale.registry.getSingleMetric('dualscale_requests_total')?.get();
@@ -86,25 +84,31 @@ describe('refusals', () => {
     const failure = new Error('cannot open /secret/path');
     const core = createPictureCore({
       pictures: {
-        ...{ scales: [4], encoding: '', modelIds: () => ['m'], modelFor: () => ({ id: 'm', scale: 4, digest: 'd' }) },
-        ...{
-          skipReason: async () => undefined,
-          peek: () => undefined,
-          reserve: () => () => {},
-          retryAfterSeconds: () => 1,
-        },
+        scales: [4],
+        encoding: '',
+        modelIds: () => ['m'],
+        modelFor: () => ({ id: 'm', scale: 4, digest: 'd' }),
+        skipReason: async () => undefined,
+        peek: () => undefined,
+        reserve: () => () => {},
+        retryAfterSeconds: () => 1,
         inspect: async () => ({ format: 'png', width: 1, height: 1 }),
         choose: async (_, { model }) => ({ model, better: [] }),
         enlarge: () => Promise.reject(failure),
       },
       meter: createMetrics(),
-      ...{ maxInputBytes: 1e6, now: () => 0, unixMs: () => 0, onFailure: (error: unknown) => logged.push(error) },
-      ...{ onLimit: 'reject', onError: 'fail', onBadParameter: 'reject', signing: undefined, deadlineMs: 60_000 },
+      maxInputBytes: 1e6,
+      now: () => 0,
+      unixMs: () => 0,
+      onFailure: (error: unknown) => logged.push(error),
+      onLimit: 'reject',
+      onError: 'fail',
+      onBadParameter: 'reject',
+      signing: undefined,
+      deadlineMs: 60_000,
     });
     const host = image(plugin.png, 'image/png', hostHeaders);
-    const message = await refused(host, 500, 'DS_ENGINE', {
-      middleware: () => createMiddleware(core),
-    });
+    const message = await refused(host, 500, 'DS_ENGINE', { middleware: () => createMiddleware(core) });
     expect(message).toBe('The image could not be upscaled.');
     expect(logged).toEqual([failure]);
   });

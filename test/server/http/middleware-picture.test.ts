@@ -34,8 +34,10 @@ describe('a picture with ?upscale', () => {
     const metadata = await sharp(await response.arrayBuffer()).metadata();
     const { width, height } = metadata;
     expect({ format: metadata.format, compression: metadata.compression, width, height }).toEqual({
-      ...{ format: found, compression },
-      ...{ width: WIDTH * 4, height: HEIGHT * 4 },
+      format: found,
+      compression,
+      width: WIDTH * 4,
+      height: HEIGHT * 4,
     });
   });
 
@@ -72,7 +74,10 @@ describe('a picture with ?upscale', () => {
     const url = await plugin.behind(
       // A picture of its own: one that another test asked for would come from the cache, without these stages.
       image(await encoder(21, 13).png().toBuffer(), 'image/png', {
-        ...{ ...kept, ...dropped, ETag: '"host"', 'Server-Timing': 'db;dur=1' },
+        ...kept,
+        ...dropped,
+        ETag: '"host"',
+        'Server-Timing': 'db;dur=1',
       }),
     );
     const { headers } = await fetch(`${url}/a?upscale=2`);

@@ -12,7 +12,9 @@ test('docs/metrics.md is what the command prints', () => {
 test('it has a row for each metric with type, labels and help, and no other', () => {
   const rows = [...page.matchAll(/^\| `(\w+)` \| (\w+) \| (.*?) \| (.*) \|$/gm)].map(
     ([, name, type, labels, help]) => ({
-      ...{ name, type, help: help?.split('; buckets')[0] },
+      name,
+      type,
+      help: help?.split('; buckets')[0],
       labels: labels === '-' ? [] : labels?.split(', ').map((label) => label.replaceAll('`', '')),
     }),
   );

@@ -15,7 +15,10 @@ import { createRandom } from '../../../src/trainer/train/random.ts';
 import { generatedPhoto } from '../../helpers/generated-photos.ts';
 
 const SPEC: EdgeSpec = {
-  ...{ family: 'edge', scale: 2, featureCount: 2, innerWidths: [2] },
+  family: 'edge',
+  scale: 2,
+  featureCount: 2,
+  innerWidths: [2],
   code: { width: 5, hidden: 2, estimator: [2, 2, 2] },
 };
 const SHAPE = { batchSize: 4, lrPatchSize: 4 };
@@ -71,7 +74,12 @@ describe('a blind model is compressed with pictures degraded as in training', ()
   test('by the search, which tells the estimator what they suffer from', async () => {
     const { engine, seen } = await spyOn('gradient');
     await searchWidths({
-      ...{ spec: SPEC, parameters, candidates: [[0, 2]], dataset, engine, report: () => {} },
+      spec: SPEC,
+      parameters,
+      candidates: [[0, 2]],
+      dataset,
+      engine,
+      report: () => {},
       recipe: { ...SHAPE, steps: 2, dualWeight: 0.1, seed: 1, checkpointEvery: 9, chooseEvery: 9, tuneSteps: 1 },
       checkpoint: join(folder, 'search'),
     });
@@ -82,8 +90,17 @@ describe('a blind model is compressed with pictures degraded as in training', ()
   test('by the dual networks that it lacks', async () => {
     const { engine, seen } = await spyOn('duals');
     await trainDuals({
-      ...{ ...SHAPE, spec: SPEC, parameters, steps: 2, seed: 1, dataset, engine, report: () => {} },
-      ...{ provider: 'cpu', workers: 1, microBatchSize: 4 },
+      ...SHAPE,
+      spec: SPEC,
+      parameters,
+      steps: 2,
+      seed: 1,
+      dataset,
+      engine,
+      report: () => {},
+      provider: 'cpu',
+      workers: 1,
+      microBatchSize: 4,
     });
     expect(seen).toHaveLength(2);
     expect(seen.every(told)).toBe(true);

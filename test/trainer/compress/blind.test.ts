@@ -15,7 +15,9 @@ afterAll(() => rm(box.folder, { recursive: true }));
 test('a blind model goes through every stage of compression and comes out blind, its modulation cut with its channels', async () => {
   const { accepted, directory } = await compressModel({
     settings: { ...box.settings, model: join(box.folder, 'models/tiny-blind-x2') },
-    ...{ decode: decodeRgb, now: Date.now, clock: () => performance.now() },
+    decode: decodeRgb,
+    now: Date.now,
+    clock: () => performance.now(),
     report: () => {},
   });
   expect(accepted).toBe(true);

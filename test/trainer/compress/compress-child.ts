@@ -4,6 +4,8 @@ import { compressModel } from '../../../src/trainer/compress/recipe.ts';
 
 await compressModel({
   settings: JSON.parse(process.argv[2] as string),
-  ...{ decode: decodeRgb, now: Date.now, clock: () => performance.now() },
+  decode: decodeRgb,
+  now: Date.now,
+  clock: () => performance.now(),
   report: (event) => process.stdout.write(`${JSON.stringify(event)}\n`),
 });

@@ -11,9 +11,19 @@ beforeAll(async () => {
 afterAll(() => models.remove());
 
 const given = (changes: Partial<CompressFlags>): CompressFlags => ({
-  ...{ model: 'nearest-x2', models: models.directory, data: [models.directory] },
-  ...{ out: join(tmpdir(), 'dualscale-never-begun'), at: { width: 32, height: 16 }, multiple: '4', method: 'drc' },
-  ...{ budget: 'quick', maxPsnrDrop: 0.5, seed: 1, engine: 'onnx', provider: 'cpu', weights: 'float32' },
+  model: 'nearest-x2',
+  models: models.directory,
+  data: [models.directory],
+  out: join(tmpdir(), 'dualscale-never-begun'),
+  at: { width: 32, height: 16 },
+  multiple: '4',
+  method: 'drc',
+  budget: 'quick',
+  maxPsnrDrop: 0.5,
+  seed: 1,
+  engine: 'onnx',
+  provider: 'cpu',
+  weights: 'float32',
   ...changes,
 });
 

@@ -8,13 +8,11 @@ const base: StoredModel = await loadModel(modelDirectory(models.directory, 'near
 await models.remove();
 
 const GIVEN: CompressSettings = {
-  ...{
-    model: 'models/nearest-x2',
-    data: ['photos'],
-    out: 'run',
-    budget: { kind: 'ratio', ratio: 0.5 },
-    machine: 'a box',
-  },
+  model: 'models/nearest-x2',
+  data: ['photos'],
+  out: 'run',
+  budget: { kind: 'ratio', ratio: 0.5 },
+  machine: 'a box',
 };
 const LONG = 'x'.repeat(1001);
 const resolve = (changes: Partial<CompressSettings> = {}) => resolveSettings({ ...GIVEN, ...changes }, base);

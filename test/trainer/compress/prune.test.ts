@@ -28,9 +28,18 @@ function startOf(spec: NetworkSpec): Record<string, ParameterValues> {
 function optionsOf(spec: NetworkSpec, rest: Partial<PruneOptions> & Pick<PruneOptions, 'widths'>): PruneOptions {
   const levels = spec.family === 'drn' ? [1, 2, 4].filter((level) => level <= spec.scale) : [1, spec.scale];
   return {
-    ...{ spec, parameters: startOf(spec), dualWeight: 0.1, seed: 1, engine: createOnnxEngine() },
-    ...{ dataset: { train: [0, 1, 2].map((number) => pyramid(levels, number)) }, batchSize: 2, lrPatchSize: 10 },
-    ...{ batchesPerPass: 2, channelsPerPass: 1, layersPerGroup: 1, rate: 0.01 },
+    spec,
+    parameters: startOf(spec),
+    dualWeight: 0.1,
+    seed: 1,
+    engine: createOnnxEngine(),
+    dataset: { train: [0, 1, 2].map((number) => pyramid(levels, number)) },
+    batchSize: 2,
+    lrPatchSize: 10,
+    batchesPerPass: 2,
+    channelsPerPass: 1,
+    layersPerGroup: 1,
+    rate: 0.01,
     ...rest,
   };
 }

@@ -27,8 +27,10 @@ async function compress(
   const out = join(box.folder, `run-${runs++}`);
   const result = await compressModel({
     settings: { ...box.settings, out, ...changes },
-    ...{ decode: decodeRgb, now: Date.now, clock: () => performance.now() },
-    ...(signal ? { signal } : {}),
+    decode: decodeRgb,
+    now: Date.now,
+    clock: () => performance.now(),
+    signal,
     warn: (message) => warnings.push(message),
     report(event) {
       events.push(event);
@@ -47,7 +49,10 @@ describe('compressModel', () => {
     expect(manifest.spec).toEqual({ family: 'edge', scale: 2, featureCount: 8, innerWidths: [4, 4] });
     expect(Object.keys(dualParameters ?? {})).toEqual(['dual.0.weight', 'dual.1.weight']);
     expect(manifest.provenance.recipe).toMatchObject({
-      ...{ method: 'drc', pruneBatches: 1, tuneSteps: 24, budget: '50 % of the channels removed' },
+      method: 'drc',
+      pruneBatches: 1,
+      tuneSteps: 24,
+      budget: '50 % of the channels removed',
     });
     const stages = events.flatMap((event) => (event.type === 'stage' ? [event.stage] : []));
     expect(stages).toEqual(['plan', 'duals', 'search', 'fit', 'prune', 'fine-tune', 'measure', 'publish']);

@@ -15,8 +15,16 @@ const TINY_SPEC: NetworkSpec = { family: 'edge', scale: 2, featureCount: 8, inne
 const TINY_DRN: NetworkSpec = { family: 'drn', scale: 2, featureCount: 8, blockCount: 1 };
 
 const TINY_EFFORT: Effort = {
-  ...{ dualSteps: 4, searchSteps: 6, pruneBatches: 1, channelsPerPass: 4, layersPerGroup: 1, tuneSteps: 24 },
-  ...{ optimizer: 'muon', learningRate: 1e-3, batchSize: 2, lrPatchSize: 12 },
+  dualSteps: 4,
+  searchSteps: 6,
+  pruneBatches: 1,
+  channelsPerPass: 4,
+  layersPerGroup: 1,
+  tuneSteps: 24,
+  optimizer: 'muon',
+  learningRate: 1e-3,
+  batchSize: 2,
+  lrPatchSize: 12,
 };
 
 const PROVENANCE = {
@@ -36,7 +44,10 @@ export interface TinyBox {
 
 /** An `edge` that is told how its picture was degraded. */
 const TINY_BLIND: NetworkSpec = {
-  ...{ family: 'edge', scale: 2, featureCount: 8, innerWidths: [8, 8] },
+  family: 'edge',
+  scale: 2,
+  featureCount: 8,
+  innerWidths: [8, 8],
   code: { width: 5, hidden: 4, estimator: [4, 4, 4] },
 };
 
@@ -58,9 +69,15 @@ export async function createTinyBox(): Promise<TinyBox> {
     await publishModel(models, { ...draft, provenance: PROVENANCE, quality: [], latency: [] }, parameters);
   }
   const settings: CompressSettings = {
-    ...{ model: join(models, 'tiny-x2'), data: [join(folder, 'photos')], out: join(folder, 'run') },
-    ...{ budget: { kind: 'ratio', ratio: 0.5 }, effort: TINY_EFFORT, maxPsnrDropDb: 3, validationShare: 0.4 },
-    ...{ at: { width: 24, height: 16 }, machine: 'a test' },
+    model: join(models, 'tiny-x2'),
+    data: [join(folder, 'photos')],
+    out: join(folder, 'run'),
+    budget: { kind: 'ratio', ratio: 0.5 },
+    effort: TINY_EFFORT,
+    maxPsnrDropDb: 3,
+    validationShare: 0.4,
+    at: { width: 24, height: 16 },
+    machine: 'a test',
   };
   return { folder, settings };
 }

@@ -27,10 +27,7 @@ afterAll(async () => {
 });
 
 const load = (augmentation?: Augmentation, validationShare = 0) =>
-  loadDataset({
-    ...{ folders: [folder], levels: [1, 2], minLrSide: 10, decode: decodeRgb, validationShare },
-    ...(augmentation ? { augmentation } : {}),
-  });
+  loadDataset({ folders: [folder], levels: [1, 2], minLrSide: 10, decode: decodeRgb, validationShare, augmentation });
 
 describe('copies', () => {
   test('are added at their sizes where a patch fits in, and counted apart', async () => {
@@ -57,7 +54,9 @@ describe('copies', () => {
 describe('shuffled channels', () => {
   /** One colour everywhere, so that a patch says which order it has. */
   const colour = (side: number): PixelImage => ({
-    ...{ width: side, height: side, channels: 3 },
+    width: side,
+    height: side,
+    channels: 3,
     data: new Uint8Array(side * side * 3).map((_, i) => [10, 20, 30][i % 3]),
   });
   const pyramid = new Map([
@@ -89,7 +88,7 @@ describe('shuffled channels', () => {
 
   test('of nothing leave the random numbers alone', () => {
     const fill = (augmentation?: Augmentation) => {
-      const options = { batchSize: 8, lrPatchSize: 4, ...(augmentation ? { augmentation } : {}) };
+      const options = { batchSize: 8, lrPatchSize: 4, augmentation };
       const random = createRandom(4, 0);
       fillBatch(createPatchSampler([pyramid], options), random, options, new Map([[1, new Float32Array(8 * 48)]]));
       return random();

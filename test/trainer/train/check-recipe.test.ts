@@ -11,7 +11,11 @@ import { TINY } from './tiny-recipe.ts';
 /** Nothing is read or written before the recipe is checked. */
 const out = join(tmpdir(), 'dualscale-never-begun');
 const common = {
-  ...{ data: [join(out, 'no-photographs')], out, resume: false, engine: createOnnxEngine(), decode: decodeRgb },
+  data: [join(out, 'no-photographs')],
+  out,
+  resume: false,
+  engine: createOnnxEngine(),
+  decode: decodeRgb,
   report: () => {},
 };
 const withStages = (stages: NonNullable<TrainRecipe['stages']>): TrainRecipe => ({ ...TINY.recipe, stages });
@@ -30,8 +34,13 @@ describe('a recipe that a program made is refused before its first step', () => 
   test('when the manifest would not hold what there is to say of it', async () => {
     const stages = Array.from({ length: 20 }, (_, i) => ({ fromShare: (i + 1) / 21, batchSize: 4, lrPatchSize: 12 }));
     const run = trainRun({
-      ...{ ...common, preset: { ...TINY, recipe: withStages(stages) }, workers: 1, license: 'MIT', machine: 'a test' },
-      ...{ now: Date.now, warn: () => {} },
+      ...common,
+      preset: { ...TINY, recipe: withStages(stages) },
+      workers: 1,
+      license: 'MIT',
+      machine: 'a test',
+      now: Date.now,
+      warn: () => {},
     });
     await expect(run).rejects.toThrow(
       /^expected `stages` to be what 500 characters can describe, for the manifest, got/,

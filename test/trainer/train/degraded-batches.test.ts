@@ -16,8 +16,16 @@ import { degradedMiddle, fillDegradedBatch } from '../../../src/trainer/train/da
 import { createRandom } from '../../../src/trainer/train/random.ts';
 
 const RECIPE: DegradationRecipe = {
-  ...{ sigma: [0.2, 4], anisotropicSigma: [0.6, 5], anisotropicShare: 0.4, clearShare: 0.2, disturbance: 0.25 },
-  ...{ noiseSigma: [5, 10], noiseShare: 0.3, jpegQuality: [30, 95], jpegShare: 0.3, givenShare: 0.5 },
+  sigma: [0.2, 4],
+  anisotropicSigma: [0.6, 5],
+  anisotropicShare: 0.4,
+  clearShare: 0.2,
+  disturbance: 0.25,
+  noiseSigma: [5, 10],
+  noiseShare: 0.3,
+  jpegQuality: [30, 95],
+  jpegShare: 0.3,
+  givenShare: 0.5,
 };
 const only = (changes: Partial<DegradationRecipe>): DegradationRecipe => ({
   ...RECIPE,

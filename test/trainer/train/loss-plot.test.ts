@@ -5,8 +5,16 @@ import type { RunRecord } from '../../../src/trainer/train/run/run-log.ts';
 
 const time = '2026-01-01T00:00:00.000Z';
 const steps = (step: number, primalLoss: number): RunRecord => ({
-  ...{ type: 'steps', time, step, steps: 10, primalLoss, dualLoss: primalLoss / 10 },
-  ...{ gradientNorm: 1, learningRate: 1e-3, skipped: 0, patchesPerSecond: 1 },
+  type: 'steps',
+  time,
+  step,
+  steps: 10,
+  primalLoss,
+  dualLoss: primalLoss / 10,
+  gradientNorm: 1,
+  learningRate: 1e-3,
+  skipped: 0,
+  patchesPerSecond: 1,
 });
 
 describe('axes', () => {

@@ -4,7 +4,9 @@ import { countUnpaired, fillMixedBatch } from '../../../src/trainer/train/data/m
 import { createRandom } from '../../../src/trainer/train/random.ts';
 
 const gray = (side: number, value: number) => ({
-  ...{ width: side, height: side, channels: 3 as const },
+  width: side,
+  height: side,
+  channels: 3 as const,
   data: new Uint8Array(side * side * 3).fill(value),
 });
 const shape = { batchSize: 8, lrPatchSize: 4 };

@@ -23,7 +23,11 @@ async function runAdam(engine: Engine, start: readonly number[], steps: readonly
   let gradientNorm = 0;
   for (const [t, { gradient, learningRate, emaDecay = 0.5 }] of steps.entries()) {
     const results = await executable.run({
-      ...{ parameters, firstMoment, secondMoment, average, gradient: vector(gradient) },
+      parameters,
+      firstMoment,
+      secondMoment,
+      average,
+      gradient: vector(gradient),
       learningRate: scalar(learningRate),
       beta1Correction: scalar(1 - 0.9 ** (t + 1)),
       beta2Correction: scalar(1 - 0.999 ** (t + 1)),

@@ -70,14 +70,24 @@ describe('parsePreset', () => {
 
   test('takes a recipe as it may be at most, and one line of the manifest holds what it says', () => {
     const stages = Array.from({ length: 8 }, (_, i) => ({
-      ...{ fromShare: 0.1111 + i / 9, batchSize: 4096, lrPatchSize: 1024 },
-      ...{ learns: 'estimator', learningRate: 0.0000012345678901234 },
+      fromShare: 0.1111 + i / 9,
+      batchSize: 4096,
+      lrPatchSize: 1024,
+      learns: 'estimator',
+      learningRate: 0.0000012345678901234,
     }));
     const third = 1 / 3;
     const degradation = {
-      ...{ sigma: [third, 10 + third], anisotropicSigma: [third, 10 + third], anisotropicShare: third },
-      ...{ clearShare: third, disturbance: third, noiseSigma: [third, 50 + third], noiseShare: third },
-      ...{ jpegQuality: [10 + third, 50 + third], jpegShare: third, givenShare: third },
+      sigma: [third, 10 + third],
+      anisotropicSigma: [third, 10 + third],
+      anisotropicShare: third,
+      clearShare: third,
+      disturbance: third,
+      noiseSigma: [third, 50 + third],
+      noiseShare: third,
+      jpegQuality: [10 + third, 50 + third],
+      jpegShare: third,
+      givenShare: third,
     };
     const { recipe } = parsePreset({ ...blind, recipe: { ...blind.recipe, stages, degradation } }, 'my.json');
     const described = describeSettings(recipe, { workers: 2, microBatchSize: 4, engine: 'onnx/cpu' });

@@ -41,8 +41,16 @@ describe('the run log', () => {
     expect(records[0]).toMatchObject({ type: 'start', step: 0, dataDigest: 'd', settings: { steps: 100 } });
     expect(records.slice(1)).toEqual([
       {
-        ...{ type: 'steps', time: '2026-01-02T00:00:02.000Z', step: 4, steps: 4, primalLoss: 2.5, dualLoss: 1.25 },
-        ...{ gradientNorm: 1, learningRate: 4e-3, skipped: 0, patchesPerSecond: 16 },
+        type: 'steps',
+        time: '2026-01-02T00:00:02.000Z',
+        step: 4,
+        steps: 4,
+        primalLoss: 2.5,
+        dualLoss: 1.25,
+        gradientNorm: 1,
+        learningRate: 4e-3,
+        skipped: 0,
+        patchesPerSecond: 16,
       },
       expect.objectContaining({ step: 8, primalLoss: 6.5, skipped: 1, patchesPerSecond: 16 }),
     ]);

@@ -3,7 +3,9 @@ import { learningRateAt } from '../../../src/trainer/train/run/schedule.ts';
 import { planStages, type StagedRecipe, stageRateAt } from '../../../src/trainer/train/run/stages.ts';
 
 const recipe: StagedRecipe = {
-  ...{ schedule: { steps: 10 }, batchSize: 16, lrPatchSize: 32 },
+  schedule: { steps: 10 },
+  batchSize: 16,
+  lrPatchSize: 32,
   stages: [
     { fromShare: 0.5, batchSize: 8, lrPatchSize: 48 },
     { fromShare: 0.79, batchSize: 4, lrPatchSize: 64 },

@@ -107,7 +107,9 @@ describe('back-projection', () => {
 
   test('leaves alone what gives its input back', () => {
     const flat = (width: number, height: number): PixelImage => ({
-      ...{ width, height, channels: 3 },
+      width,
+      height,
+      channels: 3,
       data: new Uint8Array(width * height * 3).fill(77),
     });
     const enlarged = toFloat(flat(12, 8));
@@ -175,15 +177,25 @@ describe('a run whose ground truth others make', () => {
   const targets = { teachers: [randomTeacher(5)], share: 1 };
   async function train(options: Partial<TrainOptions> = {}) {
     const run = await recordRun({
-      ...{ recipe, data: [join(folder, 'photos')], resume: false, validationShare: 0 },
-      ...{ engine: createOnnxEngine(), decode: decodeRgb, out: join(folder, `run-${runs++}`), ...options },
+      recipe,
+      data: [join(folder, 'photos')],
+      resume: false,
+      validationShare: 0,
+      engine: createOnnxEngine(),
+      decode: decodeRgb,
+      out: join(folder, `run-${runs++}`),
+      ...options,
     });
     return { ...run, checkpoint: await readFile(checkpointPath(run.out)) };
   }
 
   test('learns them and not the photographs', async () => {
     const dataset = await loadDataset({
-      ...{ folders: [join(folder, 'photos')], levels: [1, 2], minLrSide: 12, validationShare: 0, decode: decodeRgb },
+      folders: [join(folder, 'photos')],
+      levels: [1, 2],
+      minLrSide: 12,
+      validationShare: 0,
+      decode: decodeRgb,
     });
     const taughtPyramids = await teachTargets(dataset.train, targets, createOnnxEngine());
     const [taught, expected, plain] = [
@@ -210,7 +222,9 @@ describe('a run whose ground truth others make', () => {
     const before = await stat(join(out, 'targets', kept[2]));
     let after = before;
     const resumed = await train({
-      ...{ targets, out, resume: true },
+      targets,
+      out,
+      resume: true,
       report(event) {
         if (event.type === 'start') after = statSync(join(out, 'targets', kept[2]));
       },

@@ -36,8 +36,13 @@ const withSteps = (steps: number) => ({ ...TINY.recipe, schedule: { ...TINY.reci
 
 async function train(options: Partial<TrainOptions> = {}) {
   const run = await recordRun({
-    ...{ recipe: withSteps(12), data: [join(folder, 'photos')], resume: false },
-    ...{ engine: createOnnxEngine(), decode: decodeRgb, microBatchSize: 2, out: join(folder, `run-${runs++}`) },
+    recipe: withSteps(12),
+    data: [join(folder, 'photos')],
+    resume: false,
+    engine: createOnnxEngine(),
+    decode: decodeRgb,
+    microBatchSize: 2,
+    out: join(folder, `run-${runs++}`),
     ...options,
   });
   return { ...run, checkpoint: await readFile(checkpointPath(run.out)) };
@@ -88,12 +93,17 @@ describe('a curriculum of patch sizes', () => {
 
 describe('a stage in which only the estimator learns', () => {
   const spec: EdgeSpec = {
-    ...{ family: 'edge', scale: 2, featureCount: 4, innerWidths: [4, 4] },
+    family: 'edge',
+    scale: 2,
+    featureCount: 4,
+    innerWidths: [4, 4],
     code: { width: 5, hidden: 4, estimator: [4, 4, 8] },
   };
   const recipe: TrainRecipe = {
     ...withSteps(40),
-    ...{ spec, degradation: degradationOf(spec) as DegradationRecipe, checkpointEvery: 8 },
+    spec,
+    degradation: degradationOf(spec) as DegradationRecipe,
+    checkpointEvery: 8,
     stages: [{ fromShare: 0.2, batchSize: 8, lrPatchSize: 20, learns: 'estimator', learningRate: 1e-2 }],
   };
   const { layout } = createObjective(spec, recipe.dualWeight);

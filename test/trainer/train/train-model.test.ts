@@ -23,8 +23,13 @@ afterAll(async () => {
 
 async function train(options: Partial<TrainOptions> = {}) {
   return recordRun({
-    ...{ recipe: TINY.recipe, data: [join(folder, 'photos')], resume: false },
-    ...{ engine: createOnnxEngine(), decode: decodeRgb, microBatchSize: 2, out: join(folder, `run-${runs++}`) },
+    recipe: TINY.recipe,
+    data: [join(folder, 'photos')],
+    resume: false,
+    engine: createOnnxEngine(),
+    decode: decodeRgb,
+    microBatchSize: 2,
+    out: join(folder, `run-${runs++}`),
     ...options,
   });
 }

@@ -118,7 +118,7 @@ export async function createTilePool(options: TilePoolOptions = {}): Promise<Til
     script: scriptFor(import.meta.url, `../tile/${runtime.engine === 'onnx' ? 'tile-worker' : 'tfjs-tile-worker'}`),
     logger,
     onClosed: release,
-    ...(options.onWorkerDeath ? { onWorkerDeath: options.onWorkerDeath } : {}),
+    onWorkerDeath: options.onWorkerDeath,
   });
 }
 
@@ -132,7 +132,7 @@ function checkEngine({ id, engine }: ServedModel, runtime: Runtime): void {
 
 function makeTasks(job: TileJob, model: SharedModel, runtime: Runtime): TileTask[] {
   const { source, destination, threads, checkShare = 0, code, estimate } = job;
-  const told = { ...(code ? { code } : {}), ...(estimate ? { estimate } : {}) };
+  const told = { code, estimate };
   return job.tiles.map((tile) => ({ model, runtime, threads, source, tile, destination, checkShare, ...told }));
 }
 

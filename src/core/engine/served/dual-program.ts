@@ -34,7 +34,7 @@ export function reduceProgram(spec: NetworkSpec, parameters: Readonly<Record<str
     Object.entries(parameters).map(([name, { shape, data }]) => [name, { dtype: 'float32' as const, shape, data }]),
   );
   const width = codeWidth(spec);
-  const told = width === undefined ? {} : { code: { shape: [1, 1, 1, width] } };
+  const told: Program['inputs'] = width === undefined ? {} : { code: { shape: [1, 1, 1, width] } };
   return {
     name: 'dual',
     inputs: { enlarged: { shape: [1, side, side, 3], dynamicAxes: [1, 2] }, ...told },

@@ -54,7 +54,7 @@ export function enlargeProgram(network: ServedNetwork, parameters: Values, size?
   );
   return {
     name: network.spec.family,
-    inputs: { image: { shape: [1, height, width, 3], ...(size ? {} : { dynamicAxes: [1, 2] }) } },
+    inputs: { image: { shape: [1, height, width, 3], dynamicAxes: size ? undefined : [1, 2] } },
     constants,
     run: (inputs) => ({ enlarged: network.forward(inputs, inputs['image'] as Tensor4D).at(-1) as Tensor4D }),
   };
@@ -99,27 +99,34 @@ export function compileServedModel(
   const { id, spec, macs } = manifest;
   const network = createNetwork(spec);
   const facts = {
-    ...{ id, digest, scale: spec.scale, halo: network.halo, macsPerLrPixel: macs.perLrPixel },
-    ...(dualParameters ? { dualMacsPerLrPixel: dualMacs(spec) } : {}),
+    id,
+    digest,
+    scale: spec.scale,
+    halo: network.halo,
+    macsPerLrPixel: macs.perLrPixel,
+    dualMacsPerLrPixel: dualParameters ? dualMacs(spec) : undefined,
   };
   const width = codeWidth(spec);
   const told = width === undefined ? {} : { codeWidth: width };
   if (engine === 'tfjs') {
-    return { ...facts, engine, spec, parameters, ...told, ...(dualParameters ? { dualParameters } : {}) };
+    return { ...facts, engine, spec, parameters, ...told, dualParameters };
   }
   const coded = spec.family === 'edge' && spec.code ? createNetwork(spec) : undefined;
   const primal = coded ? toldProgram(coded, parameters) : enlargeProgram(network, parameters);
   const graph = compileProgram(primal);
   const others: ServedPrograms = {
-    ...(dualParameters ? { dualOnnx: reduceProgram(spec, dualParameters) } : {}),
-    ...(coded ? { estimatorOnnx: estimateProgram(coded, parameters) } : {}),
+    dualOnnx: dualParameters ? reduceProgram(spec, dualParameters) : undefined,
+    estimatorOnnx: coded ? estimateProgram(coded, parameters) : undefined,
   };
   const onnx = {
     onnx: serializeOnnx(graph),
     ...compileAll(others, (program) => serializeOnnx(compileProgram(program))),
   };
   return {
-    ...{ ...facts, ...told, engine, ...onnx },
+    ...facts,
+    ...told,
+    engine,
+    ...onnx,
     ...compileForWebgpu({ onnx: primal, ...others }, onnx),
     ...compileForCpu(graph, coded !== undefined),
   };

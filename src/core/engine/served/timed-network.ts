@@ -27,10 +27,8 @@ export async function openTimedNetwork(
   const data = Float32Array.from({ length: width * height * 3 }, (_, i) => ((i * 37) % 256) / 255);
   const length = codeWidth(network.spec) ?? 0;
   const code = { dtype: 'float32', shape: [1, 1, 1, length], data: new Float32Array(length) } as const;
-  const inputs: Tensors = {
-    image: { dtype: 'float32', shape: [1, height, width, 3], data },
-    ...(length > 0 ? { code } : {}),
-  };
+  const image = { dtype: 'float32', shape: [1, height, width, 3], data } as const;
+  const inputs: Tensors = length > 0 ? { image, code } : { image };
   return {
     async run() {
       await executable.run(inputs);

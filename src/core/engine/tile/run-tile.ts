@@ -31,7 +31,7 @@ export function createTileRunner(create: (task: TileTask) => Promise<TileNetwork
     const values = cutTile(source, tile);
     let difference: TileDifference | undefined;
     const check = checkShare > 0 ? checkWindow(tile, checkShare) : undefined;
-    const options = { ...tile.read, ...(check ? { check } : {}), ...(code ? { code } : {}) };
+    const options = { ...tile.read, check, code };
     await network.run(values, options, (enlarged, reduced) => {
       if (enlarged.width !== width || enlarged.height !== height) {
         throw new Error(`expected ${width}x${height} pixels of the network, got ${enlarged.width}x${enlarged.height}`);

@@ -45,12 +45,12 @@ function shareOnnx(
   const own = provider === 'cpu' && cpuOnnx ? { onnx: cpuOnnx } : provider === 'webgpu' ? model.webgpu : {};
   const { onnx, dualOnnx, estimatorOnnx } = { ...model, ...own };
   return {
-    ...{ engine: 'onnx', onnx: share(onnx) },
-    ...(dualOnnx ? { dualOnnx: share(dualOnnx) } : {}),
-    ...(estimatorOnnx ? { estimatorOnnx: share(estimatorOnnx) } : {}),
-    ...(blockedOnnx && provider === 'cpu'
-      ? { blockedOnnx: { 8: share(blockedOnnx[8]), 16: share(blockedOnnx[16]) } }
-      : {}),
+    engine: 'onnx',
+    onnx: share(onnx),
+    dualOnnx: dualOnnx ? share(dualOnnx) : undefined,
+    estimatorOnnx: estimatorOnnx ? share(estimatorOnnx) : undefined,
+    blockedOnnx:
+      blockedOnnx && provider === 'cpu' ? { 8: share(blockedOnnx[8]), 16: share(blockedOnnx[16]) } : undefined,
   };
 }
 
@@ -60,11 +60,14 @@ export function createModelSharer({ provider }: Runtime): (model: ServedModel) =
   const shareValues = shareOnce(shareParameters);
   return (model) => {
     const { digest, scale, codeWidth } = model;
-    const facts = { digest, scale, ...(codeWidth === undefined ? {} : { codeWidth }) };
+    const facts = { digest, scale, codeWidth };
     if (model.engine === 'onnx') return { ...facts, ...shareOnnx(model, provider, shareFile) };
     return {
-      ...{ engine: 'tfjs', ...facts, spec: model.spec, parameters: shareValues(model.parameters) },
-      ...(model.dualParameters ? { dualParameters: shareValues(model.dualParameters) } : {}),
+      engine: 'tfjs',
+      ...facts,
+      spec: model.spec,
+      parameters: shareValues(model.parameters),
+      dualParameters: model.dualParameters ? shareValues(model.dualParameters) : undefined,
     };
   };
 }

@@ -41,7 +41,7 @@ const createEnlarger: Create<SharedOnnxModel> = async (model, provider, threads)
   return {
     async run(values, { width, height, check, code }, use) {
       const image = new Tensor('float32', values, [1, height, width, 3]);
-      const told = code ? { code: codeTensor(code) } : {};
+      const told: Record<string, Tensor> = code ? { code: codeTensor(code) } : {};
       const made = await primal.run({ image, ...told });
       let reduced: Tensor | undefined;
       try {

@@ -62,7 +62,7 @@ export class Emitter {
 
   node(op: string, inputs: readonly string[], attributes: Record<string, OnnxAttribute> = {}, domain?: string): string {
     const output = this.fresh(op.toLowerCase());
-    this.nodes.push({ op, inputs, outputs: [output], attributes, ...(domain ? { domain } : {}) });
+    this.nodes.push({ op, inputs, outputs: [output], attributes, domain: domain || undefined });
     return output;
   }
 

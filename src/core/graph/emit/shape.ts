@@ -1,6 +1,7 @@
 /** Kernels that move values: reshape, transpose, slice, concat, pad, tile, pixel shuffles. */
 
 import { axesOf, sliceBounds } from '../infer.ts';
+import type { OnnxAttribute } from '../onnx-model.ts';
 import { sameShape } from '../tape.ts';
 import type { Emitter, Held } from './emitter.ts';
 import { NHWC_TO_NCHW } from './emitter.ts';
@@ -140,7 +141,8 @@ const shuffle =
       return held(spaceToDepth(emitter, emitter.nchw(x).name, blockSize), shape, 'nchw', x.dtype);
     }
     const blocksize = { int: blockSize };
-    const attributes = op === 'DepthToSpace' ? { blocksize, mode: { string: 'DCR' } } : { blocksize };
+    const attributes: Record<string, OnnxAttribute> =
+      op === 'DepthToSpace' ? { blocksize, mode: { string: 'DCR' } } : { blocksize };
     return held(emitter.node(op, [emitter.nchw(x).name], attributes), shape, 'nchw', x.dtype);
   };
 

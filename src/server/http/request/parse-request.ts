@@ -37,9 +37,7 @@ function refuse(name: string, expected: string, values: readonly string[]): Dual
   return new DualscaleError(
     'DS_BAD_PARAMETER',
     `expected \`${name}\` to be ${expected}, got \`${values.join('`, `')}\``,
-    {
-      publicDetail: `Allowed values of \`${name}\`: ${expected}.`,
-    },
+    { publicDetail: `Allowed values of \`${name}\`: ${expected}.` },
   );
 }
 
@@ -61,7 +59,7 @@ function side(values: readonly string[]): number | undefined {
 function boxOf(widths: readonly string[], heights: readonly string[]): Box | undefined {
   const [width, height] = [side(widths), side(heights)];
   if (width === undefined && height === undefined) return undefined;
-  return { ...(width === undefined ? {} : { width }), ...(height === undefined ? {} : { height }) };
+  return { width, height };
 }
 
 /** The texts as they were written, each with all its values. */

@@ -19,9 +19,7 @@ function refuse(name: string, expected: string, values: readonly string[]): Dual
   return new DualscaleError(
     'DS_BAD_PARAMETER',
     `expected \`${name}\` to be ${expected}, got \`${values.join('`, `')}\``,
-    {
-      publicDetail: `Allowed values of \`${name}\`: ${expected}.`,
-    },
+    { publicDetail: `Allowed values of \`${name}\`: ${expected}.` },
   );
 }
 
@@ -53,11 +51,7 @@ export function parseWish({ degradation, sigma, noise }: WishText): DegradationW
     );
   }
   if (mode === undefined && width === undefined && level === undefined) return undefined;
-  return {
-    ...(mode === undefined ? {} : { degradation: mode }),
-    ...(width === undefined ? {} : { sigma: width }),
-    ...(level === undefined ? {} : { noise: level }),
-  };
+  return { degradation: mode, sigma: width, noise: level };
 }
 
 /** The values in a URL's query. */

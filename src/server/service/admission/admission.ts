@@ -170,11 +170,7 @@ class CostQueue implements Admission {
         this.#forget(entry);
         settle();
       };
-      const entry: Waiting = {
-        work,
-        start: () => settled(resolve),
-        refuse: (error) => settled(() => reject(error)),
-      };
+      const entry: Waiting = { work, start: () => settled(resolve), refuse: (error) => settled(() => reject(error)) };
       work.signal?.addEventListener('abort', leave, { once: true });
       this.#waiting.add(entry);
       this.#waitingCost += work.cost;

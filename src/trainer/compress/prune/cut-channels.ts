@@ -29,13 +29,22 @@ async function keepByGradient(
   const { spec } = base.manifest;
   const { batchSize, lrPatchSize, pruneBatches, channelsPerPass, layersPerGroup } = effort;
   return pruneChannels({
-    ...{ spec, widths, dualWeight: DUAL_WEIGHT, seed: settings.seed, ...resources, batchSize, lrPatchSize },
+    spec,
+    widths,
+    dualWeight: DUAL_WEIGHT,
+    seed: settings.seed,
+    ...resources,
+    batchSize,
+    lrPatchSize,
     parameters: { ...base.parameters, ...duals },
     dataset: await compression.dataset(),
-    ...{ batchesPerPass: pruneBatches, channelsPerPass, layersPerGroup, rate: TUNING_RATE },
+    batchesPerPass: pruneBatches,
+    channelsPerPass,
+    layersPerGroup,
+    rate: TUNING_RATE,
     microBatchSize: compression.microBatchSize(spec, effort),
     report: ({ step, steps, primalLoss }) => progress.step({ step, steps, loss: primalLoss }),
-    ...(hooks.signal ? { signal: hooks.signal } : {}),
+    signal: hooks.signal,
   });
 }
 

@@ -37,14 +37,21 @@ async function describeOrigin(compression: Compression, slim: NetworkSpec, runId
     seeds: [seed],
     steps: tuneSteps,
     recipe: {
-      ...{ compressedFrom: `${base.manifest.id} ${base.digest.slice(0, 16)}`, method },
+      compressedFrom: `${base.manifest.id} ${base.digest.slice(0, 16)}`,
+      method,
       budget: describeBudget(budget, base.manifest.spec, slim),
       searchSteps: method === 'l1' ? 0 : searchSteps,
       // The other methods choose no channels with photographs.
-      ...(method === 'drc' ? { pruneBatches, channelsPerPass } : {}),
-      ...{ tuneSteps, batchSize, lrPatchSize },
-      ...{ optimizer: describeOptimizer(optimizer), learningRate: schedule.learningRate, dualWeight: DUAL_WEIGHT },
-      ...{ distillWeight: method === 'scratch' ? 0 : DISTILL_WEIGHT, run: runId },
+      pruneBatches: method === 'drc' ? pruneBatches : undefined,
+      channelsPerPass: method === 'drc' ? channelsPerPass : undefined,
+      tuneSteps,
+      batchSize,
+      lrPatchSize,
+      optimizer: describeOptimizer(optimizer),
+      learningRate: schedule.learningRate,
+      dualWeight: DUAL_WEIGHT,
+      distillWeight: method === 'scratch' ? 0 : DISTILL_WEIGHT,
+      run: runId,
     },
     date: new Date(hooks.now()).toISOString().slice(0, 10),
     machine,
@@ -55,8 +62,14 @@ function describeLatency({ settings, hooks }: Compression, { ms }: Measured): La
   const { budget, at, machine: device, engine, provider, id } = settings;
   const { percentile = 50, threads = 1 } = budget.kind === 'latency' ? budget : {};
   return {
-    ...{ device, engine, provider, threads, inputWidth: at.width, inputHeight: at.height },
-    ...{ medianMs: Number(ms.toFixed(3)), runs: 1 },
+    device,
+    engine,
+    provider,
+    threads,
+    inputWidth: at.width,
+    inputHeight: at.height,
+    medianMs: Number(ms.toFixed(3)),
+    runs: 1,
     date: new Date(hooks.now()).toISOString().slice(0, 10),
     command: `dualscale compress, beside the uncompressed model (percentile ${percentile}); dualscale bench --model ${id} measures it alone`,
   };
@@ -80,9 +93,15 @@ export async function publishCompressed(
   const present = await readManifest(directory).catch(() => undefined);
   if (present?.provenance.recipe['run'] === runId) return { directory, digest: (await loadModel(directory)).digest };
   const draft = {
-    ...{ id, version: await nextVersion(root, id), license, spec, degradation: base.manifest.degradation },
+    id,
+    version: await nextVersion(root, id),
+    license,
+    spec,
+    degradation: base.manifest.degradation,
     provenance: await describeOrigin(compression, spec, runId),
-    ...{ quality: [], latency: [describeLatency(compression, measured)], dtype },
+    quality: [],
+    latency: [describeLatency(compression, measured)],
+    dtype,
   };
   const { digest } = await publishModel(root, draft, { ...parameters, ...dualParameters });
   return { directory, digest };

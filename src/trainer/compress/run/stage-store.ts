@@ -35,7 +35,7 @@ export async function readStage<Value>(folder: string, stage: string): Promise<S
   try {
     const { value, seconds } = JSON.parse(text.toString(), reviveNaN) as StageFile<Value>;
     const bytes = await readIfThere(join(folder, `${stage}.safetensors`));
-    return { value, seconds, ...(bytes ? { tensors: readSafetensors(bytes).tensors } : {}) };
+    return { value, seconds, tensors: bytes ? readSafetensors(bytes).tensors : undefined };
   } catch (cause) {
     throw new DualscaleError('DS_BAD_DATA', `${path}: ${(cause as Error).message}`, { cause });
   }

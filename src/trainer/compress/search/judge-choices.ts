@@ -32,16 +32,12 @@ export interface Judge {
 
 /** What the search has learnt so far, per width. */
 export function learntBy({ alphas, values }: SearchState, candidates: SearchParts['candidates']) {
-  return {
-    candidates,
-    alphas: splitByWidth(alphas.parameters, candidates),
-    values: splitByWidth(values, candidates),
-  };
+  return { candidates, alphas: splitByWidth(alphas.parameters, candidates), values: splitByWidth(values, candidates) };
 }
 
 function describe({ candidates, shared }: SearchParts, choice: readonly number[]) {
   const widths = candidates.map((options, width) => options[choice[width]]);
-  return { widths, ...(shared ? { predicted: costOf(shared.model, choice) } : {}) };
+  return { widths, predicted: shared ? costOf(shared.model, choice) : undefined };
 }
 
 /** So many of the finalists are tuned anew, longer: early on, those lead that lost least, not those that recover best. */

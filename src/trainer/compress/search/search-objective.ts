@@ -33,7 +33,7 @@ function relax(primal: Network, widths: readonly PrunableWidth[]): Network {
       const weights = widths.map((width) => {
         const block = parameters[blockName(width)];
         const channels = parameters[channelsName(width)] as Tensor1D;
-        return [width.name, { channels, ...(block ? { block } : {}) }] as const;
+        return [width.name, { channels, block }] as const;
       });
       return primal.forward(weightChannels(parameters, widths, Object.fromEntries(weights)), image, code);
     },
@@ -54,7 +54,7 @@ export function createSearchObjective(spec: NetworkSpec, dualWeight: number): Se
     const consumer = slotOf.get(`${width.consumer.layer}.weight`) as (typeof layout.slots)[number];
     const channels = slotOf.get(channelsName(width))?.offset as number;
     const block = slotOf.get(blockName(width))?.offset;
-    return { width, consumer, channels, ...(block === undefined ? {} : { block }) };
+    return { width, consumer, channels, block };
   });
   return { objective: { ...base, primal: relax(base.primal, widths), layout }, places, trainedSize: base.layout.size };
 }

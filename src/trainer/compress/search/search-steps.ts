@@ -101,7 +101,7 @@ export async function stepAlphas(parts: SearchParts, state: SearchState, prepare
   const { steps, alphaLearningRate = 10 / steps } = rates;
   const learningRate = learningRateAt(step, { steps, learningRate: alphaLearningRate, warmupSteps: 0 });
   const alphas = await applyAdam(updates.alphas, state.alphas, decayed, { step, learningRate });
-  return { state: { ...state, alphas, values, multiplier }, loss, ...(expected === undefined ? {} : { expected }) };
+  return { state: { ...state, alphas, values, multiplier }, loss, expected };
 }
 
 /** As `stepAlphas`, for the weights. */

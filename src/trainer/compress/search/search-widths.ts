@@ -126,12 +126,18 @@ function toResult({ candidates, shared, search }: SearchParts, state: SearchStat
   const values = readValues(learnt, reading);
   const widths = candidates.map((options, i) => options[choice[i]]);
   return {
-    ...{ reading, widths, psnrDb },
+    reading,
+    widths,
+    psnrDb,
     searched: search.places.map(({ width: { name, width: full } }, i) => ({
-      ...{ name, full, candidates: candidates[i], width: widths[i] },
-      ...{ alphas: learnt.alphas[i], values: values[i].map((value) => value - values[i][0]) },
+      name,
+      full,
+      candidates: candidates[i],
+      width: widths[i],
+      alphas: learnt.alphas[i],
+      values: values[i].map((value) => value - values[i][0]),
     })),
-    ...(shared ? { predicted: costOf(shared.model, choice) } : {}),
+    predicted: shared ? costOf(shared.model, choice) : undefined,
   };
 }
 
@@ -207,7 +213,7 @@ export async function searchWidths(options: SearchOptions): Promise<SearchResult
     : createGradientPool(search.objective, { ...shape, workers, provider }));
   try {
     const updates = await compileUpdates(engine, search.trainedSize, start.values.length);
-    const parts = { search, candidates, rates: recipe, pool, updates, ...(shared ? { shared } : {}) };
+    const parts = { search, candidates, rates: recipe, pool, updates, shared };
     const fillers = createFillers(options, parts);
     const validate = await createValidator(
       engine,
@@ -217,7 +223,7 @@ export async function searchWidths(options: SearchOptions): Promise<SearchResult
       degradationOf(options.spec),
     );
     const maxFinalists = dataset.validation.length === 0 ? 1 : MAX_FINALISTS;
-    const judge = { validate, report, maxFinalists, fill: fillers.weights, tuneSteps, ...(signal ? { signal } : {}) };
+    const judge = { validate, report, maxFinalists, fill: fillers.weights, tuneSteps, signal };
     const save = (state: SearchState) => saveSearch(checkpoint, state, fingerprint);
     const searched = await runSteps(start, parts, options, { fillers, judge }, save);
     const judged = searched.step < steps ? searched : await judgeAll(searched, parts, judge, save);

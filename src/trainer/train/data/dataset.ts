@@ -129,7 +129,7 @@ export async function loadDataset(options: DatasetOptions): Promise<Dataset> {
   const digest = createHash('sha256')
     .update([...hashes].sort().join())
     .digest('hex');
-  return { train, validation, digest, skipped, ...(copies > 0 ? { copies } : {}) };
+  return { train, validation, digest, skipped, copies: copies > 0 ? copies : undefined };
 }
 
 /**

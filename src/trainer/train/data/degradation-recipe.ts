@@ -107,6 +107,6 @@ export function drawDegradation(recipe: DegradationRecipe, scale: number, random
   const { shape, ...blur } = drawBlur(recipe, between, random);
   const noiseSigma = random() < recipe.noiseShare ? between(recipe.noiseSigma) : 0;
   const jpeg = random() < recipe.jpegShare ? { jpegQuality: Math.round(between(recipe.jpegQuality)) } : {};
-  const code = encodeDegradation({ ...(shape ? { blur: shape } : {}), noise: { sigma: noiseSigma }, ...jpeg }, scale);
+  const code = encodeDegradation({ blur: shape, noise: { sigma: noiseSigma }, ...jpeg }, scale);
   return { ...blur, noiseSigma, ...jpeg, code, isCodeGiven: random() < recipe.givenShare };
 }

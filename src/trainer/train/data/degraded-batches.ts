@@ -93,7 +93,11 @@ function fillDegradedPatch(
   const symmetry = Math.floor(random() * 8);
   const drawn = drawDegradation(degradation, scale, random);
   const place: HrPlace = {
-    ...{ image: pyramid.get(scale) as PixelImage, x: x * scale, y: y * scale, size: lrPatchSize * scale, symmetry },
+    image: pyramid.get(scale) as PixelImage,
+    x: x * scale,
+    y: y * scale,
+    size: lrPatchSize * scale,
+    symmetry,
   };
   const lrPatch = degradePatch(place, drawn, scale, random);
   for (const [level, target] of images) {

@@ -25,7 +25,7 @@ export interface TrainingData extends Dataset {
 }
 
 export function summarise({ digest, skipped, train, validation, unpaired, copies = 0 }: TrainingData): DatasetSummary {
-  const counts = { trainImages: train.length - copies, ...(copies > 0 ? { copies } : {}) };
+  const counts = { trainImages: train.length - copies, copies: copies > 0 ? copies : undefined };
   const pairs = { digest, skipped, ...counts, validationImages: validation.length };
   if (!unpaired) return pairs;
   const { pyramids, ...rest } = unpaired;
@@ -51,9 +51,10 @@ export async function loadTrainingData(
   levels: readonly number[],
 ): Promise<TrainingData> {
   const common = {
-    ...{ minLrSide, decode },
+    minLrSide,
+    decode,
     onProgress: (done: number, total: number) => report({ type: 'data', done, total }),
-    ...(signal ? { signal } : {}),
+    signal,
   };
   const held = validationShare === undefined ? {} : { validationShare };
   const more = augmentation ? { augmentation } : {};

@@ -29,7 +29,8 @@ export interface Enlarger {
 }
 
 export const toFloat = ({ width, height, data }: PixelImage): FloatPicture => ({
-  ...{ width, height },
+  width,
+  height,
   data: Float32Array.from(data, (v) => v / 255),
 });
 

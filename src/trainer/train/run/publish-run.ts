@@ -92,17 +92,23 @@ export function describeSettings(
 ): Provenance['recipe'] {
   const { learningRate, warmupSteps = 100, finalLearningRate = 1e-7 } = schedule;
   return {
-    ...{
-      loss: optional.teacher ? `${LOSS} + distillWeight * L1 to the teacher` : LOSS,
-      dualWeight,
-      optimizer: describeOptimizer(rest.optimizer),
-      learningRate,
-      warmupSteps,
-    },
-    ...{ finalLearningRate, decay: 'cosine', clipNorm: rest.adam?.clipNorm ?? 1, emaDecay: rest.emaDecay ?? 0.999 },
-    ...{ batchSize, lrPatchSize, ...describeStages(rest.stages), workers, microBatchSize, engine },
-    ...(rest.augmentation ? { augmentation: describeAugmentation(rest.augmentation) } : {}),
-    ...(rest.degradation ? { degradation: describeDegradation(rest.degradation) } : {}),
+    loss: optional.teacher ? `${LOSS} + distillWeight * L1 to the teacher` : LOSS,
+    dualWeight,
+    optimizer: describeOptimizer(rest.optimizer),
+    learningRate,
+    warmupSteps,
+    finalLearningRate,
+    decay: 'cosine',
+    clipNorm: rest.adam?.clipNorm ?? 1,
+    emaDecay: rest.emaDecay ?? 0.999,
+    batchSize,
+    lrPatchSize,
+    ...describeStages(rest.stages),
+    workers,
+    microBatchSize,
+    engine,
+    augmentation: rest.augmentation ? describeAugmentation(rest.augmentation) : undefined,
+    degradation: rest.degradation ? describeDegradation(rest.degradation) : undefined,
     ...optional,
   };
 }

@@ -69,7 +69,7 @@ function createBatchFiller(options: LoopOptions, { stepper, dataset, unpaired }:
   if (degradation) {
     const degraded = { ...options, degradation };
     const real = unpaired && { sample: createPatchSampler(unpaired.pyramids, options), share: unpaired.share };
-    const samples = { pairs, ...(real ? { unpaired: real } : {}) };
+    const samples = { pairs, unpaired: real };
     return (step) => fillDegradedBatch(samples, createRandom(seed, step), degraded, stepper);
   }
   if (!unpaired || !pairWeights) return (step) => fillBatch(pairs, createRandom(seed, step), options, images);

@@ -91,9 +91,11 @@ function resolveSettings(options: TrainRunOptions, isResumed: boolean): RunSetti
     microBatchSize: sizes.length === 1 ? sizes[0] : sizes.join(', '),
     engine: `${engine.name}/${engine.name === 'tfjs' ? engine.provider : provider}`,
     ...describeOrigin(options, isResumed),
-    ...(teacher ? { teacher: nameModel(teacher.model), distillWeight: teacher.weight } : {}),
-    ...(targets ? { taughtBy: targets.models.map(nameModel).join(', '), taughtShare: targets.share } : {}),
-    ...(unpaired ? { unpairedShare: unpaired.share } : {}),
+    teacher: teacher ? nameModel(teacher.model) : undefined,
+    distillWeight: teacher ? teacher.weight : undefined,
+    taughtBy: targets ? targets.models.map(nameModel).join(', ') : undefined,
+    taughtShare: targets ? targets.share : undefined,
+    unpairedShare: unpaired ? unpaired.share : undefined,
   };
 }
 
@@ -108,8 +110,8 @@ const toNetwork = ({ manifest, parameters }: StoredModel) => ({ spec: manifest.s
 /** Whom the run learns from besides photographs. */
 function toTeachers({ teacher, targets }: TrainRunOptions): Pick<TrainOptions, 'teacher' | 'targets'> {
   return {
-    ...(teacher ? { teacher: { ...toNetwork(teacher.model), weight: teacher.weight } } : {}),
-    ...(targets ? { targets: { teachers: targets.models.map(toNetwork), share: targets.share } } : {}),
+    teacher: teacher ? { ...toNetwork(teacher.model), weight: teacher.weight } : undefined,
+    targets: targets ? { teachers: targets.models.map(toNetwork), share: targets.share } : undefined,
   };
 }
 
@@ -146,7 +148,10 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainRunResult
   const settings = resolveSettings(options, hasCheckpoint);
   checkDescription(describeSettings(recipe, settings));
   const result = await trainModel({
-    ...{ ...rest, out, resume, recipe },
+    ...rest,
+    out,
+    resume,
+    recipe,
     ...toTeachers(options),
     microBatchSize: createMicroBatchSize(options),
     startFrom: { ...startFrom?.parameters, ...startFrom?.dualParameters },

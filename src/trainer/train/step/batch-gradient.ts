@@ -41,13 +41,19 @@ export function nameBuffers({ levels }: Objective, buffers: ReadonlyMap<string, 
   const [pairWeights, codes, codesGiven] = [PAIR_WEIGHTS, CODES, CODES_GIVEN].map((name) => buffers.get(name));
   return {
     images: new Map(levels.map((level) => [level, buffers.get(levelInput(level)) as Float32Array])),
-    ...(pairWeights ? { pairWeights } : {}),
-    ...(codes && codesGiven ? { codes, codesGiven } : {}),
+    pairWeights,
+    codes: codes && codesGiven ? codes : undefined,
+    codesGiven: codes && codesGiven ? codesGiven : undefined,
   };
 }
 
 /** @param sums over micro-batches, in the order of `LOSSES`. */
 export function meanLosses({ teacher, primal }: Objective, sums: readonly number[], microBatches: number): BatchLosses {
   const [primalLoss, dualLoss, distillLoss, codeLoss] = sums.map((sum) => sum / microBatches);
-  return { primalLoss, dualLoss, ...(teacher ? { distillLoss } : {}), ...(primal.estimate ? { codeLoss } : {}) };
+  return {
+    primalLoss,
+    dualLoss,
+    distillLoss: teacher ? distillLoss : undefined,
+    codeLoss: primal.estimate ? codeLoss : undefined,
+  };
 }

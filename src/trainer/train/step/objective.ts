@@ -44,7 +44,7 @@ export function createObjective(spec: NetworkSpec, dualWeight: number, extras: O
   const duals = dualWeight > 0 ? createDuals(spec) : [];
   const levels = [...new Set([1, ...outputLevels(spec)])];
   const layout = layOutParameters([primal, ...duals]);
-  return { primal, duals, layout, dualWeight, levels, hasUnpaired, ...(teacher ? { teacher } : {}) };
+  return { primal, duals, layout, dualWeight, levels, hasUnpaired, teacher };
 }
 
 /** Name of the program input that holds the patch at one level; `image1` is the network's input. */
@@ -83,8 +83,10 @@ export function batchInputs(
 }
 
 const keepLosses = ({ primal, dual, distill, code }: Losses): Losses => ({
-  ...{ primal: tf.keep(primal.clone()), dual: tf.keep(dual.clone()) },
-  ...{ distill: tf.keep(distill.clone()), code: tf.keep(code.clone()) },
+  primal: tf.keep(primal.clone()),
+  dual: tf.keep(dual.clone()),
+  distill: tf.keep(distill.clone()),
+  code: tf.keep(code.clone()),
 });
 
 /** A program for batches of a shape, with inputs and outputs as those of `gradientProgram`. */
@@ -110,9 +112,9 @@ export function gradientProgram(objective: Objective, shape: BatchShape): Progra
       const codes = inputs[CODES];
       const batch = {
         images: (level: number) => inputs[levelInput(level)] as Tensor4D,
-        ...(pairWeights ? { pairWeights } : {}),
-        ...(taught ? { taught } : {}),
-        ...(codes ? { told: { codes, isGiven: inputs[CODES_GIVEN] } } : {}),
+        pairWeights,
+        taught,
+        told: codes ? { codes, isGiven: inputs[CODES_GIVEN] } : undefined,
       };
       const total = (...weights: Tensor[]) => {
         const found = computeLosses(objective, nameParameters(layout, weights), batch);
@@ -125,11 +127,9 @@ export function gradientProgram(objective: Objective, shape: BatchShape): Progra
       const { grads } = tf.valueAndGrads(total)(sliceParameters(layout, inputs['parameters']));
       const gradient = tf.concat(grads.map((grad, i) => tf.reshape(grad, [layout.slots[i].size])));
       const { primal, dual, distill, code } = losses as Losses;
-      const outputs = {
-        ...{ gradient, primalLoss: primal.clone(), dualLoss: dual.clone() },
-        ...(teacher ? { distillLoss: distill.clone() } : {}),
-        ...(codes ? { codeLoss: code.clone() } : {}),
-      };
+      const outputs: Record<string, Tensor> = { gradient, primalLoss: primal.clone(), dualLoss: dual.clone() };
+      if (teacher) outputs['distillLoss'] = distill.clone();
+      if (codes) outputs['codeLoss'] = code.clone();
       tf.dispose([primal, dual, distill, code]);
       return outputs;
     },

@@ -11,7 +11,7 @@ import { temporaryFolder } from './temporary-folder.ts';
 function open(store: SharedStore, timeoutMs?: number) {
   const errors: unknown[] = [];
   const onError = (error: unknown) => void errors.push(error);
-  return { tier: createSharedTier({ store, onError, ...(timeoutMs === undefined ? {} : { timeoutMs }) }), errors };
+  return { tier: createSharedTier({ store, onError, timeoutMs }), errors };
 }
 
 const stores: [name: string, create: () => Promise<SharedStore>][] = [

@@ -30,7 +30,9 @@ describe('fitLatency', () => {
     const random = createRandom(5, share * 1000);
     const targetMs = share * FULL_MS;
     const result = await fitLatency({
-      ...{ targetMs, model: table, values },
+      targetMs,
+      model: table,
+      values,
       measure: async (choice) => realMs(choice) * (1 + 0.02 * (random() - 0.5)),
     });
     expect(result?.fits).toBe(true);
@@ -54,7 +56,8 @@ describe('fitLatency', () => {
 
   test('spends the time where it is worth most', async () => {
     const result = await fitLatency({
-      ...{ targetMs: 0.5 * FULL_MS, model: table },
+      targetMs: 0.5 * FULL_MS,
+      model: table,
       values: values.map((options, block) => options.map((value) => (block < 5 ? 10 * value : value))),
       measure: async (choice) => realMs(choice),
     });

@@ -18,7 +18,8 @@ function createMachine(disturb: () => number) {
   let [wall, processor] = [0, 0];
   const held = { now: 0, most: 0, runs: 0 };
   const engine: Engine = {
-    ...{ name: 'onnx', provider: 'cpu' },
+    name: 'onnx',
+    provider: 'cpu',
     async compile({ constants = {} }) {
       held.now += 1;
       held.most = Math.max(held.most, held.now);
@@ -63,7 +64,7 @@ describe('createLatencyMeter', () => {
     const random = createRandom(5);
     const { engine, now } = createMachine(() => 10 * random());
     const fullMs = async (percentile: number) => {
-      const meter = await createLatencyMeter({ ...{ spec: SPEC, engine, width: 16, height: 16, now }, percentile });
+      const meter = await createLatencyMeter({ spec: SPEC, engine, width: 16, height: 16, now, percentile });
       return (await meter.compare(SLIM)).fullMs;
     };
     expect(await fullMs(95)).toBeGreaterThan((await fullMs(50)) + 2);

@@ -79,7 +79,10 @@ describe('measureLatencyTable', () => {
 
   test('ends with the reason of the signal', async () => {
     const meter = await createLatencyMeter({
-      ...{ spec: EDGE, engine: createOnnxEngine(), width: 8, height: 8 },
+      spec: EDGE,
+      engine: createOnnxEngine(),
+      width: 8,
+      height: 8,
       now: () => performance.now(),
     });
     await expect(meter.compare([EDGE], AbortSignal.abort(new Error('stop')))).rejects.toThrow('stop');
@@ -108,8 +111,16 @@ test.each([
 describe('cachedLatencyTable', () => {
   const table: LatencyTable = { fullMs: 3, fixedMs: 1, widths: [{ name: 'body.0', candidates: [0, 8], ms: [0, 2] }] };
   const conditions = {
-    ...{ machine: 'here', engine: 'onnx', provider: 'cpu', threads: 1, width: 320, height: 180, percentile: 50 },
-    ...{ spec: EDGE, candidates: [[0, 8]], graph: 'served' as const },
+    machine: 'here',
+    engine: 'onnx',
+    provider: 'cpu',
+    threads: 1,
+    width: 320,
+    height: 180,
+    percentile: 50,
+    spec: EDGE,
+    candidates: [[0, 8]],
+    graph: 'served' as const,
   };
   const open = async () => join(await mkdtemp(join(tmpdir(), 'latency-')), 'cache', 'tables.json');
 

@@ -4,7 +4,8 @@ import { proposeChoices, type SharedBudget } from '../../../../src/trainer/compr
 import { softmax } from '../../../../src/trainer/compress/search/relaxation.ts';
 
 const model = {
-  ...{ unit: 'ms' as const, fixed: 10 },
+  unit: 'ms' as const,
+  fixed: 10,
   costs: [
     [0, 4, 8],
     [0, 5],

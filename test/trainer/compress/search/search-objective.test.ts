@@ -26,7 +26,10 @@ const CASES: { spec: NetworkSpec; candidates: number[][] }[] = [
   },
   {
     spec: {
-      ...{ family: 'edge', scale: 2, featureCount: 4, innerWidths: [4, 3] },
+      family: 'edge',
+      scale: 2,
+      featureCount: 4,
+      innerWidths: [4, 3],
       code: { width: 5, hidden: 3, estimator: [2, 2, 2] },
     },
     candidates: [

@@ -50,10 +50,20 @@ beforeAll(async () => {
 });
 
 const options = (name: string, changes: Partial<SearchOptions> = {}): SearchOptions => ({
-  ...{ spec: SPEC, parameters: startParameters(), candidates: CANDIDATES, dataset },
+  spec: SPEC,
+  parameters: startParameters(),
+  candidates: CANDIDATES,
+  dataset,
   recipe: {
-    ...{ steps: 60, batchSize: 2, lrPatchSize: 10, dualWeight: 0.1, seed: 1, checkpointEvery: 20, chooseEvery: 20 },
-    ...{ weightLearningRate: 5e-3, tuneSteps: 3 },
+    steps: 60,
+    batchSize: 2,
+    lrPatchSize: 10,
+    dualWeight: 0.1,
+    seed: 1,
+    checkpointEvery: 20,
+    chooseEvery: 20,
+    weightLearningRate: 5e-3,
+    tuneSteps: 3,
   },
   checkpoint: join(folder, name),
   engine: createOnnxEngine(),
@@ -112,7 +122,8 @@ describe('searchWidths', () => {
     const steps: number[] = [];
     const rest = await searchWidths(
       options('others', {
-        ...{ recipe, dataset: more },
+        recipe,
+        dataset: more,
         report: (event) => event.type === 'search-step' && steps.push(event.step),
       }),
     );

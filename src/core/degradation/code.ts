@@ -95,7 +95,7 @@ const OWN_SOFTNESS = 0.05;
 /**
  * An estimate without what the photograph itself adds to the blur: nobody's lens is perfect, and an estimator that learnt from detailed
  * patches takes a photograph's own softness for blur. Two blurs add up by their variances, so that one is taken off: 0.05 LR pixels times
- * the scale, by which held-out photographs come out best (docs/experiments.md). A width below it is none.
+ * the scale, by which held-out photographs come out best (dev/LOG.md). A width below it is none.
  */
 export function withoutOwnSoftness(code: Float32Array, scale: number): Float32Array {
   const corrected = code.slice();

@@ -1,6 +1,6 @@
 /**
  * Guesses a degradation code from the small picture alone, from its colours and its Laplacian: blur, noise and compression show in
- * the fine detail, which next to the colours is too faint to be learnt from (docs/experiments.md). Six convolutions down to a quarter of its resolution give, at
+ * the fine detail, which next to the colours is too faint to be learnt from (dev/LOG.md). Six convolutions down to a quarter of its resolution give, at
  * each place, a guess for every entry and how much that place has to say about it (a flat sky shows noise but no blur);
  * the picture's code is the mean of the guesses by those weights.
  */

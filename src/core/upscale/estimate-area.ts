@@ -1,7 +1,7 @@
 /** Which part of a picture its degradation is guessed from. */
 import type { Area, SharedImage } from '../engine/tile/tile-task.ts';
 
-/** Side in pixels: a guess from 256 costs four times as much and is no better (docs/experiments.md). */
+/** Side in pixels: a guess from 256 costs four times as much and is no better (dev/LOG.md). */
 const LARGEST_SIDE = 128;
 /** JPEG blocks start at its multiples. */
 const GRID = 16;

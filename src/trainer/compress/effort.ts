@@ -51,7 +51,7 @@ const STEPS: Readonly<Record<EffortName, Steps>> = {
     pruneBatches: 8,
     channelsPerPass: 4,
     tuneSteps: 12_000,
-    // As from random weights; half of it was no better (docs/experiments.md).
+    // As from random weights; half of it was no better (dev/LOG.md).
     batchSize: 16,
     rates: { muon: 4e-3, adam: 2e-3 },
   },

@@ -1,6 +1,6 @@
 import type { TrainRecipe } from '../train/train-model.ts';
 
-/** Peak rate of networks that start from random weights: with Muon a third of the steps do what all do with Adam (docs/experiments.md). */
+/** Peak rate of networks that start from random weights: with Muon a third of the steps do what all do with Adam (dev/LOG.md). */
 export const SCRATCH_RATE = 4e-3;
 
 /** What the `edge` presets for bicubic reduction share. The dual weight is the paper's. */

@@ -3,7 +3,7 @@ import { getPriority, setPriority } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
 
 /**
- * How much nicer a computing thread is than its process, on the scale of `nice`. Measured with 200 connections on two cores (docs/experiments.md): without it
+ * How much nicer a computing thread is than its process, on the scale of `nice`. Measured with 200 connections on two cores (dev/LOG.md): without it
  * the event loop waits up to a fifth of a second for a core that a network holds.
  */
 export const WORKER_NICE = 5;

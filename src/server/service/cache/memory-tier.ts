@@ -17,7 +17,7 @@ const LARGEST_PART = 1 / 4;
 
 /**
  * In memory of its own. An encoder's result lies where a thread of libvips put it, with as much room behind it as it had grown by, and a
- * picture kept there keeps what else that thread gave back from going back to the system (docs/experiments.md).
+ * picture kept there keeps what else that thread gave back from going back to the system (dev/LOG.md).
  */
 function compact(entry: CacheEntry): CacheEntry {
   const data = Buffer.allocUnsafeSlow(entry.data.byteLength);

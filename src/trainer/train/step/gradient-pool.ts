@@ -1,7 +1,7 @@
 /**
  * Data-parallel gradients. A batch is cut into micro-batches small enough for their activations to stay in a core's
  * cache, and workers of one thread each take them in turn; on the CPU this is faster than one session with many
- * threads (measured in docs/experiments.md). Sums run in a fixed order, so a step is reproducible bit by bit for a
+ * threads (measured in dev/LOG.md). Sums run in a fixed order, so a step is reproducible bit by bit for a
  * given number of workers and micro-batches.
  */
 import type { Worker } from 'node:worker_threads';

@@ -1,7 +1,7 @@
 /** How a batch is cut for a core's cache. */
 import type { Network } from '../../../core/network/network.ts';
 
-/** Activations of one layer that still stay in the cache of a core beside its weights, in bytes (docs/experiments.md). */
+/** Activations of one layer that still stay in the cache of a core beside its weights, in bytes (dev/LOG.md). */
 const CACHED_BYTES = 800_000;
 
 export interface MicroBatchOptions {

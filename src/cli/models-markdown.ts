@@ -1,15 +1,46 @@
 /** The table of models as a page: `dualscale models --markdown > models/README.md`. */
-import type { ModelManifest, QualityEntry } from '../core/models/manifest.ts';
+import type { LatencyEntry, ModelManifest, QualityEntry } from '../core/models/manifest.ts';
 
 const SETS = ['Set5', 'Set14'];
 
 const HEAD = `# Models
 
-Written by \`dualscale models --markdown\` from the manifests beside it; a test compares the two.
+\`dualscale models --markdown\` writes this page from the manifests next to it; a test compares the two.
+\`<id>/manifest.json\` has the full recipe, the checksum and every measurement with its command, date and machine.
 
-PSNR (dB) and SSIM as papers give them: Y channel, border = scale, mean over the images. MACs for an output of
-1280 x 720. Latency: one picture, the network alone, median; each model's section says on what.
+PSNR (dB) and SSIM as in papers: Y channel, border = scale, mean over the images. MACs are for a 1280x720 result.
+Latency is the median of the network alone, on one thread, for the input size in brackets.
 `;
+
+/** Cards in the order of the page; a model belongs to the first that takes it. */
+const FAMILIES = [
+  {
+    title: 'Compressed',
+    text: 'Made by `dualscale compress`: the same network with fewer inner channels. The number is the share that was asked to go.',
+    has: ({ provenance }: ModelManifest) => 'compressedFrom' in provenance.recipe,
+  },
+  {
+    title: 'Blind',
+    text:
+      'Edge networks that are told how a picture was degraded, or estimate it: for blurred, noisy and compressed pictures. ' +
+      'The quality below is with their own estimate.',
+    has: ({ degradation }: ModelManifest) => degradation === 'blind',
+  },
+  {
+    title: 'DRN',
+    text:
+      'The network of the dual regression paper. It works at the resolution of the result, so it is slower, ' +
+      'and it cannot be cut into tiles: inputs are limited to 256x256.',
+    has: ({ spec }: ModelManifest) => spec.family === 'drn',
+  },
+  {
+    title: 'Edge',
+    text:
+      'Residual blocks at the resolution of the input, then one pixel shuffle. For clean (bicubic) reductions; ' +
+      'noise and JPEG artefacts are enlarged too.',
+    has: () => true,
+  },
+];
 
 const toCell = (text: string): string => text.replace(/\|/g, '\\|').replace(/\s+/g, ' ');
 
@@ -24,51 +55,72 @@ const quality = (entries: readonly QualityEntry[], set: string): string => {
   return entry ? `${entry.psnrDb.toFixed(2)} / ${entry.ssim.toFixed(4)}` : '-';
 };
 
-/** The first device that was measured: the table is for comparing models, not devices. */
-function latency({ latency: [first] }: ModelManifest): string {
-  return first ? `${first.medianMs.toFixed(1)} ms (${first.inputWidth}x${first.inputHeight})` : '-';
-}
-
-function trained({ provenance }: ModelManifest): string {
-  const { steps, recipe } = provenance;
-  const batch =
-    recipe['batchSize'] && recipe['lrPatchSize'] ? `, ${recipe['batchSize']} x ${recipe['lrPatchSize']}²` : '';
-  return `${steps.toLocaleString('en')} steps${batch}, dual weight ${recipe['dualWeight'] ?? '?'}`;
-}
+/** The latest measurement on one thread. */
+const singleThread = ({ latency }: ModelManifest): LatencyEntry | undefined =>
+  latency.findLast(({ threads }) => threads === 1);
 
 function toRow(manifest: ModelManifest): string[] {
-  const { id, version, scale, parameters, macs, weights } = manifest;
+  const { id, version, scale, parameters, macs } = manifest;
+  const timed = singleThread(manifest);
   return [
-    `[${id}](#${id})`,
+    `\`${id}\``,
     version,
     `x${scale}`,
     `${(parameters / 1000).toFixed(1)} k`,
     `${(macs.for1280x720 / 1e9).toFixed(1)} G`,
     ...SETS.map((set) => quality(manifest.quality, set)),
-    latency(manifest),
-    weights.dtype,
-    trained(manifest),
+    timed ? `${timed.medianMs.toFixed(1)} ms (${timed.inputWidth}x${timed.inputHeight})` : '-',
   ];
 }
 
-function section({ id, license, spec, provenance, quality: entries, latency: latencies, weights }: ModelManifest) {
-  const { trainer, data, seeds, recipe, date, machine } = provenance;
-  const settings = Object.entries(recipe).map(([name, value]) => `${name} ${value}`);
-  const facts = [
-    `Network: \`${JSON.stringify(spec)}\``,
-    `Trained by ${trainer} on ${date}, seeds ${seeds.join(', ') || 'none'}, on ${machine}`,
-    `Data: ${data}`,
-    `Recipe: ${settings.join(', ')}`,
-    `License: ${license}; weights sha256 \`${weights.sha256}\``,
-    ...entries.map(({ set, psnrDb, ssim, protocol, command, date: day }) => {
-      return `${set}: ${psnrDb.toFixed(4)} dB, SSIM ${ssim.toFixed(5)} (${protocol}; ${day}; \`${command}\`)`;
-    }),
-    ...latencies.map(({ device, medianMs, runs, engine, provider, threads, inputWidth, inputHeight, date: day }) => {
-      const how = `${engine}/${provider}, ${threads} threads, median of ${runs}, ${day}`;
-      return `${medianMs} ms for ${inputWidth}x${inputHeight} on ${device} (${how})`;
-    }),
+/** Which models a fact is true of, for facts that several share: `a, b: text`. */
+function shared(manifests: readonly ModelManifest[], fact: (manifest: ModelManifest) => string): string[] {
+  const models = new Map<string, string[]>();
+  for (const manifest of manifests) {
+    const text = fact(manifest);
+    models.set(text, [...(models.get(text) ?? []), `\`${manifest.id}\``]);
+  }
+  return [...models].map(([text, ids]) => `- ${ids.join(', ')}: ${text}`);
+}
+
+const TRAINING = ['model', 'steps', 'dual weight', 'started from', 'seeds', 'weights', 'license', 'trained by', 'on'];
+
+function training({ id, license, provenance, weights }: ModelManifest): string[] {
+  const { trainer, seeds, steps, recipe, date, machine } = provenance;
+  const start = recipe['compressedFrom'] ?? recipe['startFrom'] ?? '-';
+  const by = `${trainer}, ${date}`;
+  const count = steps.toLocaleString('en');
+  const dualWeight = recipe['dualWeight'] ?? '?';
+  return [
+    `\`${id}\``,
+    count,
+    `${dualWeight}`,
+    `${start}`,
+    seeds.join(', ') || '-',
+    weights.dtype,
+    license,
+    by,
+    machine,
   ];
-  return [`## ${id}`, '', ...facts.map((fact) => `- ${fact}`)].join('\n');
+}
+
+/** Rows are models, columns the degradations they were measured with. */
+function degradedQuality(manifests: readonly ModelManifest[], set: string): string[] {
+  const kinds = [...new Set(manifests.flatMap((manifest) => manifest.quality.map((entry) => entry.set)))].filter(
+    (name) => name.startsWith(`${set}, `),
+  );
+  if (kinds.length === 0) return [];
+  const rows = manifests.map(({ id, quality: entries }) => [
+    `\`${id}\``,
+    ...kinds.map((kind) => entries.find((entry) => entry.set === kind)?.psnrDb.toFixed(2) ?? '-'),
+  ]);
+  const titles = [`PSNR, ${set}`, ...kinds.map((kind) => kind.slice(set.length + 2))];
+  return ['', table(titles, rows, [])];
+}
+
+function card({ title, text }: { title: string; text: string }, manifests: readonly ModelManifest[]): string {
+  const tables = SETS.flatMap((set) => degradedQuality(manifests, set));
+  return [`## ${title}`, '', text, '', table(TRAINING, manifests.map(training), [1]), ...tables, ''].join('\n');
 }
 
 /** Smallest scale first, and of a scale the network with fewer parameters first. */
@@ -76,7 +128,19 @@ export function modelsMarkdown(manifests: readonly ModelManifest[]): string {
   const sorted = manifests.toSorted(
     (a, b) => a.scale - b.scale || a.parameters - b.parameters || (a.id < b.id ? -1 : 1),
   );
-  const titles = ['model', 'version', 'scale', 'parameters', 'MACs', ...SETS, 'latency', 'weights', 'trained'];
-  const overview = table(titles, sorted.map(toRow), [3, 4, 5, 6, 7]);
-  return `${[HEAD, `${overview}\n`, ...sorted.map((manifest) => `${section(manifest)}\n`)].join('\n')}`;
+  const titles = ['model', 'version', 'scale', 'parameters', 'MACs', ...SETS, 'latency'];
+  const cards = FAMILIES.toReversed().flatMap((family) => {
+    const members = sorted.filter((manifest) => FAMILIES.find(({ has }) => has(manifest)) === family);
+    return members.length === 0 ? [] : [card(family, members)];
+  });
+  const timed = sorted.filter((manifest) => singleThread(manifest) !== undefined);
+  const devices = shared(timed, (manifest) => singleThread(manifest)?.device ?? '');
+  const data = shared(sorted, ({ provenance }) => provenance.data);
+  return [
+    HEAD,
+    `${table(titles, sorted.map(toRow), [3, 4, 5, 6, 7])}\n`,
+    ...cards,
+    ['## Timed on', '', ...devices, ''].join('\n'),
+    ['## Trained on', '', ...data, ''].join('\n'),
+  ].join('\n');
 }

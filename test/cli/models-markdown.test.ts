@@ -33,24 +33,34 @@ const manifest = (id: string, scale: 2 | 4, parameters: number): ModelManifest =
 const rows = (page: string) =>
   page
     .split('\n')
-    .filter((line) => line.startsWith('| ['))
+    .filter((line) => line.startsWith('| `') && / x[2348] /.test(line))
     .map((line) => line.split(' | '));
 
 describe('modelsMarkdown', () => {
   test('has a row per model, by scale and size', () => {
     const page = modelsMarkdown([manifest('b', 4, 900), manifest('a', 4, 1100), manifest('c', 2, 5000)]);
-    expect(rows(page).map(([name]) => name)).toEqual(['| [c](#c)', '| [b](#b)', '| [a](#a)']);
-    expect(rows(page)[2].slice(1)).toEqual([
-      ...['1.2.0', 'x4', '1.1 k', '20.4 G', '-', '28.12 / 0.7778', '-', 'float16'],
-      '14,000 steps, 16 x 32², dual weight 0.1 |',
-    ]);
+    expect(rows(page).map(([name]) => name)).toEqual(['| `c`', '| `b`', '| `a`']);
+    expect(rows(page)[2].slice(1)).toEqual([...['1.2.0', 'x4', '1.1 k', '20.4 G', '-', '28.12 / 0.7778', '- |']]);
   });
 
   test('says of each model how it came about', () => {
     const page = modelsMarkdown([manifest('a', 4, 1100)]);
-    expect(page).toContain('\n## a\n');
-    expect(page).toContain('- Data: a | b\n');
-    expect(page).toContain('- Set14: 28.1230 dB, SSIM 0.77777 (Y; 2026-01-03; `eval`)\n');
+    expect(page).toContain('| `a` | 14,000 | 0.1 | - | 7 | float16 | MIT | dualscale 1, 2026-01-02 | a box |\n');
+    expect(page).toContain('- `a`: a | b\n');
+  });
+
+  test('puts models into cards, and measurements of one family side by side', () => {
+    const plain = manifest('plain', 4, 1100);
+    const recipe = { ...plain.provenance.recipe, compressedFrom: 'plain 12ab' };
+    const noisy = { ...plain.quality[0], set: 'Set14, noise:10', psnrDb: 26.4 };
+    const page = modelsMarkdown([
+      plain,
+      { ...plain, id: 'blind', degradation: 'blind', quality: [noisy] },
+      { ...plain, id: 'thin', provenance: { ...plain.provenance, recipe } },
+    ]);
+    expect(page.match(/^## .*/gm)).toEqual(['## Edge', '## Blind', '## Compressed', '## Timed on', '## Trained on']);
+    expect(page).toContain('| PSNR, Set14 | noise:10 |\n| --- | --- |\n| `blind` | 26.40 |\n');
+    expect(page).toContain('| plain 12ab |');
   });
 });
 

@@ -49,6 +49,7 @@ export function createApi({ base, token }) {
     },
     async post(path, body, headers = {}) {
       const init = body === undefined ? {} : { body: JSON.stringify(body) };
+      /** @type {Record<string, string>} */
       const json = body === undefined ? {} : { 'Content-Type': 'application/json' };
       const response = await request(path, { method: 'POST', ...init, headers: { ...json, ...headers } });
       return response.status === 204 ? undefined : response.json();

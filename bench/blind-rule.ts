@@ -1,6 +1,6 @@
 /**
  * What `auto` decides on held-out photographs, and what it gains and loses by that: `npx tsx bench/blind-rule.ts --models DIR`.
- * The rule's thresholds (src/core/upscale/degradation-wish.ts) are chosen by this table, never by a benchmark.
+ * The rule's thresholds (src/core/upscale/degradation-hint.ts) are chosen by this table, never by a benchmark.
  */
 import { parseArgs } from 'node:util';
 import { compressJpeg } from '../src/core/codec/compress-jpeg.ts';
@@ -9,7 +9,7 @@ import { degrade } from '../src/core/degradation/degrade.ts';
 import { parseDegradation } from '../src/core/degradation/parse.ts';
 import { cropToMultiple } from '../src/core/pixels/crop.ts';
 import { psnrDb } from '../src/core/pixels/psnr.ts';
-import { isClean } from '../src/core/upscale/degradation-wish.ts';
+import { isClean } from '../src/core/upscale/degradation-hint.ts';
 import { createRandom } from '../src/trainer/train/random.ts';
 import { openEnlargers } from './blind/enlargers.ts';
 import { BLIND_FLAGS } from './blind/flags.ts';

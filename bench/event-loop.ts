@@ -36,14 +36,14 @@ const LOADS: readonly Load[] = [
   { ...BASE, name: 'JPEG 640x480 to x4', picture: PHOTO },
   { ...BASE, name: 'JPEG 640x480 to x4', picture: PHOTO, clients: 4 },
 ];
-const MOST_CLIENTS = 4;
+const MAX_CLIENTS = 4;
 const IDLE_SECONDS = 3;
 
 /** One file per client, all different: equal requests at the same time would be answered by one enlargement. */
 async function writePictures(directory: string): Promise<void> {
   const photo = join(PACKAGE_ROOT, 'examples', 'photos', 'coffee.png');
   for (const { file, width, height } of [SMALL, PHOTO]) {
-    for (let client = 0; client < MOST_CLIENTS; client++) {
+    for (let client = 0; client < MAX_CLIENTS; client++) {
       const modulated = sharp(photo)
         .resize(width, height)
         .modulate({ hue: client * 30 });

@@ -4,7 +4,7 @@ import { compileServedModel } from '../../src/core/engine/served/served-model.ts
 import { loadModel } from '../../src/core/models/load.ts';
 import type { PixelImage } from '../../src/core/pixels/image.ts';
 import { imresize } from '../../src/core/pixels/imresize.ts';
-import { chooseDegradation } from '../../src/core/upscale/degradation-wish.ts';
+import { chooseDegradation } from '../../src/core/upscale/degradation-hint.ts';
 import { createUpscaler } from '../../src/core/upscale/upscale.ts';
 import type { Upscaler } from '../../src/core/upscale/upscaler.ts';
 

@@ -1,18 +1,18 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { EncodeOptions } from '../core/codec/encode-format.ts';
-import { MOST_PIXELS } from '../core/codec/limits.ts';
+import { MAX_PIXELS } from '../core/codec/limits.ts';
 import type { ServedModel } from '../core/engine/served/served-types.ts';
-import type { DegradationWish } from '../core/upscale/degradation-wish.ts';
+import type { DegradationHint } from '../core/upscale/degradation-hint.ts';
 import { enlargeEncoded } from '../core/upscale/enlarge-encoded.ts';
 import type { Upscaler } from '../core/upscale/upscaler.ts';
 import type { PlannedFile } from './plan-files.ts';
 
 /** One's own pictures need no protection from their size, only from what the formats cannot hold. */
 const LIMITS = {
-  maxInputPixels: MOST_PIXELS,
-  maxOutputPixels: MOST_PIXELS,
-  maxWholeOutputPixels: MOST_PIXELS,
+  maxInputPixels: MAX_PIXELS,
+  maxOutputPixels: MAX_PIXELS,
+  maxWholeOutputPixels: MAX_PIXELS,
   maxInputBytes: Number.MAX_SAFE_INTEGER,
 };
 
@@ -22,7 +22,7 @@ export interface EnlargeFileOptions {
   readonly quality?: number;
   /** See `enlargeEncoded`. */
   readonly blind?: ServedModel;
-  readonly wish?: DegradationWish;
+  readonly hint?: DegradationHint;
 }
 
 /** Reads, enlarges, writes, and returns the id of the model that did; `to` is replaced whole or not at all. Throws what codec and upscaler throw, and file errors. */

@@ -20,7 +20,7 @@ export interface JobsClient {
 
 const API_PATH = '/dualscale/api';
 const RETRY_MS = 1000;
-const MOST_RETRIES = 60;
+const MAX_RETRIES = 60;
 
 interface Problem {
   readonly detail?: string;
@@ -109,7 +109,7 @@ export function createJobsClient({ server }: ServerFlags, token: string | undefi
           if (!(await followOnce(job, last, take))) return;
         } catch (error) {
           failures += 1;
-          if (error instanceof RefusedError || failures > MOST_RETRIES) throw error;
+          if (error instanceof RefusedError || failures > MAX_RETRIES) throw error;
         }
         // The server restarts, or a proxy cut the stream off.
         await sleep(RETRY_MS);

@@ -4,8 +4,8 @@ import { badOption } from '../core/errors.ts';
 import { listModels, loadModel, modelDirectory, type StoredModel } from '../core/models/load.ts';
 import type { ModelManifest } from '../core/models/manifest.ts';
 import { PACKAGE_ROOT } from '../core/version.ts';
-import { firstWhole } from '../server/models/blind-companions.ts';
 import { blindModelsOf, chooseModels } from '../server/models/choose-models.ts';
+import { firstWhole } from '../server/models/paired-blind-models.ts';
 import { consoleLogger } from './logger.ts';
 
 export interface ModelFlags {

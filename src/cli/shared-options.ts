@@ -1,7 +1,7 @@
 /** Options that several commands take. */
 import { Option } from 'commander';
 import { ENGINE_NAMES } from '../core/engine/runtime.ts';
-import { DEGRADATION_MODES } from '../core/upscale/degradation-wish.ts';
+import { DEGRADATION_MODES } from '../core/upscale/degradation-hint.ts';
 import { integerFrom, milliseconds } from './option-values.ts';
 
 export const models = () =>

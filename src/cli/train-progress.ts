@@ -15,7 +15,7 @@ export interface TrainProgress {
 /** How much of the running means a step replaces, once as many steps are done: about the last hundred count. */
 const SHARE = 0.02;
 /** So many unusable photographs are named, the others counted. */
-const MOST_NAMED = 10;
+const MAX_NAMED = 10;
 
 export function formatDuration(seconds: number): string {
   if (!Number.isFinite(seconds)) return '-';
@@ -25,8 +25,8 @@ export function formatDuration(seconds: number): string {
 }
 
 function describeSkipped(skipped: DatasetSummary['skipped']): string[] {
-  const named = skipped.slice(0, MOST_NAMED).map(({ file, reason }) => `skipped: ${file} (${reason})`);
-  const rest = skipped.length > MOST_NAMED ? [`skipped: ${skipped.length - MOST_NAMED} more`] : [];
+  const named = skipped.slice(0, MAX_NAMED).map(({ file, reason }) => `skipped: ${file} (${reason})`);
+  const rest = skipped.length > MAX_NAMED ? [`skipped: ${skipped.length - MAX_NAMED} more`] : [];
   return [...named, ...rest];
 }
 

@@ -22,8 +22,8 @@ import { createLoadPause } from './queue/load-pause.ts';
 import { lockFolder } from './queue/lock-folder.ts';
 import { Runner } from './queue/runner.ts';
 import { createActivator } from './rollout/activator.ts';
+import { mayFallBack } from './rollout/fallback-models.ts';
 import { createServingStats } from './rollout/serving-stats.ts';
-import { mayStandIn } from './rollout/stand-ins.ts';
 import { createSwitchWatch } from './rollout/switch-watch.ts';
 
 export interface Jobs {
@@ -177,7 +177,7 @@ async function joinJobs(opened: Parts, unlock: () => void): Promise<Jobs> {
   const { mountPath, logger, meter, modelsDir } = options;
   await sweepUnpublished({ modelsDir, now: opened.now, warn: logger.warn });
   await activator.restore();
-  opened.serving.restrictStandIns((manifest) => mayStandIn(manifest, activator.history()));
+  opened.serving.restrictFallbackModels((manifest) => mayFallBack(manifest, activator.history()));
   const streams = new Set<() => void>();
   const clients = (): number => streams.size + socket.clients;
   const tell = () => meter?.clients(clients());

@@ -96,7 +96,7 @@ type Defaulted =
 export type ResolvedJobsOptions = Omit<JobsOptions, 'dualscale' | Defaulted> & Required<Pick<JobsOptions, Defaulted>>;
 
 const SILENT: JobsLogger = { info: () => {}, warn: () => {}, error: () => {} };
-const LEAST_TOKEN = 16;
+const MIN_TOKEN = 16;
 
 /** Name, default, least, most. */
 const NUMBERS: readonly (readonly [keyof JobsOptions & Defaulted, number, number, number])[] = [
@@ -121,9 +121,9 @@ function checkText(name: string, value: unknown, expected: string): void {
 }
 
 function checkAccess({ token, host = '127.0.0.1' }: JobsOptions): void {
-  if (token !== undefined && (typeof token !== 'string' || token.length < LEAST_TOKEN || /[^\x21-\x7e]/.test(token))) {
+  if (token !== undefined && (typeof token !== 'string' || token.length < MIN_TOKEN || /[^\x21-\x7e]/.test(token))) {
     // Never the value: this message goes to logs.
-    throw badOption('token', `${LEAST_TOKEN} or more printable characters without spaces`, 'something else');
+    throw badOption('token', `${MIN_TOKEN} or more printable characters without spaces`, 'something else');
   }
   checkText('host', host, 'the address that the server listens on');
   if (token === undefined && !isLoopback(host)) {

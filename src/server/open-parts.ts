@@ -81,7 +81,7 @@ export async function openService(options: ResolvedOptions, metrics: Metrics, ta
     enlarge: async (bytes, model, signal, fit) => {
       const fitting = fit ? { ...parts, encoding: { ...parts.encoding, fit } } : parts;
       const blind = await model.loadBlind?.();
-      return enlargePicture(bytes, await model.load(), { ...fitting, blind, wish: model.wish }, signal);
+      return enlargePicture(bytes, await model.load(), { ...fitting, blind, hint: model.hint }, signal);
     },
     onEnlargement: (enlargement) => {
       for (const listener of listeners) listener(enlargement);

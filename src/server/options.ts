@@ -5,7 +5,7 @@ import { DEFAULT_LIMITS, type ImageLimits, resolveLimits } from '../core/codec/l
 import { checkEngineName } from '../core/engine/choose-runtime.ts';
 import type { EngineName, Provider, TfjsBackend } from '../core/engine/runtime.ts';
 import { badOption } from '../core/errors.ts';
-import { DEGRADATION_MODES, type DegradationMode } from '../core/upscale/degradation-wish.ts';
+import { DEGRADATION_MODES, type DegradationMode } from '../core/upscale/degradation-hint.ts';
 import { type ConsistencyOptions, checkConsistency } from '../core/upscale/enlarge-encoded.ts';
 import type { OnBadParameter } from './http/picture-core.ts';
 import { checkSigning, type SigningOptions } from './http/request/signature.ts';

@@ -6,7 +6,7 @@ import { collectAll } from '../core/engine/tile/collect-garbage.ts';
 import { badOption, DualscaleError } from '../core/errors.ts';
 import type { ModelManifest } from '../core/models/manifest.ts';
 import type { PixelImage } from '../core/pixels/image.ts';
-import { checkWish, type DegradationWish, isUnstated } from '../core/upscale/degradation-wish.ts';
+import { checkHint, type DegradationHint, isUnstated } from '../core/upscale/degradation-hint.ts';
 import type { InspectionView } from '../core/upscale/inspection-view.ts';
 import type { Upscaler } from '../core/upscale/upscaler.ts';
 import type { Jobs } from '../jobs/create-jobs.ts';
@@ -30,7 +30,7 @@ export interface UpscaleOptions {
   /** Id of one of `Dualscale.models`. @default the model that serves `scale` */
   readonly model?: string;
   /** What is known of how the picture was degraded. @default the plugin's option `degradation`; nothing is estimated where `model` is given */
-  readonly degradation?: DegradationWish['degradation'];
+  readonly degradation?: DegradationHint['degradation'];
   /** Known width of its blur: standard deviation in pixels of the enlarged picture, 0 to 8. @default estimated */
   readonly sigma?: number;
   /** Known noise: standard deviation on the scale 0..255, 0 to 50. @default estimated */
@@ -67,7 +67,7 @@ export interface Dualscale {
    * From now on only models that `accept` takes stand in for the serving ones under `latencyObjectiveMs`. Jobs use it: what they made
    * waits until it was activated, what was rolled back is out.
    */
-  restrictStandIns(accept: (manifest: ModelManifest) => boolean): void;
+  restrictFallbackModels(accept: (manifest: ModelManifest) => boolean): void;
   /**
    * How a picture was degraded, as the blind model of a scale sees it: blur with its kernel, noise, JPEG quality, and how far the picture
    * is from its enlargement made small again like that. Undefined where there is no blind model. Throws DS_BAD_IMAGE, DS_UNSUPPORTED_IMAGE,
@@ -90,7 +90,7 @@ export interface Dualscale {
   jobs(options: PluginJobsOptions): Promise<Jobs>;
   readonly registry: MetricsRegistry;
   /**
-   * Runs each serving model, its blind companion, and with `latencyObjectiveMs` each that may stand in for one, once on a small blank
+   * Runs each serving model, its paired blind model, and with `latencyObjectiveMs` each that may stand in for one, once on a small blank
    * picture, so that the first request is as fast as the next and a model that cannot run here is found before it. Then collects what starting
    * has left, once, tens of milliseconds: the heap grows less afterwards. Throws DS_ENGINE, DS_WORKER_CRASHED.
    */
@@ -135,15 +135,15 @@ function wantedModel(table: ModelTable, { scale, model: id }: UpscaleOptions): T
   return model;
 }
 
-/** Throws DS_BAD_OPTION for a wish that is out of range or needs a blind model where there is none. */
-function meetWish(table: ModelTable, model: TableModel, { model: id, degradation, sigma, noise }: UpscaleOptions) {
-  const wish: DegradationWish = { degradation, sigma, noise };
-  checkWish(wish);
-  if (id === undefined && isUnstated(wish)) return table.byDefault(model);
-  const wished = table.wished(model, wish);
-  if (!wished)
+/** Throws DS_BAD_OPTION for a hint that is out of range or needs a blind model where there is none. */
+function meetHint(table: ModelTable, model: TableModel, { model: id, degradation, sigma, noise }: UpscaleOptions) {
+  const hint: DegradationHint = { degradation, sigma, noise };
+  checkHint(hint);
+  if (id === undefined && isUnstated(hint)) return table.byDefault(model);
+  const withHint = table.withHint(model, hint);
+  if (!withHint)
     throw badOption('degradation', `auto or bicubic: there is no blind model of scale ${model.scale}`, 'blind');
-  return wished;
+  return withHint;
 }
 
 async function joinParts(options: ResolvedOptions, metrics: Metrics, table: ModelTable, upscaler: Upscaler) {
@@ -166,7 +166,7 @@ async function joinParts(options: ResolvedOptions, metrics: Metrics, table: Mode
     core,
     health: () => health,
     async upscale(bytes, wanted = {}) {
-      const model = meetWish(table, wantedModel(table, wanted), wanted);
+      const model = meetHint(table, wantedModel(table, wanted), wanted);
       const input = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       const picture = await pictures.enlarge(input, { scale: model.scale, model, signal: wanted.signal ?? NEVER });
       // The caller may write into its bytes, the cache's stay as they are.
@@ -181,7 +181,7 @@ async function joinParts(options: ResolvedOptions, metrics: Metrics, table: Mode
     },
     servedBy: (scale) => table.serving(scale)?.manifest,
     activate: (scale, modelId) => table.activate(scale, modelId, runOnce),
-    restrictStandIns: (accept) => table.restrictStandIns(accept),
+    restrictFallbackModels: (accept) => table.restrictFallbackModels(accept),
     reload: () => table.reload(runOnce),
     onEnlargement(listener) {
       listeners.add(listener);
@@ -200,8 +200,8 @@ async function joinParts(options: ResolvedOptions, metrics: Metrics, table: Mode
       // One after the other: each then finds all workers idle and is spread over them.
       for (const scale of table.scales) {
         const serving = table.serving(scale);
-        const standIns = options.latencyObjectiveMs === undefined ? [] : table.standIns(scale);
-        for (const model of [...(serving ? [table.byDefault(serving)] : []), ...standIns]) await warm(model);
+        const fallbackModels = options.latencyObjectiveMs === undefined ? [] : table.fallbackModels(scale);
+        for (const model of [...(serving ? [table.byDefault(serving)] : []), ...fallbackModels]) await warm(model);
       }
       collectAll();
     },

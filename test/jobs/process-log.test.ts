@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { MOST_LOG_BYTES, readLogTail, writeLog } from '../../src/jobs/queue/process-log.ts';
+import { MAX_LOG_BYTES, readLogTail, writeLog } from '../../src/jobs/queue/process-log.ts';
 
 let folder: string;
 let path: string;
@@ -27,19 +27,19 @@ async function runLong(lines: number): Promise<void> {
 }
 
 test('the end of a long log is kept, with the stack of the error, and no more than twice the bound', async () => {
-  await runLong((5 * MOST_LOG_BYTES) / 64);
+  await runLong((5 * MAX_LOG_BYTES) / 64);
   const tail = readLogTail(path, 1 << 18).toString();
   expect(tail).toMatch(/Error: the very last thing\n\s+at /);
   expect(tail.length).toBe(1 << 18);
   const names = (await readdir(folder)).sort();
   expect(names).toEqual(['log.txt', 'log.txt.1']);
   const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size));
-  expect(Math.max(...sizes)).toBeLessThanOrEqual(MOST_LOG_BYTES + (1 << 17));
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(MAX_LOG_BYTES + (1 << 17));
   // Nothing is missing between the two.
   const text = (await readFile(`${path}.1`, 'utf8')) + (await readFile(path, 'utf8'));
   const numbers = [...text.matchAll(/^\.+(\d+)$/gm)].map(([, digits]) => Number(digits));
   expect(numbers.every((number, i) => i === 0 || number === (numbers[i - 1] as number) + 1)).toBe(true);
-  expect(numbers.at(-1)).toBe((5 * MOST_LOG_BYTES) / 64 - 1);
+  expect(numbers.at(-1)).toBe((5 * MAX_LOG_BYTES) / 64 - 1);
 }, 60_000);
 
 test('a process goes on where the one before ended', async () => {

@@ -166,7 +166,7 @@ describe('a picture for which no model is quick enough', () => {
 
   test('is made by the serving model where no stand-in is allowed', async () => {
     const { dualscale, ask } = await start({ latencyObjectiveMs: NEVER_MET });
-    dualscale.restrictStandIns(({ id }) => id !== 'edge-s-x4');
+    dualscale.restrictFallbackModels(({ id }) => id !== 'edge-s-x4');
     expect(await ask('/0.png?upscale=4')).toMatchObject({ model: 'edge-x4', why: undefined });
   });
 });

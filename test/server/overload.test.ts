@@ -122,7 +122,7 @@ test('clamped: where the asked scale is too much the largest that fits is given,
   expect(Buffer.from(await clamped.arrayBuffer()).readUInt32BE(16)).toBe(192);
   expect(clamped.headers.get('x-dualscale')).toContain('model=nearest-x2');
   const again = await dualscale.upscale(sources[0] as Buffer, { scale: 4 });
-  expect(again).toMatchObject({ cache: 'hit', scale: 2, askedScale: 4, modelId: 'nearest-x2' });
+  expect(again).toMatchObject({ cache: 'hit', scale: 2, requestedScale: 4, modelId: 'nearest-x2' });
 });
 
 test('a client that leaves frees its slot at once, also while it waits', async () => {

@@ -1,6 +1,6 @@
 /** `dualscale proxy`. */
 import type { EngineName, Provider, TfjsBackend } from '../../core/engine/runtime.ts';
-import type { DegradationMode } from '../../core/upscale/degradation-wish.ts';
+import type { DegradationMode } from '../../core/upscale/degradation-hint.ts';
 import type { OnError, OnLimit } from '../../server/service/picture-upscaler.ts';
 import { closeOnSignal } from '../close-on-signal.ts';
 import { consoleLogger } from '../logger.ts';

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { EngineName, Provider, TfjsBackend } from '../../core/engine/runtime.ts';
 import { badOption } from '../../core/errors.ts';
-import type { DegradationMode } from '../../core/upscale/degradation-wish.ts';
+import type { DegradationMode } from '../../core/upscale/degradation-hint.ts';
 import { closeOnSignal } from '../close-on-signal.ts';
 import { consoleLogger } from '../logger.ts';
 import { type ModelFlags, modelsRoot } from '../open-models.ts';

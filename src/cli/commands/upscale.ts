@@ -1,10 +1,10 @@
 /** `dualscale upscale IN OUT`. */
-import { MOST_PIXELS } from '../../core/codec/limits.ts';
+import { MAX_PIXELS } from '../../core/codec/limits.ts';
 import type { EngineName, Provider, TfjsBackend } from '../../core/engine/runtime.ts';
 import { compileServedModel } from '../../core/engine/served/served-model.ts';
 import { badOption, DualscaleError } from '../../core/errors.ts';
 import type { StoredModel } from '../../core/models/load.ts';
-import { checkWish, type DegradationWish, isUnstated, needsBlind } from '../../core/upscale/degradation-wish.ts';
+import { checkHint, type DegradationHint, isUnstated, needsBlind } from '../../core/upscale/degradation-hint.ts';
 import { createUpscaler } from '../../core/upscale/upscale.ts';
 import { type EnlargeFileOptions, enlargeFile } from '../enlarge-file.ts';
 import { quietLogger } from '../logger.ts';
@@ -16,7 +16,7 @@ export interface UpscaleFlags extends ModelFlags {
   readonly scale?: number;
   readonly model?: string;
   readonly quality?: number;
-  readonly degradation?: DegradationWish['degradation'];
+  readonly degradation?: DegradationHint['degradation'];
   readonly sigma?: number;
   readonly noise?: number;
   readonly engine: EngineName;
@@ -60,23 +60,23 @@ async function enlargeAll(
   return { failed, byModel };
 }
 
-/** The flags' wish and the model for pictures that are not clean reductions. Throws DS_BAD_OPTION where the wish needs one and there is none. */
+/** The flags' hint and the model for pictures that are not clean reductions. Throws DS_BAD_OPTION where the hint needs one and there is none. */
 async function openBlind(stored: StoredModel, flags: UpscaleFlags) {
   const { degradation, sigma, noise, engine, model } = flags;
-  const wish: DegradationWish = { degradation, sigma, noise };
-  checkWish(wish);
+  const hint: DegradationHint = { degradation, sigma, noise };
+  checkHint(hint);
   // Who names a model means it: no blind one takes its pictures without being asked for.
-  const isNamed = model !== undefined && isUnstated(wish);
-  if (isNamed || degradation === 'bicubic' || stored.manifest.degradation === 'blind') return { wish };
+  const isNamed = model !== undefined && isUnstated(hint);
+  if (isNamed || degradation === 'bicubic' || stored.manifest.degradation === 'blind') return { hint };
   const blind = await openBlindModel(stored.manifest.scale, flags);
-  if (!blind && needsBlind(wish)) {
+  if (!blind && needsBlind(hint)) {
     throw badOption(
       '--degradation',
       `auto or bicubic: there is no blind model of scale ${stored.manifest.scale}`,
       'blind',
     );
   }
-  return { wish, blind: blind ? compileServedModel(blind, engine) : undefined };
+  return { hint, blind: blind ? compileServedModel(blind, engine) : undefined };
 }
 
 /** Throws DS_BAD_OPTION before anything is written; DS_BAD_IMAGE when a picture could not be enlarged. */
@@ -88,7 +88,7 @@ export async function runUpscale(from: string, out: string, flags: UpscaleFlags)
   const model = compileServedModel(stored, engine);
   const known = await openBlind(stored, flags);
   const upscaler = await createUpscaler({
-    maxOutputPixels: MOST_PIXELS,
+    maxOutputPixels: MAX_PIXELS,
     engine,
     provider,
     logger: quietLogger,

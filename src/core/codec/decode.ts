@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PixelImage, Raster } from '../pixels/image.ts';
 import { bleedColor } from './bleed-color.ts';
 import type { ImageHeader } from './header.ts';
-import { type ImageLimits, MOST_PIXELS } from './limits.ts';
+import { type ImageLimits, MAX_PIXELS } from './limits.ts';
 import { openPicture } from './open-picture.ts';
 
 export interface DecodedImage {
@@ -34,7 +34,7 @@ export async function decode(bytes: Buffer, limits: ImageLimits = {}): Promise<D
 
 /** RGB pixels of an image of any size, for training and measuring: no byte limit, alpha is dropped. Throws like `decode`. */
 export async function decodeRgb(bytes: Buffer): Promise<PixelImage> {
-  const { rgb } = await decode(bytes, { maxInputPixels: MOST_PIXELS, maxInputBytes: Number.MAX_SAFE_INTEGER });
+  const { rgb } = await decode(bytes, { maxInputPixels: MAX_PIXELS, maxInputBytes: Number.MAX_SAFE_INTEGER });
   return rgb;
 }
 

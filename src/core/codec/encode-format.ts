@@ -53,7 +53,7 @@ const DEFAULT_DENSITY_PPI = 72;
  * The best JPEG coding is found in a second pass over all coefficients, 6 bytes a pixel: 590 MB for 12000x8000. Larger pictures are
  * written as they come, baseline and 15 % larger (28 and 33 MB).
  */
-const MOST_TWO_PASS_PIXELS = 2 ** 24;
+const MAX_TWO_PASS_PIXELS = 2 ** 24;
 
 interface Kept {
   readonly icc?: Buffer;
@@ -120,7 +120,7 @@ function withLossyFormat(
   if (format === 'webp') {
     return target.isLossless ? image.webp({ lossless: true, effort: 0 }) : image.webp({ quality, effort: 4 });
   }
-  const hasRoom = pixels <= MOST_TWO_PASS_PIXELS;
+  const hasRoom = pixels <= MAX_TWO_PASS_PIXELS;
   return image.jpeg({
     quality,
     progressive: hasRoom && (target.isProgressive ?? false),

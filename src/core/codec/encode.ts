@@ -2,7 +2,7 @@
 import { badOption } from '../errors.ts';
 import type { ChannelCount, PixelImage } from '../pixels/image.ts';
 import { checkEncodeOptions, type EncodeOptions, type EncodeTarget } from './encode-format.ts';
-import { checkOutputSize, MOST_PIXELS } from './limits.ts';
+import { checkOutputSize, MAX_PIXELS } from './limits.ts';
 import { createPictureWriter } from './picture-writer.ts';
 
 /**
@@ -20,7 +20,7 @@ export async function encode(
 ): Promise<Buffer> {
   checkEncodeOptions(options);
   requirePlanes(rgb, alpha);
-  checkOutputSize(rgb, 1, target.format, { maxOutputPixels: MOST_PIXELS, maxWholeOutputPixels: MOST_PIXELS });
+  checkOutputSize(rgb, 1, target.format, { maxOutputPixels: MAX_PIXELS, maxWholeOutputPixels: MAX_PIXELS });
   const { width, height } = rgb;
   const data = joinPlanes(rgb, alpha, target.isGray ?? false);
   const channels = (data.length / (width * height)) as ChannelCount;

@@ -24,7 +24,7 @@ export const DEFAULT_LIMITS: Required<ImageLimits> = {
 };
 
 /** libvips' and sharp's own bound, 16383 squared. */
-export const MOST_PIXELS = 16383 ** 2;
+export const MAX_PIXELS = 16383 ** 2;
 
 /** Longest side the encoders take: VP8's 14 bits, libjpeg's 65500, libvips' for AVIF, libpng's default. */
 const MAX_SIDE: Readonly<Record<ImageFormat, number>> = { webp: 16383, jpeg: 65500, avif: 16384, png: 1_000_000 };
@@ -44,8 +44,8 @@ export function resolveLimits(limits: ImageLimits = {}): Required<ImageLimits> {
   };
   for (const name of ['maxInputPixels', 'maxOutputPixels', 'maxWholeOutputPixels'] as const) {
     const value = resolved[name];
-    if (!Number.isInteger(value) || value < 1 || value > MOST_PIXELS) {
-      throw badOption(name, `an integer from 1 to ${MOST_PIXELS}`, value);
+    if (!Number.isInteger(value) || value < 1 || value > MAX_PIXELS) {
+      throw badOption(name, `an integer from 1 to ${MAX_PIXELS}`, value);
     }
   }
   if (!Number.isInteger(resolved.maxInputBytes) || resolved.maxInputBytes < 1) {

@@ -2,7 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import sharp from 'sharp';
 import { DualscaleError } from '../errors.ts';
-import { createTurns } from '../in-turn.ts';
+import { createMutex } from '../mutex.ts';
 import type { ChannelCount, Samples } from '../pixels/image.ts';
 import { type ImageHeader, readHeader } from './header.ts';
 import { checkInputBytes, checkInputSize, type ImageLimits, resolveLimits } from './limits.ts';
@@ -78,8 +78,8 @@ export async function openPicture(
     return band.data.slice((top - band.top) * rowLength, (top - band.top + rows) * rowLength);
   };
   // Two at a time would each decode a band of their own.
-  const inTurn = createTurns();
-  return { header, ...shape, read: (top, rows) => inTurn(() => read(top, rows)) };
+  const exclusive = createMutex();
+  return { header, ...shape, read: (top, rows) => exclusive(() => read(top, rows)) };
 }
 
 type Shape = Pick<OpenPicture, 'width' | 'height' | 'channels' | 'depth'>;

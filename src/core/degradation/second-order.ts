@@ -48,7 +48,7 @@ const JPEG: readonly [number, number] = [30, 95];
 const GRAY_SHARE = 0.4;
 const POISSON_SHARE = 0.5;
 const MOTION_SHARE = 0.05;
-const LEAST_SIDE = 8;
+const MIN_SIDE = 8;
 
 type Random = () => number;
 
@@ -83,7 +83,7 @@ function resizeAtRandom(image: FloatImage, { enlargeShare, reduceShare, factor }
       : kind < enlargeShare + reduceShare
         ? between([factor[0], 1], random)
         : 1;
-  const side = (length: number): number => Math.max(LEAST_SIDE, Math.round(length * scale));
+  const side = (length: number): number => Math.max(MIN_SIDE, Math.round(length * scale));
   return scale === 1 ? image : resizeFloat(image, side(image.width), side(image.height));
 }
 
@@ -108,8 +108,8 @@ export async function degradeTwice(
 ): Promise<PixelImage> {
   const whole = cropToMultiple(hrImage, scale);
   const [width, height] = [whole.width / scale, whole.height / scale];
-  if (Math.min(width, height) < LEAST_SIDE) {
-    throw badOption('hrImage', `at least ${LEAST_SIDE * scale} pixels a side`, `${hrImage.width}x${hrImage.height}`);
+  if (Math.min(width, height) < MIN_SIDE) {
+    throw badOption('hrImage', `at least ${MIN_SIDE * scale} pixels a side`, `${hrImage.width}x${hrImage.height}`);
   }
   const compress = (image: FloatImage) => compressJpeg(toPixels(image), Math.round(between(JPEG, random)));
   let image = toFloat(whole);

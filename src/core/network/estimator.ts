@@ -12,7 +12,7 @@ import type { CodeSpec, ConvLayer, ParameterSpec } from './spec.ts';
 
 const MID_GRAY = 0.5;
 /** Keeps a picture that says nothing at all from dividing by zero. */
-const LEAST_WEIGHT = 1e-3;
+const MIN_WEIGHT = 1e-3;
 /** Brings the Laplacian of a usual picture to about the size of its colours. */
 const DETAIL_GAIN = 16;
 /** He's initialisation, U(-sqrt(6 / fanIn), sqrt(6 / fanIn)): with PyTorch's, signals fade to a hundredth on their way through six ReLUs. */
@@ -80,7 +80,7 @@ export function createEstimator({ width, estimator: [full, half, quarter] }: Cod
     estimate(parameters, image) {
       const start = withDetail(tf.sub(image, MID_GRAY));
       const features = body.reduce((x, part) => tf.relu(conv(parameters, part, x)), start);
-      const weights = tf.add(tf.sigmoid(conv(parameters, weight, features)), LEAST_WEIGHT);
+      const weights = tf.add(tf.sigmoid(conv(parameters, weight, features)), MIN_WEIGHT);
       const guesses = conv(parameters, guess, features);
       const total = tf.mean(tf.mul(guesses, weights), [1, 2], true);
       return tf.div(total, tf.mean(weights, [1, 2], true));

@@ -8,7 +8,7 @@ import type { EngineName } from '../engine/runtime.ts';
 import { lanczosModel } from '../engine/served/served-model.ts';
 import type { ServedModel } from '../engine/served/served-types.ts';
 import { badOption, DualscaleError } from '../errors.ts';
-import { chooseDegradation, type DegradationNote, type DegradationWish } from './degradation-wish.ts';
+import { chooseDegradation, type DegradationHint, type DegradationNote } from './degradation-hint.ts';
 import { enlargeRows, guessCode } from './enlarge-rows.ts';
 import type { Upscaler } from './upscaler.ts';
 
@@ -41,7 +41,7 @@ export interface EnlargeEncodedOptions {
   /** The blind model of the same scale, where there is one: pictures that are not clean reductions are its. */
   readonly blind?: ServedModel | undefined;
   /** @default auto */
-  readonly wish?: DegradationWish | undefined;
+  readonly hint?: DegradationHint | undefined;
   readonly limits?: ImageLimits;
   readonly encoding?: EncodeOptions;
   /** @default the format of the source */
@@ -111,7 +111,7 @@ async function enlargeInSteps(bytes: Buffer, options: EnlargeEncodedOptions): Pr
   const choice = await chooseDegradation({
     model,
     blind: options.blind,
-    wish: options.wish,
+    hint: options.hint,
     estimate: (able) => guessCode(picture, { upscaler, model: able, signal }),
   });
 

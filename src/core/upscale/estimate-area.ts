@@ -6,7 +6,7 @@ const LARGEST_SIDE = 128;
 /** JPEG blocks start at its multiples. */
 const GRID = 16;
 /** Places that are tried along an axis, at most. */
-const MOST_PLACES = 16;
+const MAX_PLACES = 16;
 
 /** Sum of absolute differences between neighbours of one channel, on every fourth row and column: blur and noise show in detail. */
 function detail({ width, channels = 3 }: SharedImage, samples: Uint8Array | Uint16Array, area: Area): number {
@@ -25,7 +25,7 @@ function detail({ width, channels = 3 }: SharedImage, samples: Uint8Array | Uint
 
 /** Where windows begin along an axis. */
 function starts(length: number, side: number): number[] {
-  const step = Math.max(4, Math.ceil((length - side) / GRID / MOST_PLACES)) * GRID;
+  const step = Math.max(4, Math.ceil((length - side) / GRID / MAX_PLACES)) * GRID;
   return Array.from({ length: Math.floor((length - side) / step) + 1 }, (_, i) => i * step);
 }
 

@@ -8,9 +8,9 @@ export interface StripMemory {
 }
 
 /** Most bytes that wait to be taken. */
-const MOST_FREE_BYTES = 64 * 2 ** 20;
+const MAX_FREE_BYTES = 64 * 2 ** 20;
 /** A picture has no use for memory this many times larger than it needs, which a larger one would miss. */
-const MOST_WASTE = 2;
+const MAX_WASTE = 2;
 /** Sizes are rounded up to quarters of a power of two, so that pictures of nearly the same size can share. */
 const STEPS_PER_OCTAVE = 4;
 
@@ -23,13 +23,13 @@ function roundUp(byteLength: number): number {
  * Workers know the memory of every task they had until their garbage is collected, which nothing there hurries: with memory of their
  * own, the strips of a 12000x8000 picture took 600 MB, and a busy server's small pictures 100 MB now and then.
  */
-export function createStripMemory(mostFreeBytes = MOST_FREE_BYTES): StripMemory {
+export function createStripMemory(mostFreeBytes = MAX_FREE_BYTES): StripMemory {
   /** The one given back last comes last. */
   const free: SharedArrayBuffer[] = [];
   return {
     take(byteLength) {
       const fitting = free.filter(
-        (memory) => memory.byteLength >= byteLength && memory.byteLength <= MOST_WASTE * roundUp(byteLength),
+        (memory) => memory.byteLength >= byteLength && memory.byteLength <= MAX_WASTE * roundUp(byteLength),
       );
       const [best] = fitting.sort((a, b) => a.byteLength - b.byteLength);
       if (!best) return new SharedArrayBuffer(roundUp(byteLength));

@@ -3,7 +3,7 @@
 /** @import { JobEvent } from '../../jobs/events/job-event.ts' */
 
 /** More points than pixels show nothing more. */
-const MOST_POINTS = 1500;
+const MAX_POINTS = 1500;
 
 /** @typedef {{ xs: number[], ys: number[] }} Track x: seconds since the job began. */
 
@@ -25,7 +25,7 @@ function push(track, x, y) {
     xs.push(x);
     ys.push(y);
   }
-  if (xs.length <= MOST_POINTS) return;
+  if (xs.length <= MAX_POINTS) return;
   const keep = (/** @type {number[]} */ values) => values.filter((_, i) => i % 2 === 0 || i === values.length - 1);
   track.xs = keep(xs);
   track.ys = keep(ys);

@@ -16,7 +16,7 @@ import { listenByPolling, listenBySocket, listenByStream } from './transports.js
  */
 
 const FIRST_DELAY_MS = 500;
-const MOST_DELAY_MS = 15_000;
+const MAX_DELAY_MS = 15_000;
 /** After so many failures in a row the next way is tried. */
 const PATIENCE = 2;
 const WAYS = [
@@ -88,7 +88,7 @@ export function createLive(api) {
     for (;;) {
       await listenOnce();
       states.tell(failures > 0 ? 'offline' : 'connecting');
-      await pause(Math.min(MOST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(failures, 8)) * (0.75 + Math.random() / 2));
+      await pause(Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(failures, 8)) * (0.75 + Math.random() / 2));
     }
   };
 

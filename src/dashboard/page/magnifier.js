@@ -1,7 +1,7 @@
 /** Zoom and pan of two pictures at once, with the controls for it. */
 import { element, setText } from './dom.js';
 
-const MOST_ZOOM = 8;
+const MAX_ZOOM = 8;
 const STEP = 0.5;
 
 /** @param {number} value @param {number} low @param {number} high */
@@ -19,7 +19,7 @@ export const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 /** @param {(zoom: number) => void} onZoom */
 function zoomControls(onZoom) {
   const range = element('input', {
-    ...{ type: 'range', min: 1, max: MOST_ZOOM, step: 0.25, value: '1' },
+    ...{ type: 'range', min: 1, max: MAX_ZOOM, step: 0.25, value: '1' },
     'aria-label': 'Zoom',
   });
   const out = element('button', { type: 'button', 'aria-label': 'Zoom out' }, '−');
@@ -54,7 +54,7 @@ export function createMagnifier(stage, pictures) {
   }
   /** @param {number} zoom */
   function setZoom(zoom) {
-    view.zoom = clamp(zoom, 1, MOST_ZOOM);
+    view.zoom = clamp(zoom, 1, MAX_ZOOM);
     controls.set(view.zoom);
     place();
   }

@@ -23,7 +23,7 @@ import { createTopic } from './topic.js';
  */
 
 const STATUS_MS = 5000;
-const MOST_JOBS = 200;
+const MAX_JOBS = 200;
 /** Events of one job come in bursts; one look at it afterwards is enough. */
 const SETTLE_MS = 120;
 
@@ -97,7 +97,7 @@ export function createStore({ api, live }) {
     return job;
   };
   const fetchJobs = async () => {
-    const page = await api.get(`jobs?limit=${MOST_JOBS}`);
+    const page = await api.get(`jobs?limit=${MAX_JOBS}`);
     for (const job of page.jobs) known.putJob(job);
   };
   const fetchModels = async () => known.putModels(await api.get('models'));

@@ -29,9 +29,9 @@ export interface CredentialPlaces {
 
 export const TICKET_SECONDS = 30;
 export const FAILURE_WINDOW_SECONDS = 60;
-const MOST_FAILURES = 10;
-const MOST_TICKETS = 1000;
-const MOST_ADDRESSES = 10_000;
+const MAX_FAILURES = 10;
+const MAX_TICKETS = 1000;
+const MAX_ADDRESSES = 10_000;
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
@@ -83,8 +83,8 @@ function isFromThisMachine(req: IncomingMessage): boolean {
 }
 
 export function createAccess({ token, origins, now }: AccessOptions): Access {
-  const tickets = new LRUCache<string, true>({ max: MOST_TICKETS, ttl: 1000 * TICKET_SECONDS });
-  const failures = new LRUCache<string, { count: number; readonly until: number }>({ max: MOST_ADDRESSES });
+  const tickets = new LRUCache<string, true>({ max: MAX_TICKETS, ttl: 1000 * TICKET_SECONDS });
+  const failures = new LRUCache<string, { count: number; readonly until: number }>({ max: MAX_ADDRESSES });
 
   const failuresOf = (address: string) => {
     const entry = failures.get(address);
@@ -94,7 +94,7 @@ export function createAccess({ token, origins, now }: AccessOptions): Access {
   const refuseToken = (req: IncomingMessage): never => {
     const address = req.socket.remoteAddress ?? '';
     const entry = failuresOf(address);
-    if (entry.count >= MOST_FAILURES) throw problem('DS_TOO_MANY', 'Too many wrong tokens came from this address.');
+    if (entry.count >= MAX_FAILURES) throw problem('DS_TOO_MANY', 'Too many wrong tokens came from this address.');
     failures.set(address, { ...entry, count: entry.count + 1 });
     throw problem('DS_UNAUTHORIZED', 'The token is wrong.');
   };

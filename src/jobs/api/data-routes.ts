@@ -8,14 +8,14 @@ import { problem } from './api-problem.ts';
 import { type ApiRequest, queryInteger, type Route, sendJson } from './router.ts';
 
 const PICTURE = /\.(jpe?g|png|webp|avif)$/i;
-const MOST_SAMPLES = 50;
+const MAX_SAMPLES = 50;
 
 /** Names of the files of the samples' folder: what is asked for must be among them, so no path leads elsewhere. */
 async function sampleNames({ options: { samplesDir } }: ApiParts): Promise<string[]> {
   if (samplesDir === undefined) return [];
   const entries = await readdir(samplesDir, { withFileTypes: true }).catch(() => []);
   const names = entries.filter((entry) => entry.isFile() && PICTURE.test(entry.name)).map(({ name }) => name);
-  return names.sort().slice(0, MOST_SAMPLES);
+  return names.sort().slice(0, MAX_SAMPLES);
 }
 
 async function readSample(parts: ApiParts, id: string): Promise<Buffer> {

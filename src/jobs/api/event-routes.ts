@@ -7,7 +7,7 @@ import { requireJob } from './job-routes.ts';
 import { type ApiRequest, queryInteger, type Route, sendJson } from './router.ts';
 
 /** More would take sockets from the pictures. */
-const MOST_STREAMS = 500;
+const MAX_STREAMS = 500;
 
 async function sendEvents({ req, res, query }: ApiRequest, stream: string, parts: ApiParts): Promise<void> {
   const { log, clients, trackStream, options } = parts;
@@ -15,7 +15,7 @@ async function sendEvents({ req, res, query }: ApiRequest, stream: string, parts
   const limit = queryInteger(query, 'limit', [1, 1000]) ?? 500;
   const lastOf = () => (stream === '*' ? log.lastId : log.lastSeq(stream));
   if (wantsEventStream(req)) {
-    if (clients() >= MOST_STREAMS) throw problem('DS_TOO_MANY', 'Too many clients listen.');
+    if (clients() >= MAX_STREAMS) throw problem('DS_TOO_MANY', 'Too many clients listen.');
     const after = lastEventId(req) ?? asked ?? (stream === '*' ? log.lastId : 0);
     const { warn } = options.logger;
     const untrack = trackStream(openEventStream(res, { log, stream, after, warn }));

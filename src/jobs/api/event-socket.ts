@@ -33,8 +33,8 @@ export interface EventSocket {
 /** The subprotocol of these messages; beside it a client may offer its token as `dualscale.token.<base64url>`. */
 const PROTOCOL = 'dualscale.v1';
 const TOKEN_PROTOCOL = /^dualscale\.token\.([A-Za-z0-9_-]{1,1024})$/;
-const MOST_CLIENTS = 2000;
-const MOST_SUBSCRIPTIONS = 32;
+const MAX_CLIENTS = 2000;
+const MAX_SUBSCRIPTIONS = 32;
 const MAX_MESSAGE_BYTES = 4096;
 const HEARTBEAT_MS = 15_000;
 const STALL_MS = 30_000;
@@ -129,8 +129,8 @@ class SocketClient {
       this.#socket.close(CLOSE.policy, 'there is no such job');
       return;
     }
-    if (this.#subscriptions.size >= MOST_SUBSCRIPTIONS) {
-      this.#socket.close(CLOSE.policy, `at most ${MOST_SUBSCRIPTIONS} subscriptions`);
+    if (this.#subscriptions.size >= MAX_SUBSCRIPTIONS) {
+      this.#socket.close(CLOSE.policy, `at most ${MAX_SUBSCRIPTIONS} subscriptions`);
       return;
     }
     const last = stream === '*' ? log.lastId : log.lastSeq(stream);
@@ -168,7 +168,7 @@ function startHeartbeat(clients: ReadonlyMap<WebSocket, SocketClient>, everyMs: 
 }
 
 export function createEventSocket(options: EventSocketOptions): EventSocket {
-  const { access, path, onClients, heartbeatMs = HEARTBEAT_MS, mostClients = MOST_CLIENTS } = options;
+  const { access, path, onClients, heartbeatMs = HEARTBEAT_MS, mostClients = MAX_CLIENTS } = options;
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: false,

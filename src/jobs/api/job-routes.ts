@@ -16,7 +16,7 @@ import { FieldProblem, problem } from './api-problem.ts';
 import { parseJobRequest } from './parse-job.ts';
 import { type ApiRequest, queryInteger, type Route, readJsonBody, sendJson } from './router.ts';
 
-const MOST_LOG_BYTES = 1 << 18;
+const MAX_LOG_BYTES = 1 << 18;
 
 /** Throws DS_NOT_FOUND. */
 export function requireJob({ store }: Pick<ApiParts, 'store'>, id: string): JobEntry {
@@ -136,7 +136,7 @@ function listJobs({ res, query }: ApiRequest, parts: ApiParts): void {
 }
 
 function sendLog({ res, params }: ApiRequest, parts: ApiParts): void {
-  const body = readLogTail(requireJob(parts, params['id']).folder.log, MOST_LOG_BYTES);
+  const body = readLogTail(requireJob(parts, params['id']).folder.log, MAX_LOG_BYTES);
   const headers = { 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff' };
   res.writeHead(200, { ...headers, 'Content-Length': body.length, 'Cache-Control': 'no-store' }).end(body);
 }

@@ -19,7 +19,7 @@ function latestJudgements({ store }: ApiParts): Map<string, Judgement> {
   return judgements;
 }
 
-const MOST_HISTORY = 100;
+const MAX_HISTORY = 100;
 
 function describeModels(parts: ApiParts) {
   const { serving, activator, watch } = parts;
@@ -45,7 +45,7 @@ function describeModels(parts: ApiParts) {
   return {
     models: serving.models.map(describe),
     active: Object.fromEntries(active),
-    history: activator.history().slice(0, MOST_HISTORY),
+    history: activator.history().slice(0, MAX_HISTORY),
     watching: watch.watching(),
   };
 }

@@ -13,7 +13,7 @@ import { type FieldError, FieldProblem } from './api-problem.ts';
 
 const MODEL_ID = /^(?=.{1,64}$)[a-z0-9]+(?:-[a-z0-9]+)*$/;
 const UPLOAD_ID = /^upload-[a-z0-9]{16}$/;
-const MOST_SOURCES = 16;
+const MAX_SOURCES = 16;
 const MAX_DROP_DB: Readonly<Record<JobType, number>> = { compress: 0.5, finetune: 0, train: 10 };
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -73,8 +73,8 @@ class Checker {
   }
 
   texts(path: string, value: unknown, pattern: RegExp, expected: string): string[] {
-    if (!Array.isArray(value) || value.length === 0 || value.length > MOST_SOURCES) {
-      return this.wrong(path, `a list of 1 to ${MOST_SOURCES} entries`, value);
+    if (!Array.isArray(value) || value.length === 0 || value.length > MAX_SOURCES) {
+      return this.wrong(path, `a list of 1 to ${MAX_SOURCES} entries`, value);
     }
     return value.map((item, i) => this.matching(`${path}/${i}`, item, pattern, expected));
   }

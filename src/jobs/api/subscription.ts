@@ -29,7 +29,7 @@ export interface Subscription {
 }
 
 /** Bytes under way to one client. */
-const MOST_UNDER_WAY = 1 << 18;
+const MAX_UNDER_WAY = 1 << 18;
 const PAGE = 200;
 
 type Numbers = Pick<JobEvent, 'id' | 'seq' | 'type'>;
@@ -61,7 +61,7 @@ export function openSubscription(options: SubscriptionOptions): Subscription {
     sink.send(text, event, () => {
       underWay -= text.length;
       watchForStall();
-      if (!isLive && !isReading && underWay < MOST_UNDER_WAY / 2) void catchUp();
+      if (!isLive && !isReading && underWay < MAX_UNDER_WAY / 2) void catchUp();
     });
   };
 
@@ -80,7 +80,7 @@ export function openSubscription(options: SubscriptionOptions): Subscription {
   const catchUp = async (): Promise<void> => {
     isReading = true;
     try {
-      while (!isClosed && underWay < MOST_UNDER_WAY) {
+      while (!isClosed && underWay < MAX_UNDER_WAY) {
         if (isUpToDate()) {
           [isLive, isBehind] = [true, false];
           return;
@@ -97,7 +97,7 @@ export function openSubscription(options: SubscriptionOptions): Subscription {
 
   const stop = log.listen((event, text) => {
     if (!isLive || (stream !== '*' && event.job !== stream)) return;
-    if (underWay < MOST_UNDER_WAY) push(text, event);
+    if (underWay < MAX_UNDER_WAY) push(text, event);
     else [isLive, isBehind] = [false, true];
   });
   void catchUp();

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { readHeader } from '../../core/codec/header.ts';
 
 /** Pixels of the smaller side from which a picture can be made small and asked back: patches of 32 pixels at x4. */
-const LEAST_PAIR_SIDE = 128;
+const MIN_PAIR_SIDE = 128;
 /** Patches need that much. */
-const LEAST_SIDE = 32;
+const MIN_SIDE = 32;
 /** As sharp's own limit: what claims more is a bomb. */
-const MOST_PIXELS = 268_402_689;
+const MAX_PIXELS = 268_402_689;
 
 export type PictureKind = 'large' | 'small';
 
@@ -28,10 +28,10 @@ export interface UsablePicture {
 /** Undefined for what a job has no use for: no picture, animated, tiny, or too large to decode. */
 export async function inspectPicture(bytes: Buffer): Promise<UsablePicture | undefined> {
   const header = await readHeader(bytes).catch(() => undefined);
-  if (!header || header.isAnimated || header.width * header.height > MOST_PIXELS) return undefined;
+  if (!header || header.isAnimated || header.width * header.height > MAX_PIXELS) return undefined;
   const side = Math.min(header.width, header.height);
-  if (side < LEAST_SIDE) return undefined;
-  return { kind: side >= LEAST_PAIR_SIDE ? 'large' : 'small', format: header.format };
+  if (side < MIN_SIDE) return undefined;
+  return { kind: side >= MIN_PAIR_SIDE ? 'large' : 'small', format: header.format };
 }
 
 /** @param name without ending and never from outside. */

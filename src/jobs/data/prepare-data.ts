@@ -16,7 +16,7 @@ export interface PreparedData {
 }
 
 /** So many held-out photographs tell one network from another within a few hundredths of a dB; more only take time. */
-const MOST_VALIDATION = 16;
+const MAX_VALIDATION = 16;
 const VALIDATION_SHARE = 0.1;
 /** As the trainer does: what has more pixels is halved. */
 const HALVED_ABOVE_PIXELS = 400_000;
@@ -46,11 +46,7 @@ async function inspect(file: string, minSide: number, seen: Set<string>): Promis
  */
 export function splitByHash(photographs: readonly Photograph[]): PreparedData {
   const sorted = photographs.toSorted((a, b) => a.place - b.place);
-  const count = Math.min(
-    MOST_VALIDATION,
-    sorted.length >> 1,
-    Math.max(2, Math.round(sorted.length * VALIDATION_SHARE)),
-  );
+  const count = Math.min(MAX_VALIDATION, sorted.length >> 1, Math.max(2, Math.round(sorted.length * VALIDATION_SHARE)));
   const validationShare = (sorted[count - 1].place + sorted[count].place) / 2;
   const files = (part: readonly Photograph[]) => part.map(({ file }) => file);
   return { validationShare, validation: files(sorted.slice(0, count)), train: files(sorted.slice(count)) };

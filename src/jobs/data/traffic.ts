@@ -49,7 +49,7 @@ export interface TrafficParts {
 
 const DAY_MS = 86_400_000;
 /** Pictures that wait to be looked at; more are passed over, for serving goes first. */
-const MOST_PENDING = 4;
+const MAX_PENDING = 4;
 const KINDS = ['large', 'small'] as const;
 
 function isWanted(url: string, { allow = [], deny = [] }: TrafficOptions): boolean {
@@ -146,7 +146,7 @@ export function createTrafficSampler(options: TrafficOptions, parts: TrafficPart
   /** Algorithm R (Vitter 1985): every picture that passed has the same chance to be among the kept ones. */
   const isDrawn = (): boolean => {
     seen += 1;
-    return pending < MOST_PENDING && (kept.size < maxPictures || random() * seen < maxPictures);
+    return pending < MAX_PENDING && (kept.size < maxPictures || random() * seen < maxPictures);
   };
 
   return {

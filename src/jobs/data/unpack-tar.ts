@@ -10,7 +10,7 @@ import { collect, createBudget, isPicture, type TakeFile, type UnpackLimits } fr
 const GZIP_MAGIC = 0x1f8b;
 const CHUNK_BYTES = 65_536;
 /** Long names and dates take some hundred bytes; the parser reads such a block at one go. */
-const MOST_ATTRIBUTE_BYTES = 65_536;
+const MAX_ATTRIBUTE_BYTES = 65_536;
 
 async function isGzip(path: string): Promise<boolean> {
   const file = await open(path);
@@ -33,7 +33,7 @@ async function openTar(path: string): Promise<Readable> {
 
 /** Lets a parser see no more than it takes, and nothing behind the blocks that end an archive. */
 class TarReader {
-  readonly #parser = new Parser({ strict: true, brotli: false, zstd: false, maxMetaEntrySize: MOST_ATTRIBUTE_BYTES });
+  readonly #parser = new Parser({ strict: true, brotli: false, zstd: false, maxMetaEntrySize: MAX_ATTRIBUTE_BYTES });
   readonly #limits: UnpackLimits;
   readonly #budget: ReturnType<typeof createBudget>;
   readonly #take: TakeFile;

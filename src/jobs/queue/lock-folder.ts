@@ -26,7 +26,7 @@ const STALE_MS = 10_000;
 /** Two may take over at the same moment: the file is the later one's, and the earlier one sees that after this time. */
 const SETTLE_MS = 200;
 const WATCH_MS = 250;
-const MOST_TRIES = 5;
+const MAX_TRIES = 5;
 
 /** Content and time of the file, read anew also where a file system of the network keeps copies; undefined when there is none. */
 async function look(path: string): Promise<{ readonly text: string; readonly time: number } | undefined> {
@@ -143,7 +143,7 @@ export async function lockFolder(directory: string, options: LockOptions): Promi
   const text = JSON.stringify({ key: randomUUID(), host: hostname(), place, pid: process.pid, begun } satisfies Holder);
   for (let tries = 1; ; tries++) {
     if (await take(path, text, await waitForEnd(directory, path, { place, staleMs }))) break;
-    if (tries === MOST_TRIES) throw badOption('dir', 'a folder that no other server uses', directory);
+    if (tries === MAX_TRIES) throw badOption('dir', 'a folder that no other server uses', directory);
   }
   const stop = startHeartbeat(path, text, { onLost, beatMs });
   return () => {

@@ -14,10 +14,10 @@ import {
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Of the file; when it has grown to that, it takes the place of the one before, whose name ends with `.1`. */
-export const MOST_LOG_BYTES = 1 << 20;
+export const MAX_LOG_BYTES = 1 << 20;
 
 /** For the disk, when the process has ended: a job does not wait for its log. */
-const MOST_WAIT_MS = 2000;
+const MAX_WAIT_MS = 2000;
 
 export const olderLog = (path: string): string => `${path}.1`;
 
@@ -57,10 +57,10 @@ class RotatingFile {
   }
 
   write(chunk: Buffer): void {
-    if (this.#size >= MOST_LOG_BYTES) this.#rotate();
+    if (this.#size >= MAX_LOG_BYTES) this.#rotate();
     if (this.#stream.destroyed) this.#stream = this.#open('a');
     // A disk that is slower than what is printed must not fill the memory.
-    if (this.#stream.writableLength > MOST_LOG_BYTES) return;
+    if (this.#stream.writableLength > MAX_LOG_BYTES) return;
     this.#size += chunk.length;
     this.#stream.write(chunk);
   }
@@ -69,7 +69,7 @@ class RotatingFile {
     if (this.#stream.destroyed) return;
     this.#stream.end();
     const closed = once(this.#stream, 'close').catch(() => {});
-    await Promise.race([closed, sleep(MOST_WAIT_MS, undefined, { ref: false })]);
+    await Promise.race([closed, sleep(MAX_WAIT_MS, undefined, { ref: false })]);
   }
 }
 

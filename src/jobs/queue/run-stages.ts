@@ -90,13 +90,15 @@ export const judgementsOf = ({ folder }: JobEntry): Judgements | undefined =>
   readJson<Judgements>(judgementsPath(folder.work));
 
 /** A blind model serves beside the plain one of its scale, not in its place. */
-function isCompanion({ scale, degradation }: ModelManifest, serving: Serving): boolean {
+function isPairedBlindModel({ scale, degradation }: ModelManifest, serving: Serving): boolean {
   return degradation === 'blind' && serving.servedBy(scale)?.degradation === 'bicubic';
 }
 
-/** What a result is compared with: the model that serves its scale; in the case of a companion the model it was made of. */
+/** What a result is compared with: the model that serves its scale; in the case of a paired blind model the model it was made of. */
 function rivalOf(made: ModelManifest, serving: Serving, base: string): ModelManifest | undefined {
-  return isCompanion(made, serving) ? serving.models.find(({ id }) => id === base) : serving.servedBy(made.scale);
+  return isPairedBlindModel(made, serving)
+    ? serving.models.find(({ id }) => id === base)
+    : serving.servedBy(made.scale);
 }
 
 export function writeJudgeOrder(entry: JobEntry, outcome: Outcome, { options, serving }: StageParts): void {
@@ -168,7 +170,7 @@ export async function settle(
     if (!has('published')) emit({ type: 'published', data: { modelId: candidate.modelId } });
   }
   const published = serving.models.find(({ id }) => id === candidate.modelId);
-  const isAlone = published === undefined || !isCompanion(published, serving);
+  const isAlone = published === undefined || !isPairedBlindModel(published, serving);
   const isAuto = isGood[verdict] && record.request.publish === 'auto' && isAlone;
   if (isAuto && !activator.wasActivatedBy(record.id)) {
     await activator.activate(candidate.modelId, { reason: 'job', job: record.id, detail: '' });

@@ -11,11 +11,11 @@ const UNUSABLE: ReadonlySet<string> = new Set([
 ]);
 
 /** Errors are wrapped a few times at most. */
-const MOST_CAUSES = 5;
+const MAX_CAUSES = 5;
 
 function codeAmong(codes: ReadonlySet<string>, error: unknown): string | undefined {
   let current = error;
-  for (let i = 0; i < MOST_CAUSES && current instanceof Error; i++) {
+  for (let i = 0; i < MAX_CAUSES && current instanceof Error; i++) {
     const { code } = current as NodeJS.ErrnoException;
     if (code !== undefined && codes.has(code)) return code;
     current = current.cause;

@@ -1,6 +1,6 @@
 /** What serves which scale, since when and why: switches models, remembers it over restarts, and goes back. */
 import { DualscaleError } from '../../core/errors.ts';
-import { createTurns } from '../../core/in-turn.ts';
+import { createMutex } from '../../core/mutex.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { type JobEvent, MODELS_STREAM } from '../events/job-event.ts';
 import type { Activation } from './activation.ts';
@@ -32,7 +32,7 @@ export interface ActivatorOptions {
   readonly warn: (message: string) => void;
 }
 
-const MOST_HISTORY = 1000;
+const MAX_HISTORY = 1000;
 
 type ActivatedEvent = Extract<JobEvent, { type: 'activated' }>;
 
@@ -56,7 +56,7 @@ export function createActivator({ serving, log, path, warn }: ActivatorOptions):
     .map(({ time, data }) => ({ time, ...data }));
   const listeners = new Set<(activation: Activation) => void>();
   // Two switches at a time could note down what served in the wrong order.
-  const inTurn = createTurns();
+  const exclusive = createMutex();
 
   /** What is not in the history must not serve: the next start would not know of it. */
   const noteDown = async (data: Omit<Activation, 'time'>): Promise<ActivatedEvent> => {
@@ -79,7 +79,7 @@ export function createActivator({ serving, log, path, warn }: ActivatorOptions):
     const { time, data } = await noteDown({ scale, modelId, previousModelId, ...why });
     const activation = { time, ...data };
     entries.push(activation);
-    if (entries.length > 2 * MOST_HISTORY) entries.splice(0, entries.length - MOST_HISTORY);
+    if (entries.length > 2 * MAX_HISTORY) entries.splice(0, entries.length - MAX_HISTORY);
     for (const listener of listeners) listener(activation);
     return activation;
   };
@@ -104,16 +104,16 @@ export function createActivator({ serving, log, path, warn }: ActivatorOptions):
       }
     },
     activate: (modelId, why) =>
-      inTurn(async () => {
+      exclusive(async () => {
         await serving.reload();
         const manifest = serving.models.find(({ id }) => id === modelId);
         if (!manifest) throw new DualscaleError('DS_MODEL_NOT_FOUND', `there is no model \`${modelId}\``);
         if (serving.servedBy(manifest.scale)?.id === modelId) return undefined;
         return switchTo(manifest.scale, modelId, why);
       }),
-    rollback: (scale, why) => inTurn(() => goBack(scale, why)),
+    rollback: (scale, why) => exclusive(() => goBack(scale, why)),
     rollbackFrom: (scale, modelId, why) =>
-      inTurn(async () => (serving.servedBy(scale)?.id === modelId ? goBack(scale, why) : undefined)),
+      exclusive(async () => (serving.servedBy(scale)?.id === modelId ? goBack(scale, why) : undefined)),
     history: () => entries.toReversed(),
     wasActivatedBy: (job) => entries.some((entry) => entry.job === job),
     listen(listener) {

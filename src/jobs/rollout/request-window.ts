@@ -29,9 +29,9 @@ export interface RequestWindow {
 export const WINDOW_SECONDS = 60;
 
 /** Times up to 10 minutes in steps of 2 %: the middle of a step is at most 1 % away from any time in it. */
-const LEAST_MS = 0.01;
+const MIN_MS = 0.01;
 const STEP = 1.02;
-const STEPS = Math.ceil(Math.log(600_000 / LEAST_MS) / Math.log(STEP));
+const STEPS = Math.ceil(Math.log(600_000 / MIN_MS) / Math.log(STEP));
 
 interface Slot {
   /** Which second of the clock it is about. */
@@ -45,7 +45,7 @@ const emptyCounts = (): Slot['counts'] => ({ requests: 0, failed: 0, busy: 0, re
 const hasPicture = (outcome: string): boolean => outcome === 'upscaled' || outcome === 'cached';
 
 function stepOf(milliseconds: number): number {
-  const step = Math.floor(Math.log(Math.max(milliseconds, LEAST_MS) / LEAST_MS) / Math.log(STEP));
+  const step = Math.floor(Math.log(Math.max(milliseconds, MIN_MS) / MIN_MS) / Math.log(STEP));
   return Math.min(step, STEPS - 1);
 }
 
@@ -58,7 +58,7 @@ function percentileOfSteps(times: Uint32Array, percent: number): number | null {
     left -= count;
     return left <= 0;
   });
-  return LEAST_MS * STEP ** (step + 0.5);
+  return MIN_MS * STEP ** (step + 0.5);
 }
 
 /** @param now milliseconds of a monotonic clock. */

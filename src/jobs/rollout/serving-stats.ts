@@ -41,8 +41,8 @@ export interface ServingStats {
 
 const LOAD_SECONDS = 2;
 /** Enough for a percentile, at most a few hundred kilobytes. */
-const MOST_SAMPLES = 4096;
-const LEAST_FOR_PACE = 10;
+const MAX_SAMPLES = 4096;
+const MIN_FOR_PACE = 10;
 const PACE_SAMPLES = 200;
 
 /** Undefined for what says nothing about the model: a client that left, a picture that is damaged. */
@@ -77,7 +77,7 @@ export function createServingStats(now: () => number): ServingStats {
       const sample = toSample(enlargement);
       if (!sample) return;
       samples.push({ ...sample, at: now() });
-      if (samples.length >= 2 * MOST_SAMPLES) samples = samples.slice(-MOST_SAMPLES);
+      if (samples.length >= 2 * MAX_SAMPLES) samples = samples.slice(-MAX_SAMPLES);
       for (const listener of listeners) listener(sample);
     },
     recordRequest: requests.record,
@@ -97,7 +97,7 @@ export function createServingStats(now: () => number): ServingStats {
       const usable = samples.filter(
         (sample) => sample.modelId === modelId && !sample.failed && sample.outputPixels > 0,
       );
-      if (usable.length < LEAST_FOR_PACE) return undefined;
+      if (usable.length < MIN_FOR_PACE) return undefined;
       return percentileOf(usable.slice(-PACE_SAMPLES).map(paceOf), 95);
     },
     listen(listener) {

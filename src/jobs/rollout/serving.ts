@@ -31,7 +31,7 @@ export interface Serving {
   /** Resolves when the model serves; a request that runs ends with the model it began with. */
   activate(scale: number, modelId: string): Promise<void>;
   /** Only models that `accept` takes answer in the place of others from now on. */
-  restrictStandIns(accept: (manifest: ModelManifest) => boolean): void;
+  restrictFallbackModels(accept: (manifest: ModelManifest) => boolean): void;
   /** Reads the models folder again. */
   reload(): Promise<void>;
   upscale(

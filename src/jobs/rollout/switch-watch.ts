@@ -42,7 +42,7 @@ interface Watched {
 }
 
 /** Percentiles of more add nothing. */
-const MOST_PACES = 1000;
+const MAX_PACES = 1000;
 
 export function createSwitchWatch(options: RollbackOptions, parts: SwitchWatchParts): SwitchWatch {
   const { watchSeconds = 600, minRequests = 20, maxErrorRate = 0.02, maxLatencyRatio = 1.5 } = options;
@@ -67,7 +67,7 @@ export function createSwitchWatch(options: RollbackOptions, parts: SwitchWatchPa
     }
     entry.requests += 1;
     if (sample.failed) entry.errors += 1;
-    else if (sample.outputPixels > 0 && entry.paces.length < MOST_PACES) entry.paces.push(paceOf(sample));
+    else if (sample.outputPixels > 0 && entry.paces.length < MAX_PACES) entry.paces.push(paceOf(sample));
     const detail = complaint(entry);
     if (detail === undefined) return;
     watched.delete(sample.scale);

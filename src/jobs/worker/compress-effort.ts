@@ -9,7 +9,7 @@ import type { Budget } from '../queue/job.ts';
 const THOROUGH = 8;
 /** What one step of each stage costs beside one of fine-tuning, about. */
 const COST = { dual: 0.5, search: 3, prune: 1.2 };
-const LEAST_STEPS = 2;
+const MIN_STEPS = 2;
 
 /** Steps of fine-tuning that all stages together are worth. */
 function totalSteps({ dualSteps, searchSteps, tuneSteps, pruneBatches }: Effort): number {
@@ -17,7 +17,7 @@ function totalSteps({ dualSteps, searchSteps, tuneSteps, pruneBatches }: Effort)
 }
 
 function scaleEffort(effort: Effort, factor: number): Effort {
-  const scaled = (steps: number) => Math.max(LEAST_STEPS, Math.round(steps * factor));
+  const scaled = (steps: number) => Math.max(MIN_STEPS, Math.round(steps * factor));
   const { dualSteps, searchSteps, tuneSteps, pruneBatches } = effort;
   return {
     ...effort,

@@ -10,8 +10,8 @@ import type { MeasuredLatency } from '../rollout/judgement.ts';
 import { percentileOf } from './percentile.ts';
 
 const WARM_UP_RUNS = 3;
-const MOST_RUNS = 60;
-const LEAST_RUNS = 10;
+const MAX_RUNS = 60;
+const MIN_RUNS = 10;
 const MEASURE_MS = 2500;
 
 export type LatencyConditions = Pick<JudgeOrder, 'latency' | 'threads' | 'provider'>;
@@ -31,8 +31,8 @@ export async function measureLatency(
   );
   const times = models.map((): number[] => []);
   const begun = performance.now();
-  for (let run = -WARM_UP_RUNS; run < MOST_RUNS; run++) {
-    if (run >= LEAST_RUNS && performance.now() - begun > MEASURE_MS) break;
+  for (let run = -WARM_UP_RUNS; run < MAX_RUNS; run++) {
+    if (run >= MIN_RUNS && performance.now() - begun > MEASURE_MS) break;
     for (const [i, network] of networks.entries()) {
       const [start, computed] = [performance.now(), processorTime()];
       await network.run();

@@ -21,7 +21,7 @@ const MEASURED_STEPS = 8;
 /** The first steps also warm up memory and threads. */
 const WARM_UP_STEPS = 3;
 const CALIBRATION_PHOTOS = 4;
-const LEAST_STEPS = 20;
+const MIN_STEPS = 20;
 const VALIDATIONS = 20;
 
 export type TrainParts = Pick<TrainOptions, 'engine' | 'provider' | 'workers'>;
@@ -86,7 +86,7 @@ export async function planSteps({ work, budget, recipe, photographs, parts }: St
     return plan;
   }
   const seconds = await secondsPerStep(work, recipe, photographs, parts);
-  const plan = planFor(Math.max(LEAST_STEPS, Math.round((minutesOf(budget) * 60) / seconds)), seconds);
+  const plan = planFor(Math.max(MIN_STEPS, Math.round((minutesOf(budget) * 60) / seconds)), seconds);
   replaceJson(path, plan);
   return plan;
 }

@@ -13,8 +13,8 @@ export interface ProgressMeter {
   step(message: StepMessage): ProgressData | undefined;
 }
 
-const LEAST_INTERVAL_MS = 500;
-const MOST_INTERVAL_MS = 10_000;
+const MIN_INTERVAL_MS = 500;
+const MAX_INTERVAL_MS = 10_000;
 /** A job of an hour tells every 6 seconds: its journal stays below a few megabytes however long it runs. */
 const INTERVALS_PER_JOB = 600;
 const NEWEST = 0.1;
@@ -57,7 +57,7 @@ export function createProgressMeter({ stages, view, now }: ProgressMeterOptions)
 
   const interval = (): number => {
     const elapsed = now() - Date.parse(view().startedAt ?? view().createdAt);
-    return Math.min(MOST_INTERVAL_MS, Math.max(LEAST_INTERVAL_MS, elapsed / INTERVALS_PER_JOB));
+    return Math.min(MAX_INTERVAL_MS, Math.max(MIN_INTERVAL_MS, elapsed / INTERVALS_PER_JOB));
   };
 
   return {

@@ -40,10 +40,10 @@ const METHODS = ['GET', 'HEAD', 'OPTIONS'];
 const UNSAFE_PATH = /^[^/]|[\\\s]|(?:^|\/|%2f)(?:\.|%2e){1,2}(?:\/|$|%2f|;)|%5c|^\/\//i;
 
 /** Proxies in a row that make sense: one in front of another's cache. */
-const MOST_PROXIES = 3;
+const MAX_PROXIES = 3;
 
 function judgeRequest(method: string, path: string, via: string | undefined): DualscaleError | undefined {
-  if (countVia(via) >= MOST_PROXIES) return new DualscaleError('DS_UPSTREAM', 'the upstream leads back to this proxy');
+  if (countVia(via) >= MAX_PROXIES) return new DualscaleError('DS_UPSTREAM', 'the upstream leads back to this proxy');
   if (!METHODS.includes(method)) return new DualscaleError('DS_METHOD', `${method} is not passed on`);
   return UNSAFE_PATH.test(path) ? new DualscaleError('DS_BAD_REQUEST', `not a path to pass on: ${path}`) : undefined;
 }

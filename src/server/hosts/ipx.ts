@@ -12,7 +12,7 @@ import {
   valuesOf,
   withoutParameters,
 } from '../http/request/parameters.ts';
-import { type Asked, parseAsked } from '../http/request/parse-request.ts';
+import { parseUpscaleQuery, type UpscaleQuery } from '../http/request/parse-request.ts';
 import { toProblem } from '../http/respond.ts';
 import type { ServingModel } from '../service/picture-upscaler.ts';
 
@@ -33,7 +33,7 @@ interface IpxImage {
 type Ipx = (id: string, modifiers?: any, requestOptions?: any) => IpxImage;
 
 /** Ours beside `upscale`; IPX does not see them. */
-const WISHES = [MODEL_PARAMETER, DEGRADATION_PARAMETER, SIGMA_PARAMETER, NOISE_PARAMETER];
+const HINTS = [MODEL_PARAMETER, DEGRADATION_PARAMETER, SIGMA_PARAMETER, NOISE_PARAMETER];
 
 /** Marks the model in `modifiers`, of which IPX 4 makes its ETag. */
 const VERSION_MODIFIER = 'sr_version';
@@ -41,12 +41,12 @@ const VERSION_MODIFIER = 'sr_version';
 const texts = (...values: readonly unknown[]): string[] => values.filter((value) => value !== undefined).map(String);
 
 /** IPX makes its validators before the picture: it must be known by then which model makes it. */
-function withoutStandIns(asked: Asked): Asked {
-  const [first, ...others] = asked.models.map(({ standIns: _, ...model }) => model);
+function withoutFallbackModels(asked: UpscaleQuery): UpscaleQuery {
+  const [first, ...others] = asked.models.map(({ fallbackModels: _, ...model }) => model);
   return { ...asked, models: [first as ServingModel, ...others] };
 }
 
-function readAsked(modifiers: Modifiers, { pictures, onBadParameter }: CoreParts): Asked | undefined {
+function readAsked(modifiers: Modifiers, { pictures, onBadParameter }: CoreParts): UpscaleQuery | undefined {
   const { width, w = width, height, h = height, resize, s = resize } = modifiers;
   const [resizedWidth, resizedHeight] = typeof s === 'string' ? s.split('x') : [];
   const asked = {
@@ -54,14 +54,14 @@ function readAsked(modifiers: Modifiers, { pictures, onBadParameter }: CoreParts
     model: texts(modifiers[MODEL_PARAMETER]),
     width: texts(w ?? resizedWidth),
     height: texts(h ?? resizedHeight),
-    wish: {
+    hint: {
       degradation: texts(modifiers[DEGRADATION_PARAMETER]),
       sigma: texts(modifiers[SIGMA_PARAMETER]),
       noise: texts(modifiers[NOISE_PARAMETER]),
     },
   };
   try {
-    return withoutStandIns(parseAsked(asked, pictures));
+    return withoutFallbackModels(parseUpscaleQuery(asked, pictures));
   } catch (error) {
     const { code, status, publicMessage } = toProblem(error);
     if (onBadParameter === 'ignore' && code === 'DS_BAD_PARAMETER') return undefined;
@@ -103,7 +103,7 @@ function problemOf(status: number, body: Uint8Array | undefined): IpxProblem {
 
 type Processed = Awaited<ReturnType<IpxImage['process']>>;
 
-async function enlarge(made: Processed, asked: Asked, parts: CoreParts): Promise<Processed> {
+async function enlarge(made: Processed, asked: UpscaleQuery, parts: CoreParts): Promise<Processed> {
   // IPX gives an SVG as text.
   if (typeof made.data === 'string') return made;
   const exchange = createExchange({ asked, address: '', ifNoneMatch: undefined, isHead: false }, parts);
@@ -130,9 +130,9 @@ function createServingSince() {
   };
 }
 
-const modelsOf = ({ models }: Asked): string => models.map(({ digest }) => digest).join();
+const modelsOf = ({ models }: UpscaleQuery): string => models.map(({ digest }) => digest).join();
 
-const digestOf = (asked: Asked): string =>
+const digestOf = (asked: UpscaleQuery): string =>
   createHash('sha256')
     .update([asked.canonical, modelsOf(asked)].join())
     .digest('base64url')
@@ -155,7 +155,7 @@ export function withUpscale<Decorated extends Ipx>(ipx: Decorated, { core }: Plu
     const { [PARAMETER]: upscale, [VERSION_MODIFIER]: version, ...others } = modifiers;
     if (upscale === undefined) return ipx(id, modifiers, requestOptions);
     const asked = readAsked(modifiers, parts);
-    const own = Object.fromEntries(Object.entries(others).filter(([name]) => !WISHES.includes(name)));
+    const own = Object.fromEntries(Object.entries(others).filter(([name]) => !HINTS.includes(name)));
     const image = ipx(id, own, requestOptions);
     if (asked === undefined) return image;
     let processed: Promise<Processed> | undefined;
@@ -189,7 +189,7 @@ interface ParsedUrl {
 export function upscaleParseUrl(parse: (url: string) => ParsedUrl | Promise<ParsedUrl>, { core }: Plugin) {
   return async (url: string): Promise<ParsedUrl> => {
     const { id, modifiers } = await parse(withoutParameters(url));
-    const lifted = [PARAMETER, ...WISHES, 'w', 'h'].flatMap((name) => {
+    const lifted = [PARAMETER, ...HINTS, 'w', 'h'].flatMap((name) => {
       const values = valuesOf(url, name);
       return values.length === 0 ? [] : [[name, values.join('&')] as const];
     });

@@ -3,7 +3,7 @@ import type { DualscaleError } from '../../core/errors.ts';
 import type { Exchange } from './exchange.ts';
 import { createExchange, type ExchangeParts } from './picture-exchange.ts';
 import { upscaleValues, withoutParameters } from './request/parameters.ts';
-import { askedText, parseAsked } from './request/parse-request.ts';
+import { parseUpscaleQuery, queryText } from './request/parse-request.ts';
 import { type SigningOptions, verifySignature } from './request/signature.ts';
 import { toProblem } from './respond.ts';
 
@@ -60,7 +60,7 @@ export function createPictureCore(parts: CoreParts): PictureCore {
 
   const start = (facts: RequestFacts, values: readonly string[]): Begun => {
     if (signing) verifySignature(facts.clientUrl, signing, unixMs());
-    const asked = parseAsked(askedText(facts.url, values), pictures);
+    const asked = parseUpscaleQuery(queryText(facts.url, values), pictures);
     const address = `${facts.hostName} ${withoutParameters(facts.clientUrl)}`;
     const exchange = createExchange(
       { asked, address, ifNoneMatch: facts.ifNoneMatch, isHead: facts.method === 'HEAD' },

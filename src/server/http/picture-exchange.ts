@@ -1,20 +1,20 @@
 /** One request with the parameter, from the head of the host's answer to ours, whatever the host is. */
 import { DualscaleError } from '../../core/errors.ts';
 import type {
+  FallbackModel,
   PictureUpscaler,
   RequestMeter,
   RequestOutcome,
   ServedPicture,
   ServingModel,
-  StandIn,
 } from '../service/picture-upscaler.ts';
 import { announcedLength, classifyAnswer, hostEtag, type SkipReason } from './classify-answer.ts';
-import { type FailurePolicies, judgeFailure, planAsked, tooLarge } from './enlarge-asked.ts';
 import type { Answer, Exchange, HeadVerdict } from './exchange.ts';
 import type { HeaderStore } from './header-store.ts';
-import { type AskedOf, etagOf, knownStandIn } from './request/asked-etag.ts';
+import { type FailurePolicies, judgeFailure, planUpscale, tooLarge } from './plan-upscale.ts';
 import { bodyDigest, matchesIfNoneMatch } from './request/conditional.ts';
-import type { Asked } from './request/parse-request.ts';
+import type { UpscaleQuery } from './request/parse-request.ts';
+import { type EtagParts, etagOf, knownFallbackModel } from './request/picture-etag.ts';
 import {
   describeBody,
   describeNotModified,
@@ -38,7 +38,7 @@ export interface ExchangeParts extends FailurePolicies {
 }
 
 export interface ExchangeRequest {
-  readonly asked: Asked;
+  readonly asked: UpscaleQuery;
   /** Host, path and query without our parameters: what the host's ETag belongs to. */
   readonly address: string;
   readonly ifNoneMatch: string | undefined;
@@ -140,7 +140,7 @@ class PictureExchange implements Exchange {
     if (length !== undefined && length > maxInputBytes) throw tooLarge(maxInputBytes);
     const cached = source === undefined ? undefined : this.#peek(source);
     if (cached && source !== undefined) {
-      return this.#knownStandIn(source, cached.standIn) ?? this.#picture(cached, source, this.#elapsed());
+      return this.#knownFallbackModel(source, cached.fallbackModel) ?? this.#picture(cached, source, this.#elapsed());
     }
     this.#leavePlace = pictures.reserve();
     return 'collect';
@@ -156,7 +156,7 @@ class PictureExchange implements Exchange {
     const reason = bytes.length === 0 ? 'empty' : await pictures.skipReason(bytes);
     const plan =
       reason ??
-      (await planAsked(pictures, bytes, this.#request.asked, {
+      (await planUpscale(pictures, bytes, this.#request.asked, {
         signal: this.#gone.signal,
         startedAt: this.#start,
         digest,
@@ -165,34 +165,35 @@ class PictureExchange implements Exchange {
       }));
     if (this.#isDone) return undefined;
     if (typeof plan === 'string') return this.#skip(plan) ?? { status: 200, body: bytes };
-    const { request, standIn } = plan;
-    const known = this.#knownStandIn(source ?? digest, standIn);
+    const { request, fallbackModel } = plan;
+    const known = this.#knownFallbackModel(source ?? digest, fallbackModel);
     if (known) return known;
     const picture = await pictures.enlarge(bytes, request);
     if (this.#isDone) return undefined;
-    return this.#picture({ ...picture, ...(standIn ? { standIn } : {}) }, source ?? digest, hostMs);
+    return this.#picture({ ...picture, ...(fallbackModel ? { fallbackModel } : {}) }, source ?? digest, hostMs);
   }
 
   #elapsed(): number {
     return this.#parts.now() - this.#start;
   }
 
-  #askedOf(source: string): AskedOf {
+  #etagParts(source: string): EtagParts {
     const { encoding } = this.#parts.pictures;
     return { asked: this.#request.asked, source, mediaType: this.#mediaType, encoding };
   }
 
-  #etag(source: string, standIn?: ServingModel): string {
-    return etagOf(this.#askedOf(source), standIn);
+  #etag(source: string, fallbackModel?: ServingModel): string {
+    return etagOf(this.#etagParts(source), fallbackModel);
   }
 
   #isKnown(etag: string | undefined): etag is string {
     return etag !== undefined && matchesIfNoneMatch(this.#request.ifNoneMatch, etag);
   }
 
-  #knownStandIn(source: string, standIn: StandIn | undefined): Answer | undefined {
+  #knownFallbackModel(source: string, fallbackModel: FallbackModel | undefined): Answer | undefined {
     const { ifNoneMatch } = this.#request;
-    const known = standIn && ifNoneMatch && knownStandIn(this.#askedOf(source), standIn, ifNoneMatch);
+    const known =
+      fallbackModel && ifNoneMatch && knownFallbackModel(this.#etagParts(source), fallbackModel, ifNoneMatch);
     return known ? this.#notModified(known.etag, known) : undefined;
   }
 
@@ -204,7 +205,7 @@ class PictureExchange implements Exchange {
   #peek(source: string): ServedPicture | undefined {
     const { models, box } = this.#request.asked;
     // Which of them is in time depends on the picture's size, which a box leaves open.
-    if (box && models.some(({ standIns }) => standIns)) return undefined;
+    if (box && models.some(({ fallbackModels }) => fallbackModels)) return undefined;
     return this.#parts.pictures.peek(this.#sourceName(source), models, this.#start);
   }
 
@@ -240,14 +241,18 @@ class PictureExchange implements Exchange {
 
   #picture(picture: ServedPicture, source: string, hostMs: number): Answer {
     const { meter } = this.#parts;
-    const { modelId, scale, standIn } = picture;
+    const { modelId, scale, fallbackModel } = picture;
     const isCached = picture.cache === 'hit';
     // The other stages are reported where they are done: once, however many wait for them.
     meter.stage('host', hostMs);
-    if (this.#request.asked.models.some((model) => model.scale === scale && model.standIns)) {
-      meter.chosen({ modelId, scale, why: standIn?.why ?? 'active' });
+    if (this.#request.asked.models.some((model) => model.scale === scale && model.fallbackModels)) {
+      meter.chosen({ modelId, scale, why: fallbackModel?.why ?? 'active' });
     }
-    describePicture(this.#headers, { model: undefined, etag: this.#etag(source, standIn?.model), why: standIn?.why });
+    describePicture(this.#headers, {
+      model: undefined,
+      etag: this.#etag(source, fallbackModel?.model),
+      why: fallbackModel?.why,
+    });
     describeBody(this.#headers, picture, hostMs);
     this.#finish(isCached ? 'cached' : 'upscaled');
     const { data, width, height } = picture;

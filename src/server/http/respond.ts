@@ -1,6 +1,6 @@
 /** The answers we give ourselves. Each sets headers; sending is the caller's. */
 import { DualscaleError, ERRORS, type ErrorCode } from '../../core/errors.ts';
-import type { DegradationNote } from '../../core/upscale/degradation-wish.ts';
+import type { DegradationNote } from '../../core/upscale/degradation-hint.ts';
 import type { CacheStatus, ServedPicture } from '../service/picture-upscaler.ts';
 import type { SkipReason } from './classify-answer.ts';
 import { limitFreshness } from './freshness.ts';
@@ -93,11 +93,11 @@ function degradationParts({ kind, why, sigma, noise, jpegQuality }: DegradationN
 }
 
 function statusOf(picture: ServedPicture): string {
-  const { modelId, scale, askedScale, consistencyError, fallback, degradation, standIn } = picture;
-  const parts = [`model=${modelId}`, `scale=${scale}`, ...whyPart(standIn?.why)];
-  if (askedScale !== undefined && askedScale !== scale) parts.push(`asked=${askedScale}`);
+  const { modelId, scale, requestedScale, consistencyError, fallback, degradation, fallbackModel } = picture;
+  const parts = [`model=${modelId}`, `scale=${scale}`, ...whyPart(fallbackModel?.why)];
+  if (requestedScale !== undefined && requestedScale !== scale) parts.push(`asked=${requestedScale}`);
   // Of a stand-in the reason was told, and it made no estimate.
-  if (degradation) parts.push(...(standIn ? [`degradation=${degradation.kind}`] : degradationParts(degradation)));
+  if (degradation) parts.push(...(fallbackModel ? [`degradation=${degradation.kind}`] : degradationParts(degradation)));
   if (consistencyError !== undefined) parts.push(`consistency=${consistencyError.toFixed(2)}`);
   if (fallback !== undefined) parts.push(`fallback=${fallback}`);
   return parts.join('; ');

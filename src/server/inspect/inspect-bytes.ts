@@ -17,26 +17,26 @@ export interface InspectOptions {
 }
 
 interface InspectorParts {
-  readonly table: Pick<ModelTable, 'companions' | 'named'>;
+  readonly table: Pick<ModelTable, 'pairedBlindModels' | 'named'>;
   readonly upscaler: Upscaler;
   readonly admission: Pick<Admission, 'run'>;
   readonly limits: ImageLimits;
 }
 
 /** At most so many pixels of a picture are looked at. */
-const MOST_PIXELS = 256 ** 2;
+const MAX_PIXELS = 256 ** 2;
 
 /** Gives undefined where no model can tell. Throws as decoding does, DS_ABORTED, DS_BUSY, DS_ENGINE. */
 export type Inspector = (bytes: Uint8Array, options?: InspectOptions) => Promise<InspectionView | undefined>;
 
 export function createInspector({ table, upscaler, admission, limits }: InspectorParts): Inspector {
   return async (bytes, { scale, signal } = {}) => {
-    const { companions } = table;
-    const manifest = companions.get(scale ?? Math.max(...companions.keys()));
+    const { pairedBlindModels } = table;
+    const manifest = pairedBlindModels.get(scale ?? Math.max(...pairedBlindModels.keys()));
     const model = await (manifest && table.named(manifest.id))?.load();
     if (!model) return undefined;
     const wanted = signal ? { signal } : {};
-    return admission.run({ cost: workCost(model, MOST_PIXELS), ...wanted }, async () => {
+    return admission.run({ cost: workCost(model, MAX_PIXELS), ...wanted }, async () => {
       const { rgb } = await decode(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), limits);
       return describeInspection(await inspectPicture(rgb, { upscaler, model, ...wanted }), model);
     });

@@ -21,7 +21,7 @@ export function chooseModels(
 ): ReadonlyMap<number, ModelManifest> {
   const chosen = new Map<number, ModelManifest>();
   const isBetter = (model: ModelManifest, rival: ModelManifest) => {
-    // A blind model is the plain one's companion: it serves by itself only where there is no other.
+    // A blind model is the plain one's paired model: it serves by itself only where there is no other.
     if (model.degradation !== rival.degradation) return model.degradation === 'bicubic';
     const isDefault = defaults.includes(model.id);
     if (isDefault !== defaults.includes(rival.id)) return isDefault;

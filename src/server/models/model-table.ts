@@ -8,23 +8,23 @@ import { listModels, loadModel, modelDirectory, type StoredModel } from '../../c
 import type { ModelManifest } from '../../core/models/manifest.ts';
 import { manifestDigest } from '../../core/models/manifest-digest.ts';
 import {
+  type DegradationHint,
   type DegradationMode,
-  type DegradationWish,
+  hintKey,
   isUnstated,
   needsBlind,
-  wishKey,
-} from '../../core/upscale/degradation-wish.ts';
+} from '../../core/upscale/degradation-hint.ts';
 import type { DualscaleLogger } from '../options.ts';
 import type { ServingModel } from '../service/picture-upscaler.ts';
-import { loadCompanions } from './blind-companions.ts';
 import { checkBlindModels, chooseModels, quickerModels } from './choose-models.ts';
+import { loadPairedBlindModels } from './paired-blind-models.ts';
 
 export interface TableModel extends ServingModel {
   readonly manifest: ModelManifest;
   /** Serving models of smaller scales, the largest scale first: what is left when this scale is too much. */
   readonly smaller: readonly TableModel[];
   /** What the request knows of the picture's degradation. @default auto */
-  readonly wish?: DegradationWish;
+  readonly hint?: DegradationHint;
   /** The blind model of the same scale, for pictures that are not clean reductions; absent where there is none or none is wanted. */
   readonly loadBlind?: () => Promise<ServedModel>;
   /** Compiled once. Throws DS_BAD_MODEL, also when the folder holds another model by now. */
@@ -37,21 +37,21 @@ export interface ModelTable {
   /** Every usable model, by id. */
   readonly manifests: readonly ModelManifest[];
   /** By scale, the blind models that stand beside plain ones; those that could not be read are not among them. */
-  readonly companions: ReadonlyMap<number, ModelManifest>;
+  readonly pairedBlindModels: ReadonlyMap<number, ModelManifest>;
   /** Undefined for a scale that nobody serves. */
   serving(scale: number): TableModel | undefined;
-  /** Undefined for a model that is not there. Who names a model means it: without a wish no blind one takes its pictures. */
+  /** Undefined for a model that is not there. Who names a model means it: without a hint no blind one takes its pictures. */
   named(id: string): TableModel | undefined;
   /**
    * Quicker models that may answer in the place of the one that serves `scale`, best first; see `quickerModels`. They are to be quick:
    * where an estimate could hand the picture to the blind model, it is not made.
    */
-  standIns(scale: number, wish?: DegradationWish): readonly TableModel[];
+  fallbackModels(scale: number, hint?: DegradationHint): readonly TableModel[];
   /** From now on only models that `accept` takes stand in for others. */
-  restrictStandIns(accept: (manifest: ModelManifest) => boolean): void;
-  /** The model as it answers a wish, with its blind companion; undefined where the wish needs one and there is none. */
-  wished(model: TableModel, wish: DegradationWish): TableModel | undefined;
-  /** The model as it answers who names neither a model nor a wish: as `degradation` says, plainly where that needs what is not there. */
+  restrictFallbackModels(accept: (manifest: ModelManifest) => boolean): void;
+  /** The model as it answers a hint, with its paired blind model; undefined where the hint needs one and there is none. */
+  withHint(model: TableModel, hint: DegradationHint): TableModel | undefined;
+  /** The model as it answers who names neither a model nor a hint: as `degradation` says, plainly where that needs what is not there. */
   byDefault(model: TableModel): TableModel;
   /** Lets `id` serve `scale` once `prepare` has accepted it. Throws DS_MODEL_NOT_FOUND, DS_BAD_MODEL and what `prepare` throws. */
   activate(scale: number, id: string, prepare: (model: ServedModel) => Promise<void>): Promise<void>;
@@ -85,7 +85,7 @@ class Table implements ModelTable {
   #scales: readonly number[] = [];
   /** By scale, those that could be loaded. */
   #blinds: ReadonlyMap<number, ModelManifest> = new Map();
-  #acceptsStandIn: (manifest: ModelManifest) => boolean = () => true;
+  #acceptsFallback: (manifest: ModelManifest) => boolean = () => true;
   /** `byDefault` of the models that serve now: most requests want nothing else. */
   #defaults = new WeakMap<TableModel, TableModel>();
 
@@ -101,7 +101,7 @@ class Table implements ModelTable {
     return this.#manifests;
   }
 
-  get companions(): ReadonlyMap<number, ModelManifest> {
+  get pairedBlindModels(): ReadonlyMap<number, ModelManifest> {
     return this.#blinds;
   }
 
@@ -113,27 +113,27 @@ class Table implements ModelTable {
     return this.#named.get(id);
   }
 
-  standIns(scale: number, wish: DegradationWish = {}): readonly TableModel[] {
+  fallbackModels(scale: number, hint: DegradationHint = {}): readonly TableModel[] {
     const active = this.#serving.get(scale)?.manifest;
     if (!active) return [];
-    const ids = quickerModels(active, this.#manifests.filter(this.#acceptsStandIn)).map(({ id }) => id);
+    const ids = quickerModels(active, this.#manifests.filter(this.#acceptsFallback)).map(({ id }) => id);
     return ids.flatMap((id) => {
       const model = this.#named.get(id);
       const isPlain = model && this.#blindOf(model.manifest) !== undefined;
-      return (model && this.wished(model, isPlain ? { degradation: 'bicubic' } : wish)) ?? [];
+      return (model && this.withHint(model, isPlain ? { degradation: 'bicubic' } : hint)) ?? [];
     });
   }
 
-  restrictStandIns(accept: (manifest: ModelManifest) => boolean): void {
-    this.#acceptsStandIn = accept;
+  restrictFallbackModels(accept: (manifest: ModelManifest) => boolean): void {
+    this.#acceptsFallback = accept;
   }
 
-  wished(model: TableModel, wish: DegradationWish): TableModel | undefined {
-    if (isUnstated(wish)) return model;
+  withHint(model: TableModel, hint: DegradationHint): TableModel | undefined {
+    if (isUnstated(hint)) return model;
     const blind = this.#blindOf(model.manifest);
-    if (needsBlind(wish) && !blind && model.manifest.degradation !== 'blind') return undefined;
-    const smaller = model.smaller.flatMap((other) => this.wished(other, wish) ?? []);
-    return this.#answering(model, wish, smaller);
+    if (needsBlind(hint) && !blind && model.manifest.degradation !== 'blind') return undefined;
+    const smaller = model.smaller.flatMap((other) => this.withHint(other, hint) ?? []);
+    return this.#answering(model, hint, smaller);
   }
 
   byDefault(model: TableModel): TableModel {
@@ -147,9 +147,9 @@ class Table implements ModelTable {
     return answering;
   }
 
-  /** What the answers depend on besides the model is in the digest: its blind companion, the wish, what smaller models make of both. */
-  #answering(model: TableModel, wish: DegradationWish, smaller: readonly TableModel[]): TableModel {
-    const key = wishKey(wish);
+  /** What the answers depend on besides the model is in the digest: its paired blind model, the hint, what smaller models make of both. */
+  #answering(model: TableModel, hint: DegradationHint, smaller: readonly TableModel[]): TableModel {
+    const key = hintKey(hint);
     const blind = key === 'bicubic' ? undefined : this.#blindOf(model.manifest);
     const parts = [
       ...(blind ? [manifestDigest(blind)] : []),
@@ -160,7 +160,7 @@ class Table implements ModelTable {
       .update([model.digest, ...parts].join())
       .digest('base64url');
     const loadBlind = blind && this.#loader(blind);
-    return { ...model, smaller, wish, digest: parts.length === 0 ? model.digest : digest, loadBlind };
+    return { ...model, smaller, hint, digest: parts.length === 0 ? model.digest : digest, loadBlind };
   }
 
   /** Holds on to what it loaded: a request that began before a switch still gets its model after it. */
@@ -223,7 +223,7 @@ class Table implements ModelTable {
     const { degradation, wantedBlind: wanted, logger } = this.#options;
     const load = (blind: ModelManifest): Promise<unknown> =>
       degradation === 'bicubic' ? this.#stored(blind) : this.#load(blind);
-    return loadCompanions({ manifests: this.#manifests, wanted, load, logger });
+    return loadPairedBlindModels({ manifests: this.#manifests, wanted, load, logger });
   }
 
   #current(): ReadonlyMap<number, ModelManifest> {

@@ -4,7 +4,7 @@ import { readHeader } from '../../core/codec/header.ts';
 import { checkInputBytes, checkInputSize, checkOutputSize, type ImageLimits } from '../../core/codec/limits.ts';
 import type { ServedModel } from '../../core/engine/served/served-types.ts';
 import { DualscaleError } from '../../core/errors.ts';
-import type { DegradationWish } from '../../core/upscale/degradation-wish.ts';
+import type { DegradationHint } from '../../core/upscale/degradation-hint.ts';
 import { type ConsistencyOptions, enlargeEncoded } from '../../core/upscale/enlarge-encoded.ts';
 import type { Upscaler } from '../../core/upscale/upscaler.ts';
 import type { SkipReason } from '../http/classify-answer.ts';
@@ -18,7 +18,7 @@ export interface EnlargeParts {
   readonly consistency?: ConsistencyOptions | false;
   /** See `enlargeEncoded`. */
   readonly blind?: ServedModel | undefined;
-  readonly wish?: DegradationWish | undefined;
+  readonly hint?: DegradationHint | undefined;
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
 }

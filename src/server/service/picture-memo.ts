@@ -14,7 +14,7 @@ export interface MadePicture extends EnlargedPicture {
 export interface NamedPicture {
   readonly picture: MadePicture;
   /** Of the model that was asked. */
-  readonly askedScale: number;
+  readonly requestedScale: number;
 }
 
 export interface PictureMemo {
@@ -63,7 +63,7 @@ export function createPictureMemo(cache: PictureCache, encoding: string): Pictur
     named: (source, models) => {
       const [scale, key] = names.get(nameOf(source, models))?.split(' ') ?? [];
       const picture = key === undefined ? undefined : peek(key);
-      return picture && { picture, askedScale: Number(scale) };
+      return picture && { picture, requestedScale: Number(scale) };
     },
     peek,
     get: async (key) => {

@@ -1,7 +1,7 @@
 /** The steps below HTTP: the cache, equal work under way, a free slot, the picture. */
 
 import { DualscaleError } from '../../core/errors.ts';
-import { type DegradationWish, needsBlind } from '../../core/upscale/degradation-wish.ts';
+import { type DegradationHint, needsBlind } from '../../core/upscale/degradation-hint.ts';
 import { bodyDigest } from '../http/request/conditional.ts';
 import type { Work } from './admission/admission.ts';
 import { type Choice, type ChooseModel, costOf, createModelChooser } from './choose-model.ts';
@@ -33,7 +33,7 @@ function refuse(name: string, got: unknown, allowed: readonly (string | number)[
 
 /** The model and its stand-ins, best first. */
 function candidatesOf<Model extends ServingModel>(model: Model): readonly Model[] {
-  return [model, ...((model.standIns ?? []) as readonly Model[])];
+  return [model, ...((model.fallbackModels ?? []) as readonly Model[])];
 }
 
 /** Class rather than closures: the steps share a dozen parts. */
@@ -69,31 +69,31 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
     return manifests.filter((model) => scale === undefined || model.scale === scale).map(({ id }) => id);
   }
 
-  modelFor(scale: number, modelId?: string, wish?: DegradationWish): Model {
+  modelFor(scale: number, modelId?: string, hint?: DegradationHint): Model {
     const { models } = this.#parts;
     const model = modelId === undefined ? models.serving(scale) : models.named(modelId);
     if (model?.scale === scale) {
       const unasked = modelId === undefined ? models.byDefault(model) : model;
-      const wished = wish ? models.wished(model, wish) : unasked;
-      if (!wished) throw refuse('sr_degradation', 'blind', ['auto', 'bicubic']);
-      const standIns = modelId === undefined ? this.#standIns(scale, wish ?? wished.wish) : [];
-      return standIns.length > 0 ? { ...wished, standIns } : wished;
+      const withHint = hint ? models.withHint(model, hint) : unasked;
+      if (!withHint) throw refuse('sr_degradation', 'blind', ['auto', 'bicubic']);
+      const fallbackModels = modelId === undefined ? this.#fallbackModels(scale, hint ?? withHint.hint) : [];
+      return fallbackModels.length > 0 ? { ...withHint, fallbackModels } : withHint;
     }
     if (modelId === undefined) throw refuse('upscale', scale, models.scales);
     throw refuse('sr_model', modelId, this.modelIds(scale));
   }
 
   /** A request that names a model, or needs the blind one, has no other choice. */
-  #standIns(scale: number, wish: DegradationWish | undefined): readonly Model[] {
-    if (!this.#chooseModel || (wish && needsBlind(wish))) return [];
-    return this.#parts.models.standIns(scale, wish);
+  #fallbackModels(scale: number, hint: DegradationHint | undefined): readonly Model[] {
+    if (!this.#chooseModel || (hint && needsBlind(hint))) return [];
+    return this.#parts.models.fallbackModels(scale, hint);
   }
 
   peek(source: string, models: readonly ServingModel[], startedAt: number): ServedPicture | undefined {
     const [model, ...larger] = models as readonly [Model, ...Model[]];
     if (larger.length > 0) {
       const named = this.#memo.named(source, models);
-      return named && this.#served(named.picture, named.askedScale, 'hit', 0);
+      return named && this.#served(named.picture, named.requestedScale, 'hit', 0);
     }
     const candidates = candidatesOf(model);
     for (const [index, candidate] of candidates.entries()) {
@@ -105,7 +105,7 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
       const { why, better } = this.#chooseModel?.(candidates, pixels, startedAt) ?? { better: [] };
       // There is time for a better one.
       if (why === undefined || better.length < index) return undefined;
-      return { ...served, standIn: { model: candidate, why, better: candidates.slice(0, index) } };
+      return { ...served, fallbackModel: { model: candidate, why, better: candidates.slice(0, index) } };
     }
     return undefined;
   }
@@ -177,8 +177,13 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
     return key;
   }
 
-  #served(picture: MadePicture, askedScale: number, cache: ServedPicture['cache'], queueMs: number): ServedPicture {
-    return { ...picture, cache, queueMs, askedScale: picture.scale === askedScale ? undefined : askedScale };
+  #served(picture: MadePicture, requestedScale: number, cache: ServedPicture['cache'], queueMs: number): ServedPicture {
+    return {
+      ...picture,
+      cache,
+      queueMs,
+      requestedScale: picture.scale === requestedScale ? undefined : requestedScale,
+    };
   }
 
   async #fetchOrMake(input: Input, key: string, model: Model, flight: FlightView): Promise<Flown> {

@@ -1,5 +1,5 @@
 /** The seam between HTTP and the rest: models by scale, and encoded bytes in, enlarged encoded bytes out. */
-import type { DegradationNote, DegradationWish } from '../../core/upscale/degradation-wish.ts';
+import type { DegradationHint, DegradationNote } from '../../core/upscale/degradation-hint.ts';
 import type { SkipReason } from '../http/classify-answer.ts';
 import type { Choice, ChoiceReason } from './choose-model.ts';
 
@@ -46,12 +46,12 @@ export interface ServedPicture extends EnlargedPicture {
   /** Milliseconds it waited for others; 0 for a hit. */
   readonly queueMs: number;
   /** The scale that was asked for, where `onLimit: 'clamp'` gave a smaller one. */
-  readonly askedScale?: number;
+  readonly requestedScale?: number;
   /** Set where a quicker model answered than the one that serves. */
-  readonly standIn?: StandIn;
+  readonly fallbackModel?: FallbackModel;
 }
 
-export interface StandIn {
+export interface FallbackModel {
   readonly model: ServingModel;
   readonly why: ChoiceReason;
   /** Models that are better, best first. */
@@ -65,7 +65,7 @@ export interface ServingModel {
   /** Changes whenever the pixels of an answer might: part of every validator and key. */
   readonly digest: string;
   /** Quicker models that may answer in its place so that `latencyObjectiveMs` holds, best first; each makes answers of its own. */
-  readonly standIns?: readonly ServingModel[];
+  readonly fallbackModels?: readonly ServingModel[];
 }
 
 export interface EnlargeRequest {
@@ -106,9 +106,9 @@ export interface PictureUpscaler {
   modelIds(scale?: number): readonly string[];
   /**
    * The model that serves `scale`, one of `scales`, or the one that is named. Throws DS_BAD_PARAMETER, naming what is allowed,
-   * for a scale that nobody serves, a model that is not one of that scale, and a wish about degradations that it cannot meet.
+   * for a scale that nobody serves, a model that is not one of that scale, and a hint about degradations that it cannot meet.
    */
-  modelFor(scale: number, modelId?: string, wish?: DegradationWish): ServingModel;
+  modelFor(scale: number, modelId?: string, hint?: DegradationHint): ServingModel;
   /** Everything else the pixels depend on (encoder, limits, policies) as text: part of every validator. */
   readonly encoding: string;
   /** From the header alone: why this picture is left as it is. Undefined also when it cannot be read, which `enlarge` reports. */

@@ -1,6 +1,6 @@
 /** What the picture service is made of, and what it reports. */
 
-import type { DegradationWish } from '../../core/upscale/degradation-wish.ts';
+import type { DegradationHint } from '../../core/upscale/degradation-hint.ts';
 import type { Admission } from './admission/admission.ts';
 import type { Pace } from './admission/pace.ts';
 import type { PictureCache } from './cache/cache.ts';
@@ -10,7 +10,7 @@ import type { EnlargedPicture, PictureFacts, PictureSize, PictureUpscaler, Servi
 export interface ServiceModel extends ServingModel {
   readonly manifest: { readonly macs: { readonly perLrPixel: number } };
   /** What the request, or the server for it, says of the picture's degradation. */
-  readonly wish?: DegradationWish;
+  readonly hint?: DegradationHint;
   /** What `onLimit: 'clamp'` may take instead, the largest scale first. */
   readonly smaller: readonly this[];
 }
@@ -22,10 +22,10 @@ export interface ServiceModels<Model> {
   serving(scale: number): Model | undefined;
   named(id: string): Model | undefined;
   /** Quicker models that may answer in the place of the one that serves `scale`, best first; they estimate nothing. */
-  standIns(scale: number, wish?: DegradationWish): readonly Model[];
-  /** The model as it answers a wish: another key, the same id. Undefined where it would need a blind model and there is none. */
-  wished(model: Model, wish: DegradationWish): Model | undefined;
-  /** The model as it answers who names neither a model nor a wish. */
+  fallbackModels(scale: number, hint?: DegradationHint): readonly Model[];
+  /** The model as it answers a hint: another key, the same id. Undefined where it would need a blind model and there is none. */
+  withHint(model: Model, hint: DegradationHint): Model | undefined;
+  /** The model as it answers who names neither a model nor a hint. */
   byDefault(model: Model): Model;
 }
 

@@ -13,14 +13,14 @@ interface Conditions {
 }
 
 /** Of the share that is asked for, what must go at least: widths are whole multiples. */
-const LEAST_OF_RATIO = 2 / 3;
+const MIN_OF_RATIO = 2 / 3;
 
 /** A model that nothing was taken from must not come out as a compressed one. */
 function checkRatio({ budget, multiple }: Conditions, spec: NetworkSpec): void {
   if (budget.kind !== 'ratio') return;
   const channels = prunableWidths(spec).reduce((sum, { width }) => sum + width, 0);
   const removed = leastRemoved(spec, listCandidates(spec, multiple, budget.ratio));
-  if (removed >= LEAST_OF_RATIO * budget.ratio) return;
+  if (removed >= MIN_OF_RATIO * budget.ratio) return;
   const counted = `of ${channels} channels they would remove ${Math.round(removed * channels)}`;
   const expected = `a share that widths in multiples of ${multiple} (\`--multiple\`) come near to: ${counted}`;
   throw badOption('--ratio', expected, budget.ratio);

@@ -29,7 +29,7 @@ export const isEffortName = (name: string): name is EffortName => (EFFORTS as re
 /** Multiply-accumulates per LR pixel of the network that the steps are meant for: 10 blocks of 32 channels at x4. */
 const USUAL_MACS = 200_000;
 /** Networks with many layers prune neighbours together, so that they take about as many steps. */
-const MOST_GROUPS = 16;
+const MAX_GROUPS = 16;
 
 interface Steps extends Omit<Effort, 'lrPatchSize' | 'layersPerGroup' | 'optimizer' | 'learningRate'> {
   readonly rates: Readonly<Record<OptimizerName, number>>;
@@ -71,7 +71,7 @@ export function effortOf(name: EffortName, spec: NetworkSpec): Effort {
     dualSteps: scaled(dualSteps),
     searchSteps: scaled(searchSteps),
     tuneSteps: scaled(tuneSteps),
-    layersPerGroup: Math.ceil(prunableWidths(spec).length / MOST_GROUPS),
+    layersPerGroup: Math.ceil(prunableWidths(spec).length / MAX_GROUPS),
     // DRN works at HR resolution too.
     lrPatchSize: spec.family === 'drn' ? 24 : 32,
   };

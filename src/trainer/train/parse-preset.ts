@@ -13,11 +13,11 @@ import type { BatchShape } from './step/objective.ts';
 import { OPTIMIZERS, type OptimizerName } from './step/update-program.ts';
 import type { TrainRecipe } from './train-model.ts';
 
-const MOST_STEPS = 1e9;
+const MAX_STEPS = 1e9;
 /** The manifest describes them in one line. */
-const MOST_STAGES = 8;
+const MAX_STAGES = 8;
 /** All of them are held in memory. */
-const MOST_COPIES = 8;
+const MAX_COPIES = 8;
 
 /** Reads a number where there is one; absent ones keep the trainer's default. */
 function optional<Name extends string>(
@@ -33,9 +33,9 @@ function parseSchedule(value: unknown): Schedule {
   const names = ['steps', 'learningRate', 'warmupSteps', 'finalLearningRate'];
   const fields = new JsonFields(value, 'recipe.schedule', names);
   return {
-    steps: fields.integer('steps', 1, MOST_STEPS),
+    steps: fields.integer('steps', 1, MAX_STEPS),
     learningRate: fields.number('learningRate', 0, 1),
-    ...optional(value, 'warmupSteps', (name) => fields.integer(name, 0, MOST_STEPS)),
+    ...optional(value, 'warmupSteps', (name) => fields.integer(name, 0, MAX_STEPS)),
     ...optional(value, 'finalLearningRate', (name) => fields.number(name, 0, 1)),
   };
 }
@@ -85,7 +85,7 @@ function parseAugmentation(value: unknown): Augmentation {
   const scale = (item: unknown, path: string) => new JsonFields({ item }, path, ['item']).number('item', 0, 1);
   return {
     ...optional(value, 'channelShuffle', (name) => fields.number(name, 0, 1)),
-    copies: fields.raw('copies') === undefined ? undefined : fields.list('copies', scale, MOST_COPIES),
+    copies: fields.raw('copies') === undefined ? undefined : fields.list('copies', scale, MAX_COPIES),
   };
 }
 
@@ -115,14 +115,14 @@ function parseRecipe(value: unknown): TrainRecipe {
     schedule: parseSchedule(fields.raw('schedule')),
     seed: fields.integer('seed', 0),
     ...parseShape(fields),
-    checkpointEvery: fields.integer('checkpointEvery', 1, MOST_STEPS),
-    validateEvery: fields.integer('validateEvery', 1, MOST_STEPS),
+    checkpointEvery: fields.integer('checkpointEvery', 1, MAX_STEPS),
+    validateEvery: fields.integer('validateEvery', 1, MAX_STEPS),
     ...optional(value, 'emaDecay', (name) => fields.number(name, 0, 1)),
     ...optional(value, 'skipAbove', (name) => fields.number(name, 1, 1e9)),
     optimizer: fields.raw('optimizer') === undefined ? undefined : parseOptimizer(fields.raw('optimizer')),
     degradation: fields.raw('degradation') === undefined ? undefined : parseDegradation(fields.raw('degradation')),
     augmentation: fields.raw('augmentation') === undefined ? undefined : parseAugmentation(fields.raw('augmentation')),
-    stages: fields.raw('stages') === undefined ? undefined : fields.list('stages', parseStage, MOST_STAGES),
+    stages: fields.raw('stages') === undefined ? undefined : fields.list('stages', parseStage, MAX_STAGES),
   };
   checkRecipe(recipe);
   return recipe;

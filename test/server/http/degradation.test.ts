@@ -96,7 +96,7 @@ describe.each([
     expect(mostDifferent((await pixelsOf(answer.body)).data, added(levels).data)).toBeLessThanOrEqual(1);
   });
 
-  test('every wish has its own validator, every spelling of one the same', async () => {
+  test('every hint has its own validator, every spelling of one the same', async () => {
     const etags = await Promise.all(
       ['upscale=2', 'upscale=2&sr_degradation=bicubic', 'upscale=2&sr_degradation=blind', 'upscale=2&sr_noise=5'].map(
         get,

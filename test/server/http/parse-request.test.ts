@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { DualscaleError } from '../../../src/core/errors.ts';
 import { fillBox } from '../../../src/server/http/request/fill-box.ts';
 import { valuesOf } from '../../../src/server/http/request/parameters.ts';
-import { askedText, type Models, parseAsked } from '../../../src/server/http/request/parse-request.ts';
+import { type Models, parseUpscaleQuery, queryText } from '../../../src/server/http/request/parse-request.ts';
 
 /** Two models at x4, the first of which serves; one at x2; `three` has a scale that nobody serves by default. */
 const known = { two: 2, four: 4, other: 4, three: 3 } as const;
@@ -14,7 +14,7 @@ const models: Models = {
 
 function parse(query: string) {
   const url = `/a.png?${query}`;
-  return parseAsked(askedText(url, valuesOf(url, 'upscale')), models);
+  return parseUpscaleQuery(queryText(url, valuesOf(url, 'upscale')), models);
 }
 
 const ids = (query: string) => parse(query).models.map(({ id }) => id);
@@ -36,7 +36,7 @@ describe('what is asked for', () => {
     expect([ids(query), parse(query).box]).toEqual([served, box]);
   });
 
-  test('every spelling of one wish has one canonical form, and different wishes have different ones', () => {
+  test('every spelling of one hint has one canonical form, and different hints have different ones', () => {
     const form = (query: string) => parse(query).canonical;
     expect(form('upscale=true')).toBe(form('a=1&upscale=4'));
     expect(form('w=9&upscale=true')).toBe(form('upscale=auto&w=9'));

@@ -54,23 +54,23 @@ describe('quickerModels', () => {
   const costing = (id: string, perLrPixel: number, ...quality: [set: string, psnrDb: number][]) =>
     ({ ...model(id, 4, ...quality), degradation: 'bicubic', macs: { perLrPixel } }) as unknown as ModelManifest;
   const active = costing('active', 100, ['Set5', 31]);
-  const standIns = (...models: ModelManifest[]) => quickerModels(active, [active, ...models]).map(({ id }) => id);
+  const fallbackModels = (...models: ModelManifest[]) => quickerModels(active, [active, ...models]).map(({ id }) => id);
 
   test('are those that cost less, the dearest first', () => {
     const models = [costing('small', 10, ['Set5', 29]), costing('middle', 50, ['Set5', 30]), costing('large', 200)];
-    expect(standIns(...models)).toEqual(['middle', 'small']);
+    expect(fallbackModels(...models)).toEqual(['middle', 'small']);
   });
 
   test('leave out what is no better than a quicker one where both were measured, on Set5 first', () => {
     const small = costing('small', 10, ['Own', 25], ['Set5', 30]);
-    expect(standIns(costing('needless', 50, ['Own', 26], ['Set5', 30]), small)).toEqual(['small']);
-    expect(standIns(costing('better', 50, ['Own', 24], ['Set5', 30.1]), small)).toEqual(['better', 'small']);
-    expect(standIns(costing('elsewhere', 50, ['Another', 20]), small)).toEqual(['elsewhere', 'small']);
+    expect(fallbackModels(costing('needless', 50, ['Own', 26], ['Set5', 30]), small)).toEqual(['small']);
+    expect(fallbackModels(costing('better', 50, ['Own', 24], ['Set5', 30.1]), small)).toEqual(['better', 'small']);
+    expect(fallbackModels(costing('elsewhere', 50, ['Another', 20]), small)).toEqual(['elsewhere', 'small']);
   });
 
   test('are of the same scale and kind', () => {
     const other = { ...costing('x2', 10), scale: 2 };
     const blind = { ...costing('blind', 10), degradation: 'blind' as const };
-    expect(standIns(other, blind)).toEqual([]);
+    expect(fallbackModels(other, blind)).toEqual([]);
   });
 });

@@ -3,7 +3,7 @@ import type { Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 
 /** A thread that takes longer is stopped anyway. */
-const MOST_MS = 20_000;
+const MAX_MS = 20_000;
 
 export interface LoadingWorkers {
   /** Resolves when every thread has loaded its module or has ended, at the latest after 20 s. */
@@ -44,7 +44,7 @@ export function watchLoadingWorkers(threads: Piscina): LoadingWorkers {
       // It also keeps the process alive: Piscina's threads do not.
       let giveUp: NodeJS.Timeout | undefined;
       const late = new Promise<void>((resolve) => {
-        giveUp = setTimeout(resolve, MOST_MS);
+        giveUp = setTimeout(resolve, MAX_MS);
       });
       await Promise.race([Promise.all(loading.values()), late]);
       clearTimeout(giveUp);

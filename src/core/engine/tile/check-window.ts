@@ -15,13 +15,13 @@ export interface CheckWindow {
 }
 
 /** Fewer say little about a picture. */
-const LEAST_ROWS = 16;
+const MIN_ROWS = 16;
 /** LR rows that a chain of dual networks looks beyond its own: 2 of the last one, and less of those before it, which see larger images. */
 const DUAL_HALO = 4;
 
 /** @param share of the tile's rows, above 0 and up to 1; in its middle. */
 export function checkWindow({ y, height, read }: Tile, share: number): CheckWindow {
-  const judgedRows = Math.min(height, Math.max(LEAST_ROWS, Math.ceil(height * share)));
+  const judgedRows = Math.min(height, Math.max(MIN_ROWS, Math.ceil(height * share)));
   const first = y - read.y + ((height - judgedRows) >> 1);
   const top = Math.max(0, first - DUAL_HALO);
   const rows = Math.min(read.height, first + judgedRows + DUAL_HALO) - top;

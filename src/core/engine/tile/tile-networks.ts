@@ -30,7 +30,7 @@ export interface TileRunOptions {
 /** What is kept in any case: two thread counts for each of a current and a previous model. */
 const KEPT_NETWORKS = 4;
 /** Four scales at two thread counts, and the blind networks and estimators beside two of them. */
-const MOST_NETWORKS = 16;
+const MAX_NETWORKS = 16;
 /** Milliseconds after which a network that nobody asked for makes room: with it goes the memory that its largest tile took. */
 const IDLE_MS = 60_000;
 
@@ -56,7 +56,7 @@ export function createTileNetworks(
   const networks = new Map<string, Kept>();
 
   const isTooMuch = ({ usedAt }: Kept): boolean =>
-    networks.size > MOST_NETWORKS || (networks.size > KEPT_NETWORKS && now() - usedAt > IDLE_MS);
+    networks.size > MAX_NETWORKS || (networks.size > KEPT_NETWORKS && now() - usedAt > IDLE_MS);
 
   /** The least recently used ones first. One that could not be made has nothing to release. */
   const makeRoom = async (): Promise<void> => {

@@ -9,7 +9,7 @@ import { createPictures } from '../pictures.js';
 import { createSplitStage } from '../split-stage.js';
 
 const BROWSER = 'browser';
-const MOST_SAMPLES = 24;
+const MAX_SAMPLES = 24;
 
 /** @param {string} label @param {string} name @param {readonly Model[]} models @param {string | null} extra */
 function modelSelect(label, name, models, extra) {
@@ -23,7 +23,7 @@ function modelSelect(label, name, models, extra) {
 
 /** @param {readonly Sample[]} samples @param {ReturnType<typeof createPictures>} pictures @param {(sample: Sample) => void} onChoose */
 function sampleChoices(samples, pictures, onChoose) {
-  const labels = samples.slice(0, MOST_SAMPLES).map((sample, i) => {
+  const labels = samples.slice(0, MAX_SAMPLES).map((sample, i) => {
     const input = element('input', { type: 'radio', name: 'sample', value: sample.id, checked: i === 0 });
     input.addEventListener('change', () => onChoose(sample));
     const picture = element('img', { alt: `Picture ${i + 1}, ${sample.width} × ${sample.height}` });

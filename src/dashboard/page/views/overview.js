@@ -7,7 +7,7 @@ import { byteCount, clock, counted, large, milliseconds, plain } from '../format
 import { empty, figure, numberTable, pageHead, panel } from '../parts.js';
 import { jobRow } from './jobs.js';
 
-const MOST_POINTS = 720;
+const MAX_POINTS = 720;
 /** Kept while the page is open, whichever view is shown. */
 const history = {
   since: 0,
@@ -26,7 +26,7 @@ function remember({ time, serving }) {
   history.xs.push(x);
   history.p50.push(serving.p50Ms);
   history.p95.push(serving.p95Ms);
-  if (history.xs.length <= MOST_POINTS) return;
+  if (history.xs.length <= MAX_POINTS) return;
   for (const values of [history.xs, history.p50, history.p95]) values.shift();
 }
 

@@ -1,10 +1,10 @@
 /** What a request asks for: `upscale`, `sr_model`, what it knows of the picture's degradation, and with `upscale=auto` the host's own `w` and `h`. */
 import { DualscaleError } from '../../../core/errors.ts';
-import type { DegradationWish } from '../../../core/upscale/degradation-wish.ts';
-import { wishKey } from '../../../core/upscale/degradation-wish.ts';
+import type { DegradationHint } from '../../../core/upscale/degradation-hint.ts';
+import { hintKey } from '../../../core/upscale/degradation-hint.ts';
 import type { PictureUpscaler, ServingModel } from '../../service/picture-upscaler.ts';
 import { MODEL_PARAMETER, PARAMETER, valuesOf } from './parameters.ts';
-import { parseWish, type WishText, wishText } from './parse-wish.ts';
+import { type HintText, hintText, parseHint } from './parse-hint.ts';
 
 /** Pixels the result has to fit in; at least one is given. */
 export interface Box {
@@ -12,12 +12,12 @@ export interface Box {
   readonly height?: number;
 }
 
-/** A request's wish, the models it may need fetched once: validator and pixels agree whatever is activated meanwhile. */
-export interface Asked {
+/** A request's hint, the models it may need fetched once: validator and pixels agree whatever is activated meanwhile. */
+export interface UpscaleQuery {
   /** Smallest scale first. One, or with a `box` all that may be needed to fill it. */
   readonly models: readonly [ServingModel, ...ServingModel[]];
   readonly box?: Box;
-  /** The same for every spelling of the same wish: part of the validator. */
+  /** The same for every spelling of the same hint: part of the validator. */
   readonly canonical: string;
 }
 
@@ -63,13 +63,13 @@ function boxOf(widths: readonly string[], heights: readonly string[]): Box | und
 }
 
 /** The texts as they were written, each with all its values. */
-export interface AskedText {
+export interface QueryText {
   readonly upscale: readonly string[];
   readonly model: readonly string[];
   readonly width: readonly string[];
   readonly height: readonly string[];
   /** @default nothing is known */
-  readonly wish?: WishText;
+  readonly hint?: HintText;
 }
 
 /** Scales that networks are made for. */
@@ -81,10 +81,13 @@ function scalesOf(id: string | undefined, models: Models): readonly number[] {
 }
 
 /**
- * Reads the wish. `true` is what imgix makes of it: as large as `w` and `h` say where the request has them, else the largest
+ * Reads the hint. `true` is what imgix makes of it: as large as `w` and `h` say where the request has them, else the largest
  * scale. Throws DS_BAD_PARAMETER, naming what is allowed, for everything that is not allowed and written once.
  */
-export function parseAsked({ upscale, model, width, height, wish: text }: AskedText, models: Models): Asked {
+export function parseUpscaleQuery(
+  { upscale, model, width, height, hint: text }: QueryText,
+  models: Models,
+): UpscaleQuery {
   const id = modelId(model, models);
   const scales = scalesOf(id, models);
   const [word = ''] = upscale;
@@ -97,29 +100,29 @@ export function parseAsked({ upscale, model, width, height, wish: text }: AskedT
   if (word === 'auto' && box === undefined) {
     throw refuse('w` or `h', `1 to ${LONGEST_SIDE} pixels, which \`${PARAMETER}=auto\` needs`, [...width, ...height]);
   }
-  const wish = text && parseWish(text);
-  const named = `${id === undefined ? '' : `&${MODEL_PARAMETER}=${id}`}${describeWish(wish)}`;
+  const hint = text && parseHint(text);
+  const named = `${id === undefined ? '' : `&${MODEL_PARAMETER}=${id}`}${describeHint(hint)}`;
   if (box === undefined) {
     const wanted = scale ?? (scales.at(-1) as number);
-    return { models: [models.modelFor(wanted, id, wish)], canonical: `${PARAMETER}=${wanted}${named}` };
+    return { models: [models.modelFor(wanted, id, hint)], canonical: `${PARAMETER}=${wanted}${named}` };
   }
-  const [smallest, ...larger] = scales.map((candidate) => models.modelFor(candidate, id, wish));
+  const [smallest, ...larger] = scales.map((candidate) => models.modelFor(candidate, id, hint));
   const size = `${box.width ?? ''}x${box.height ?? ''}`;
   return { models: [smallest as ServingModel, ...larger], box, canonical: `${PARAMETER}=auto&size=${size}${named}` };
 }
 
-const describeWish = (wish: DegradationWish | undefined): string => {
-  const key = wish ? wishKey(wish) : '';
+const describeHint = (hint: DegradationHint | undefined): string => {
+  const key = hint ? hintKey(hint) : '';
   return key === '' ? '' : `&${key}`;
 };
 
 /** The texts from a URL's query. */
-export function askedText(url: string, upscale: readonly string[]): AskedText {
+export function queryText(url: string, upscale: readonly string[]): QueryText {
   return {
     upscale,
     model: valuesOf(url, MODEL_PARAMETER),
     width: valuesOf(url, 'w'),
     height: valuesOf(url, 'h'),
-    wish: wishText(url),
+    hint: hintText(url),
   };
 }

@@ -14,16 +14,16 @@ export interface SigningOptions {
 }
 
 const SHORTEST_KEY = 16;
-const MOST_KEYS = 16;
+const MAX_KEYS = 16;
 /** Seconds since 1970 up to the year 5138. */
 const EXPIRY = /^\d{1,11}$/;
 
 /** Throws DS_BAD_OPTION. Keys are not repeated in the message. */
 export function checkSigning({ keys, required = true }: SigningOptions): Required<SigningOptions> {
   const isKey = (key: unknown) => typeof key === 'string' && key.length >= SHORTEST_KEY;
-  if (!Array.isArray(keys) || keys.length < 1 || keys.length > MOST_KEYS || !keys.every(isKey)) {
+  if (!Array.isArray(keys) || keys.length < 1 || keys.length > MAX_KEYS || !keys.every(isKey)) {
     const got = Array.isArray(keys) ? `${keys.length} keys, some shorter or no text` : typeof keys;
-    throw badOption('signing.keys', `1 to ${MOST_KEYS} texts of at least ${SHORTEST_KEY} characters`, got);
+    throw badOption('signing.keys', `1 to ${MAX_KEYS} texts of at least ${SHORTEST_KEY} characters`, got);
   }
   if (typeof required !== 'boolean') throw badOption('signing.required', 'true or false', required);
   return { keys, required };

@@ -16,7 +16,7 @@ const MACHINE_SHARE = 0.3;
 /** And the model's, once it is known; at first more. */
 const MODEL_SHARE = 0.1;
 /** One picture that took ten times as long, while a file was read or code was compiled, is not ten times as much news. */
-const MOST_SURPRISE = 2;
+const MAX_SURPRISE = 2;
 /** A model that nobody chose for this long is tried again by its cost alone: one slow start must not shut it out for good. */
 const FORGET_MS = 60_000;
 
@@ -81,7 +81,7 @@ class ModelPace implements Pace {
     const pictures = (this.#models.get(model)?.pictures ?? 0) + 1;
     this.#machine ??= ms / cost;
     const before = this.#factor(model);
-    const surprise = Math.min(MOST_SURPRISE, Math.max(1 / MOST_SURPRISE, ms / cost / (this.#machine * before)));
+    const surprise = Math.min(MAX_SURPRISE, Math.max(1 / MAX_SURPRISE, ms / cost / (this.#machine * before)));
     // What a new model does differently is its own.
     this.#machine *= 1 + (surprise - 1) * MACHINE_SHARE * (1 - 1 / pictures);
     const factor = before * (1 + (surprise - 1) * Math.max(MODEL_SHARE, 1 / (pictures + 1)));

@@ -25,7 +25,7 @@ const PANEL = 220;
 const TOPS = [48, 328] as const;
 const HEIGHT = 612;
 /** More points than pixels only make the file large. */
-const MOST_POINTS = 400;
+const MAX_POINTS = 400;
 
 /** 1, 2 or 5 times a power of ten, at least `rough`. */
 function niceStep(rough: number): number {
@@ -56,7 +56,7 @@ export function logAxis(low: number, high: number): Axis {
 
 /** Means over equal runs of records. */
 function thin(points: readonly Point[]): Point[] {
-  const size = Math.ceil(points.length / MOST_POINTS);
+  const size = Math.ceil(points.length / MAX_POINTS);
   const thinned: Point[] = [];
   for (let i = 0; i < points.length; i += size) {
     const part = points.slice(i, i + size);

@@ -99,7 +99,7 @@ test('the next best takes the place of a damaged one, but not that of one that w
   expect((await ask('upscale=2')).told).toBe('model=nearest-x2; scale=2');
 });
 
-test.each(['', '&sr_degradation=auto'])('a stand-in makes no estimate and stays plain (upscale=2%s)', async (wish) => {
+test.each(['', '&sr_degradation=auto'])('a stand-in makes no estimate and stays plain (upscale=2%s)', async (hint) => {
   const modelsDir = await publish(['told-x2'], { featureCount: 16, blocks: 3 });
   const quick = await publishNearestModels([2]);
   onTestFinished(() => quick.remove());
@@ -111,7 +111,7 @@ test.each(['', '&sr_degradation=auto'])('a stand-in makes no estimate and stays 
   const { ask, dualscale } = await start(modelsDir, options);
   await dualscale.warmUp();
   expect((await ask('upscale=2&sr_model=nearest-x2')).status).toBe(200);
-  const { told } = await ask(`upscale=2${wish}`);
+  const { told } = await ask(`upscale=2${hint}`);
   expect(told).toMatch(/^model=quick-x2; scale=2; why=(load|size); degradation=bicubic$/);
   expect((await ask('upscale=2&sr_degradation=blind')).told).toContain('model=told-x2; scale=2; degradation=blind');
   const blind = await start(modelsDir, { ...options, degradation: 'blind' });

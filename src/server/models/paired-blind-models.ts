@@ -4,7 +4,7 @@ import type { ModelManifest } from '../../core/models/manifest.ts';
 import type { DualscaleLogger } from '../options.ts';
 import { blindModelsOf } from './choose-models.ts';
 
-export interface CompanionParts {
+export interface PairedBlindParts {
   readonly manifests: readonly ModelManifest[];
   /** See `DualscaleOptions.blindModels`. */
   readonly wanted: Readonly<Record<number, string>>;
@@ -30,7 +30,7 @@ export async function firstWhole<Loaded>(
 }
 
 /** For each scale the best blind model that is whole. Loaded here, not in the first request: that would hold up the others. */
-export async function loadCompanions(parts: CompanionParts): Promise<ReadonlyMap<number, ModelManifest>> {
+export async function loadPairedBlindModels(parts: PairedBlindParts): Promise<ReadonlyMap<number, ModelManifest>> {
   const { manifests, wanted, load, logger } = parts;
   const found = new Map<number, ModelManifest>();
   for (const scale of new Set(manifests.map((manifest) => manifest.scale))) {

@@ -1,7 +1,7 @@
 /** Tasks one after the other. */
 
 /** Gives a function that runs each task when the one before has ended, however that ended. */
-export function createTurns() {
+export function createMutex() {
   let last: Promise<unknown> = Promise.resolve();
   return <Result>(task: () => Promise<Result>): Promise<Result> => {
     const result = last.then(task, task);

@@ -2,14 +2,14 @@
 import { DualscaleError } from '../../../core/errors.ts';
 import {
   DEGRADATION_MODES,
-  type DegradationWish,
-  MOST_NOISE,
-  MOST_SIGMA,
-} from '../../../core/upscale/degradation-wish.ts';
+  type DegradationHint,
+  MAX_NOISE,
+  MAX_SIGMA,
+} from '../../../core/upscale/degradation-hint.ts';
 import { DEGRADATION_PARAMETER, NOISE_PARAMETER, SIGMA_PARAMETER, valuesOf } from './parameters.ts';
 
 /** The values as they were written. */
-export interface WishText {
+export interface HintText {
   readonly degradation: readonly string[];
   readonly sigma: readonly string[];
   readonly noise: readonly string[];
@@ -33,16 +33,13 @@ function readNumber(name: string, values: readonly string[], most: number): numb
 }
 
 /** Throws DS_BAD_PARAMETER, naming what is allowed. Undefined where the request says nothing. */
-export function parseWish({ degradation, sigma, noise }: WishText): DegradationWish | undefined {
+export function parseHint({ degradation, sigma, noise }: HintText): DegradationHint | undefined {
   const [word] = degradation;
   const mode = DEGRADATION_MODES.find((candidate) => candidate === word);
   if (word !== undefined && (mode === undefined || degradation.length > 1)) {
     throw refuse(DEGRADATION_PARAMETER, DEGRADATION_MODES.join(', '), degradation);
   }
-  const [width, level] = [
-    readNumber(SIGMA_PARAMETER, sigma, MOST_SIGMA),
-    readNumber(NOISE_PARAMETER, noise, MOST_NOISE),
-  ];
+  const [width, level] = [readNumber(SIGMA_PARAMETER, sigma, MAX_SIGMA), readNumber(NOISE_PARAMETER, noise, MAX_NOISE)];
   if (mode === 'bicubic' && (width !== undefined || level !== undefined)) {
     throw refuse(
       DEGRADATION_PARAMETER,
@@ -55,7 +52,7 @@ export function parseWish({ degradation, sigma, noise }: WishText): DegradationW
 }
 
 /** The values in a URL's query. */
-export function wishText(url: string): WishText {
+export function hintText(url: string): HintText {
   return {
     degradation: valuesOf(url, DEGRADATION_PARAMETER),
     sigma: valuesOf(url, SIGMA_PARAMETER),

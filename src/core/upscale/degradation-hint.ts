@@ -8,7 +8,7 @@ export const DEGRADATION_MODES = ['auto', 'bicubic', 'blind'] as const;
 
 export type DegradationMode = (typeof DEGRADATION_MODES)[number];
 
-export interface DegradationWish {
+export interface DegradationHint {
   /**
    * `bicubic`: the picture is a clean reduction, the plain model enlarges it. `blind`: it is not, the blind model does.
    * `auto`: the blind model's estimate decides, where there is one. @default 'auto'; 'blind' when sigma or noise is given
@@ -20,17 +20,17 @@ export interface DegradationWish {
   readonly noise?: number;
 }
 
-export const MOST_SIGMA = 8;
-export const MOST_NOISE = 50;
+export const MAX_SIGMA = 8;
+export const MAX_NOISE = 50;
 
 /** Throws DS_BAD_OPTION for values out of range and for knowledge that `bicubic` cannot use. */
-export function checkWish({ degradation, sigma, noise }: DegradationWish): void {
+export function checkHint({ degradation, sigma, noise }: DegradationHint): void {
   if (degradation !== undefined && !DEGRADATION_MODES.includes(degradation)) {
     throw badOption('degradation', `one of ${DEGRADATION_MODES.join(', ')}`, degradation);
   }
   for (const [name, value, most] of [
-    ['sigma', sigma, MOST_SIGMA],
-    ['noise', noise, MOST_NOISE],
+    ['sigma', sigma, MAX_SIGMA],
+    ['noise', noise, MAX_NOISE],
   ] as const) {
     if (value === undefined) continue;
     if (!(value >= 0 && value <= most)) throw badOption(name, `a number from 0 to ${most}`, value);
@@ -38,12 +38,12 @@ export function checkWish({ degradation, sigma, noise }: DegradationWish): void 
   }
 }
 
-const isKnown = ({ sigma, noise }: DegradationWish): boolean => sigma !== undefined || noise !== undefined;
+const isKnown = ({ sigma, noise }: DegradationHint): boolean => sigma !== undefined || noise !== undefined;
 
-/** The same text for every spelling of the same wish; empty for the default. */
-export function wishKey(wish: DegradationWish): string {
-  const { degradation = 'auto', sigma, noise } = wish;
-  const kind = degradation === 'auto' && isKnown(wish) ? 'blind' : degradation;
+/** The same text for every spelling of the same hint; empty for the default. */
+export function hintKey(hint: DegradationHint): string {
+  const { degradation = 'auto', sigma, noise } = hint;
+  const kind = degradation === 'auto' && isKnown(hint) ? 'blind' : degradation;
   if (kind === 'auto') return '';
   return [
     kind,
@@ -53,13 +53,13 @@ export function wishKey(wish: DegradationWish): string {
 }
 
 /** Whether nothing at all was said about the degradation. */
-export function isUnstated({ degradation, sigma, noise }: DegradationWish): boolean {
+export function isUnstated({ degradation, sigma, noise }: DegradationHint): boolean {
   return degradation === undefined && sigma === undefined && noise === undefined;
 }
 
-/** Whether the wish can only be met by a blind model. */
-export function needsBlind(wish: DegradationWish): boolean {
-  return wish.degradation === 'blind' || isKnown(wish);
+/** Whether the hint can only be met by a blind model. */
+export function needsBlind(hint: DegradationHint): boolean {
+  return hint.degradation === 'blind' || isKnown(hint);
 }
 
 /**
@@ -90,13 +90,13 @@ export interface ChoiceParts {
   readonly model: ServedModel;
   /** The blind model of the same scale, where there is one. */
   readonly blind?: ServedModel | undefined;
-  readonly wish?: DegradationWish | undefined;
+  readonly hint?: DegradationHint | undefined;
   /** Asks the blind model about the picture. */
   readonly estimate: (blind: ServedModel) => Promise<Float32Array>;
 }
 
 /** The estimate, with what is known in its place. */
-function overlay(code: Float32Array, { sigma, noise }: DegradationWish, scale: number): Float32Array {
+function overlay(code: Float32Array, { sigma, noise }: DegradationHint, scale: number): Float32Array {
   const known = code.slice();
   if (sigma !== undefined) known.set(encodeDegradation({ blur: { sigmaX: sigma, size: 21 } }, scale).subarray(0, 3));
   if (noise !== undefined) known[3] = encodeDegradation({ noise: { sigma: noise } }, scale)[3] as number;
@@ -116,10 +116,10 @@ function describe(code: Float32Array, scale: number) {
 export async function chooseDegradation({
   model,
   blind,
-  wish = {},
+  hint = {},
   estimate,
 }: ChoiceParts): Promise<DegradationChoice> {
-  if (wish.degradation === 'bicubic') {
+  if (hint.degradation === 'bicubic') {
     // A blind model by itself enlarges a clean reduction when it is told so.
     const told = model.codeWidth === undefined ? {} : { code: new Float32Array(model.codeWidth) };
     return { model, ...told, note: { kind: 'bicubic', why: 'asked' } };
@@ -127,8 +127,8 @@ export async function chooseDegradation({
   const able = model.codeWidth === undefined ? blind : model;
   if (!able) return { model };
   const guess = await estimate(able);
-  const isAsked = needsBlind(wish);
-  const code = overlay(guess, wish, able.scale);
+  const isAsked = needsBlind(hint);
+  const code = overlay(guess, hint, able.scale);
   const facts = describe(code, able.scale);
   if (!isAsked && model !== able && isClean(guess, able.scale))
     return { model, note: { kind: 'bicubic', why: 'clean', ...facts } };

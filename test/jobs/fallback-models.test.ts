@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Activation } from '../../src/jobs/rollout/activation.ts';
-import { mayStandIn } from '../../src/jobs/rollout/stand-ins.ts';
+import { mayFallBack } from '../../src/jobs/rollout/fallback-models.ts';
 
 const JOB = 'job-0123456789abcdef';
 
@@ -18,17 +18,17 @@ const shipped = model('shipped', 'photographs');
 const made = model('made', `20 photographs, ${JOB}`);
 
 test('models of the folder may, what a job made waits to be activated', () => {
-  expect([mayStandIn(shipped, []), mayStandIn(made, [])]).toEqual([true, false]);
-  expect(mayStandIn(made, history(['other', 'shipped', 'operator']))).toBe(false);
-  expect(mayStandIn(made, history(['made', 'shipped', 'job']))).toBe(true);
+  expect([mayFallBack(shipped, []), mayFallBack(made, [])]).toEqual([true, false]);
+  expect(mayFallBack(made, history(['other', 'shipped', 'operator']))).toBe(false);
+  expect(mayFallBack(made, history(['made', 'shipped', 'job']))).toBe(true);
 });
 
 test('a model that another was activated over may, one that was rolled back may not until it is activated again', () => {
   const over = history(['shipped', 'made', 'operator'], ['made', 'shipped', 'job']);
-  expect([mayStandIn(made, over), mayStandIn(shipped, over)]).toEqual([true, true]);
+  expect([mayFallBack(made, over), mayFallBack(shipped, over)]).toEqual([true, true]);
   for (const reason of ['rollback', 'automatic-rollback'] as const) {
     const back = history(['shipped', 'made', reason], ['made', 'shipped', 'job']);
-    expect([mayStandIn(made, back), mayStandIn(shipped, back)]).toEqual([false, true]);
-    expect(mayStandIn(made, [...history(['made', 'shipped', 'operator']), ...back])).toBe(true);
+    expect([mayFallBack(made, back), mayFallBack(shipped, back)]).toEqual([false, true]);
+    expect(mayFallBack(made, [...history(['made', 'shipped', 'operator']), ...back])).toBe(true);
   }
 });

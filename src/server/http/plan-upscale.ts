@@ -1,20 +1,20 @@
-/** From a request's wish and a host's picture to the enlarged one; and what becomes of it when that fails. */
+/** From a request's hint and a host's picture to the enlarged one; and what becomes of it when that fails. */
 import { DualscaleError } from '../../core/errors.ts';
 import type {
   EnlargeRequest,
+  FallbackModel,
   OnError,
   OnLimit,
   PictureUpscaler,
   RequestOutcome,
   ServingModel,
-  StandIn,
 } from '../service/picture-upscaler.ts';
 import type { SkipReason } from './classify-answer.ts';
 import { fillBox } from './request/fill-box.ts';
-import type { Asked } from './request/parse-request.ts';
+import type { UpscaleQuery } from './request/parse-request.ts';
 import { toProblem } from './respond.ts';
 
-/** What `enlarge` needs beside the wish. */
+/** What `enlarge` needs beside the hint. */
 export type EnlargeContext = Omit<EnlargeRequest, 'scale' | 'model' | 'fit'>;
 
 /** For a host's picture whose bytes are too many to be kept. */
@@ -27,25 +27,25 @@ export function tooLarge(maxInputBytes: number): DualscaleError {
 /** What `enlarge` is to be asked for. */
 export interface EnlargePlan {
   readonly request: EnlargeRequest & { readonly model: ServingModel };
-  readonly standIn?: StandIn;
+  readonly fallbackModel?: FallbackModel;
 }
 
 /**
  * What to do with a still picture of a known format; `large-enough` where it fills the asked box already. Throws DS_BAD_IMAGE,
  * DS_UNSUPPORTED_IMAGE.
  */
-export async function planAsked(
+export async function planUpscale(
   pictures: PictureUpscaler,
   bytes: Buffer,
-  { models, box }: Asked,
+  { models, box }: UpscaleQuery,
   context: EnlargeContext,
 ): Promise<EnlargePlan | 'large-enough'> {
   const filling = box === undefined ? { model: models[0] } : fillBox(await pictures.inspect(bytes), box, models);
   if (filling === undefined) return 'large-enough';
   const request = { ...context, ...filling, scale: filling.model.scale, among: models };
-  if (filling.model.standIns === undefined) return { request };
+  if (filling.model.fallbackModels === undefined) return { request };
   const { model, why, better } = await pictures.choose(bytes, request);
-  return { request: { ...request, model }, standIn: why === undefined ? undefined : { model, why, better } };
+  return { request: { ...request, model }, fallbackModel: why === undefined ? undefined : { model, why, better } };
 }
 
 export interface FailurePolicies {

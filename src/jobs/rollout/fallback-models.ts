@@ -7,7 +7,7 @@ import { jobOf } from './publish-result.ts';
  * A model that a job made may once it was activated, any other from the start; one that was rolled back may not until it is activated
  * again. @param history latest first
  */
-export function mayStandIn(
+export function mayFallBack(
   { id, provenance }: Pick<ModelManifest, 'id' | 'provenance'>,
   history: readonly Activation[],
 ): boolean {

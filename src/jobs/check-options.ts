@@ -59,7 +59,7 @@ function checkFields(name: string, value: unknown, rules: Readonly<Record<string
   for (const [field, given] of Object.entries(value)) {
     const rule = Object.hasOwn(rules, field) ? rules[field] : undefined;
     if (!rule) throw badOption(`${name}.${field}`, `one of ${known.join(', ')}`, 'an unknown option');
-    checkRule(`${name}.${field}`, given, rule);
+    if (given !== undefined) checkRule(`${name}.${field}`, given, rule);
   }
 }
 

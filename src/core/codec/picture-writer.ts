@@ -80,7 +80,7 @@ export function createPictureWriter(shape: Shape, target: EncodeTarget, options:
 
   return {
     async write(rows) {
-      if (rows.length === length && Object.keys(kept).length === 0) {
+      if (rows.length === length && Object.values(kept).every((value) => value === undefined)) {
         whole = rows;
         return;
       }

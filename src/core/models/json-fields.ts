@@ -21,7 +21,8 @@ export class JsonFields {
     }
     this.#fields = value as Readonly<Record<string, unknown>>;
     for (const name of Object.keys(value)) {
-      if (!known.includes(name)) throw this.#bad(name, `absent (known: ${known.join(', ')})`, this.#fields[name]);
+      if (!known.includes(name) && this.#fields[name] !== undefined)
+        throw this.#bad(name, `absent (known: ${known.join(', ')})`, this.#fields[name]);
     }
   }
 

@@ -98,8 +98,9 @@ export function modelCost(spec: NetworkSpec): ModelCost {
 function parseRecipe(value: unknown): Provenance['recipe'] {
   const names = typeof value === 'object' && value !== null ? Object.keys(value) : [];
   const fields = new JsonFields(value, 'provenance.recipe', names);
+  const given = names.filter((name) => fields.raw(name) !== undefined);
   return Object.fromEntries(
-    names.map((name) => {
+    given.map((name) => {
       const item = fields.raw(name);
       if (typeof item === 'boolean') return [name, item];
       return [name, typeof item === 'number' ? fields.number(name, -1e300, 1e300) : fields.text(name)];

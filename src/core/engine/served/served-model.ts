@@ -64,7 +64,9 @@ export function enlargeProgram(network: ServedNetwork, parameters: Values, size?
 type ServedPrograms = Readonly<Partial<Record<ServedGraph, Program>>>;
 
 const compileAll = (programs: ServedPrograms, compile: (program: Program) => Uint8Array) =>
-  Object.fromEntries(Object.entries(programs).map(([name, program]) => [name, compile(program)]));
+  Object.fromEntries(
+    Object.entries(programs).flatMap(([name, program]) => (program ? [[name, compile(program)]] : [])),
+  );
 
 /** Those of `programs` whose graph for WebGPU differs from `onnx`. */
 function compileForWebgpu(programs: ServedPrograms, onnx: Readonly<Record<string, Uint8Array>>) {

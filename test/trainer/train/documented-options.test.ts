@@ -7,11 +7,11 @@ import { parsePreset } from '../../../src/trainer/train/parse-preset.ts';
 
 const page = await readFile(join(PACKAGE_ROOT, 'docs', 'training.md'), 'utf8');
 
-test('docs/training.md names the options of `train`, all of them and no others', () => {
-  const train = createProgram().commands.find((command) => command.name() === 'train');
-  const flags = train?.options.map((option) => option.flags);
-  const documented = [...page.matchAll(/^\| `(--[^`]+)` \|/gm)].map((match) => match[1]);
-  expect(documented.toSorted()).toEqual(flags?.toSorted());
+test('docs/training.md names options that exist; docs/commands.md, which is generated, lists all', () => {
+  const known = createProgram().commands.flatMap((command) => command.options.map(({ long }) => long));
+  const documented = [...page.matchAll(/(?<![\w-])--[a-z][a-z-]+/g)].map(([flag]) => flag);
+  expect(documented).toContain('--start-from');
+  expect(known).toEqual(expect.arrayContaining(documented));
 });
 
 test('the recipe of docs/training.md would be accepted', () => {

@@ -1,11 +1,12 @@
 /** Each part with what the options say about it; `plugin.ts` joins them. */
 import { join } from 'node:path';
+import { Emitter } from '../core/guarded.ts';
 import { createUpscaler } from '../core/upscale/upscale.ts';
 import type { Upscaler } from '../core/upscale/upscaler.ts';
 import { PACKAGE_ROOT } from '../core/version.ts';
 import { createPictureCore, type PictureCore } from './http/picture-core.ts';
 import type { Metrics } from './metrics/metrics.ts';
-import { createModelTable, type ModelTable, type TableModel } from './models/model-table.ts';
+import { ModelTable, type TableModel } from './models/model-table.ts';
 import type { ResolvedOptions } from './options.ts';
 import { createAdmission } from './service/admission/admission.ts';
 import { createPace } from './service/admission/pace.ts';
@@ -36,7 +37,7 @@ export function openUpscaler(options: ResolvedOptions, metrics: Metrics): Promis
 export function openTable(options: ResolvedOptions, metrics: Metrics): Promise<ModelTable> {
   const { modelsDir = join(PACKAGE_ROOT, 'models'), engine, logger, degradation, onLimit } = options;
   const { models: wanted, blindModels: wantedBlind } = options;
-  return createModelTable({
+  return ModelTable.open({
     modelsDir,
     engine,
     logger,
@@ -56,7 +57,7 @@ export async function openService(options: ResolvedOptions, metrics: Metrics, ta
   const { concurrency, queueLimit, queueCost, limits, consistency, deadlineMs, latencyObjectiveMs, onLimit, logger } =
     options;
   const now = () => performance.now();
-  const listeners = new Set<(enlargement: Enlargement) => void>([(enlargement) => metrics.enlarged(enlargement)]);
+  const enlargements = new Emitter<Enlargement>((error) => logger.error('a listener of enlargements failed', error));
   const onChange = metrics.queue;
   const admission = createAdmission({ concurrency, queueLimit, queueCost, now, onChange });
   const onError = (error: unknown) => logger.warn(`cache: ${String(error)}`);
@@ -84,10 +85,11 @@ export async function openService(options: ResolvedOptions, metrics: Metrics, ta
       return enlargePicture(bytes, await model.load(), { ...fitting, blind, hint: model.hint }, signal);
     },
     onEnlargement: (enlargement) => {
-      for (const listener of listeners) listener(enlargement);
+      metrics.enlarged(enlargement);
+      enlargements.emit(enlargement);
     },
   });
-  return { pictures, admission, cache, listeners };
+  return { pictures, admission, cache, enlargements };
 }
 
 export function openCore(

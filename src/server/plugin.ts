@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServedModel } from '../core/engine/served/served-types.ts';
 import { collectAll } from '../core/engine/tile/collect-garbage.ts';
 import { badOption, DualscaleError } from '../core/errors.ts';
+import { guardLogger, guardPredicate } from '../core/guarded.ts';
 import type { ModelManifest } from '../core/models/manifest.ts';
 import type { PixelImage } from '../core/pixels/image.ts';
 import { checkHint, type DegradationHint, isUnstated } from '../core/upscale/degradation-hint.ts';
@@ -147,8 +148,9 @@ function meetHint(table: ModelTable, model: TableModel, { model: id, degradation
 }
 
 async function joinParts(options: ResolvedOptions, metrics: Metrics, table: ModelTable, upscaler: Upscaler) {
-  const { pictures, admission, cache, listeners } = await openService(options, metrics, table, upscaler);
-  const { meter, onRequest } = hearRequests(metrics);
+  const { logger } = options;
+  const { pictures, admission, cache, enlargements } = await openService(options, metrics, table, upscaler);
+  const { meter, onRequest } = hearRequests(metrics, (error) => logger.error('a listener of requests failed', error));
   const core = openCore(options, pictures, meter);
   const middleware = createMiddleware(core);
   let isReady = true;
@@ -181,19 +183,20 @@ async function joinParts(options: ResolvedOptions, metrics: Metrics, table: Mode
     },
     servedBy: (scale) => table.serving(scale)?.manifest,
     activate: (scale, modelId) => table.activate(scale, modelId, runOnce),
-    restrictFallbackModels: (accept) => table.restrictFallbackModels(accept),
-    reload: () => table.reload(runOnce),
-    onEnlargement(listener) {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
+    restrictFallbackModels(accept) {
+      const onError = (error: unknown) => logger.error('the function given to restrictFallbackModels failed', error);
+      table.restrictFallbackModels(guardPredicate(accept, onError));
     },
+    reload: () => table.reload(runOnce),
+    onEnlargement: (listener) => enlargements.on(listener),
     onRequest,
     async jobs(jobsOptions) {
-      const { modelsDir, logger } = options;
+      const { modelsDir } = options;
       if (modelsDir === undefined) throw badOption('modelsDir', 'given: jobs publish their models there', modelsDir);
       // The trainer and what it needs are loaded only where there are jobs.
       const { createJobs } = await import('../jobs/create-jobs.ts');
-      return createJobs({ logger, ...jobsOptions, dualscale, modelsDir, meter: metrics.jobs });
+      const ownLogger = jobsOptions.logger ? guardLogger(jobsOptions.logger) : logger;
+      return createJobs({ ...jobsOptions, logger: ownLogger, dualscale, modelsDir, meter: metrics.jobs });
     },
     registry: metrics.registry,
     async warmUp() {
@@ -219,14 +222,19 @@ async function joinParts(options: ResolvedOptions, metrics: Metrics, table: Mode
 
 /** Loads the models, starts the workers, and gives back the middleware and the function. Throws DS_BAD_OPTION, DS_MODEL_NOT_FOUND, DS_BAD_MODEL. */
 export async function createDualscale(options: DualscaleOptions = {}): Promise<Dualscale> {
-  const resolved = resolveOptions(options);
-  const metrics = createMetrics(resolved.registry, resolved.metricsPrefix);
-  const table = await openTable(resolved, metrics);
-  const upscaler = await openUpscaler(resolved, metrics);
+  const checked = resolveOptions(options);
+  const logger = guardLogger(checked.logger);
+  const resolved = { ...checked, logger };
+  const metrics = createMetrics(resolved.registry, resolved.metricsPrefix, (error) =>
+    logger.error('a metric could not be counted', error),
+  );
+  let upscaler: Upscaler | undefined;
   try {
+    const table = await openTable(resolved, metrics);
+    upscaler = await openUpscaler(resolved, metrics);
     return await joinParts(resolved, metrics, table, upscaler);
   } catch (error) {
-    await upscaler.close();
+    await upscaler?.close();
     metrics.withdraw();
     throw error;
   }

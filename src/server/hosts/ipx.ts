@@ -107,13 +107,18 @@ async function enlarge(made: Processed, asked: UpscaleQuery, parts: CoreParts): 
   // IPX gives an SVG as text.
   if (typeof made.data === 'string') return made;
   const exchange = createExchange({ asked, address: '', ifNoneMatch: undefined, isHead: false }, parts);
-  const headers = new Headers({ 'content-type': `image/${made.format ?? 'png'}` });
-  const verdict = exchange.head(200, headers);
-  const answer = verdict === 'collect' ? await exchange.body(Buffer.from(made.data)) : verdict;
-  if (answer === undefined || typeof answer === 'string') return made;
-  if (answer.status !== 200) throw problemOf(answer.status, answer.body);
-  const { size } = answer;
-  return { ...made, data: answer.body, ...(made.meta && size ? { meta: { ...made.meta, ...size } } : {}) };
+  try {
+    const headers = new Headers({ 'content-type': `image/${made.format ?? 'png'}` });
+    const verdict = exchange.head(200, headers);
+    const answer = verdict === 'collect' ? await exchange.body(Buffer.from(made.data)) : verdict;
+    if (answer === undefined || typeof answer === 'string') return made;
+    if (answer.status !== 200) throw problemOf(answer.status, answer.body);
+    const { size } = answer;
+    return { ...made, data: answer.body, ...(made.meta && size ? { meta: { ...made.meta, ...size } } : {}) };
+  } finally {
+    // Gives the place back where IPX has made something that is no picture.
+    exchange.leave();
+  }
 }
 
 /** Remembers since when each model serves: for a cache, a picture changes when its source does and when its model does. */

@@ -2,6 +2,7 @@
 import { lookup as systemLookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { badOption, DualscaleError } from '../../core/errors.ts';
+import { guard } from '../../core/guarded.ts';
 import { isPrivateAddress } from './private-address.ts';
 
 /** `dns.lookup` as it is called here. */
@@ -61,14 +62,19 @@ function judgeAddresses(
 
 function guarded(allowPrivate: boolean, resolve: Resolve): LookupFunction {
   return (hostname, options, callback) => {
-    const family = typeof options.family === 'number' ? { family: options.family } : {};
-    resolve(hostname, { ...family, all: true }, (resolveError, addresses) => {
+    const family = typeof options.family === 'number' ? options.family : undefined;
+    let isSettled = false;
+    const settle = (resolveError: unknown, addresses: readonly Address[] = []) => {
+      if (isSettled) return;
+      isSettled = true;
       const error = resolveError ?? judgeAddresses(hostname, addresses, allowPrivate);
-      const [first] = addresses ?? [];
+      const [first] = addresses;
       if (error || !first) callback(error as Error, '', 0);
-      else if (options.all) callback(null, addresses);
+      else if (options.all) callback(null, [...addresses]);
       else callback(null, first.address, first.family);
-    });
+    };
+    // The host's own resolver: what it throws fails this connection and nothing else.
+    guard(resolve, settle)(hostname, { family, all: true }, settle);
   };
 }
 

@@ -34,7 +34,7 @@ export function createMiddleware(core: PictureCore): Middleware {
     if (begun) rewriteUrl(req, begun.url);
     if (begun?.kind === 'exchange') {
       hideHeaders(req);
-      startNodeExchange(res, begun.exchange);
+      startNodeExchange(res, begun.exchange, core.parts.onFailure);
     }
     next();
   };

@@ -1,5 +1,6 @@
 /** The plugin's metrics in a Prometheus registry: the host's, or one of its own. */
 import { Registry } from 'prom-client';
+import { guardMethods } from '../../core/guarded.ts';
 import { METRICS_PREFIX } from './definitions.ts';
 import { createJobMetrics, type JobMetrics } from './job-metrics.ts';
 import { createLevels } from './levels.ts';
@@ -45,12 +46,24 @@ export interface Metrics {
   withdraw(): void;
 }
 
-/** @param prefix of every name, such as `dualscale_`. */
-export function createMetrics(registry: Registry = new Registry(), prefix: string = METRICS_PREFIX): Metrics {
+/**
+ * @param prefix of every name, such as `dualscale_`.
+ * @param onError told of the first count that fails; nothing throws.
+ */
+export function createMetrics(
+  registry: Registry = new Registry(),
+  prefix: string = METRICS_PREFIX,
+  onError: (error: unknown) => void = () => {},
+): Metrics {
   const of = registerMetrics(registry, prefix);
+  let isReported = false;
+  const reportOnce = (error: unknown) => {
+    if (!isReported) onError(error);
+    isReported = true;
+  };
   const levels = createLevels();
   const servedModels = createServedModels(of.dualscale_model_info);
-  return {
+  const metrics: Metrics = {
     registry,
     request: (outcome, milliseconds) => {
       of.dualscale_requests_total.inc({ outcome });
@@ -88,10 +101,12 @@ export function createMetrics(registry: Registry = new Registry(), prefix: strin
       of.dualscale_model_switches_total.inc({ scale: label }, previous ? 1 : 0);
     },
     workerRestarted: () => of.dualscale_worker_restarts_total.inc(),
-    jobs: createJobMetrics(of, levels),
+    jobs: guardMethods(createJobMetrics(of, levels), reportOnce),
     withdraw() {
       levels.withdraw();
       servedModels.withdraw();
     },
   };
+  // A registry of the host's may hold another metric of the same name: counting then fails, and no request with it.
+  return guardMethods(metrics, reportOnce);
 }

@@ -1,4 +1,5 @@
 /** Lets others hear of the requests that the metrics count. */
+import { Emitter } from '../../core/guarded.ts';
 import type { Metrics } from './metrics.ts';
 
 interface EndedRequest {
@@ -13,20 +14,16 @@ interface HeardMetrics {
   onRequest(listener: (request: EndedRequest) => void): () => void;
 }
 
-export function hearRequests(metrics: Metrics): HeardMetrics {
-  const listeners = new Set<(request: EndedRequest) => void>();
+export function hearRequests(metrics: Metrics, onError: (error: unknown) => void): HeardMetrics {
+  const requests = new Emitter<EndedRequest>(onError);
   return {
     meter: {
       ...metrics,
       request(outcome, milliseconds) {
         metrics.request(outcome, milliseconds);
-        const request = { outcome, milliseconds };
-        for (const listener of listeners) listener(request);
+        requests.emit({ outcome, milliseconds });
       },
     },
-    onRequest(listener) {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
+    onRequest: (listener) => requests.on(listener),
   };
 }

@@ -7,6 +7,7 @@ import { DualscaleError } from '../../core/errors.ts';
 import { listModels, loadModel, modelDirectory, type StoredModel } from '../../core/models/load.ts';
 import type { ModelManifest } from '../../core/models/manifest.ts';
 import { manifestDigest } from '../../core/models/manifest-digest.ts';
+import { createMutex } from '../../core/mutex.ts';
 import {
   type DegradationHint,
   type DegradationMode,
@@ -31,34 +32,6 @@ export interface TableModel extends ServingModel {
   load(): Promise<ServedModel>;
 }
 
-export interface ModelTable {
-  /** Smallest first. */
-  readonly scales: readonly number[];
-  /** Every usable model, by id. */
-  readonly manifests: readonly ModelManifest[];
-  /** By scale, the blind models that stand beside plain ones; those that could not be read are not among them. */
-  readonly pairedBlindModels: ReadonlyMap<number, ModelManifest>;
-  /** Undefined for a scale that nobody serves. */
-  serving(scale: number): TableModel | undefined;
-  /** Undefined for a model that is not there. Who names a model means it: without a hint no blind one takes its pictures. */
-  named(id: string): TableModel | undefined;
-  /**
-   * Quicker models that may answer in the place of the one that serves `scale`, best first; see `quickerModels`. They are to be quick:
-   * where an estimate could hand the picture to the blind model, it is not made.
-   */
-  fallbackModels(scale: number, hint?: DegradationHint): readonly TableModel[];
-  /** From now on only models that `accept` takes stand in for others. */
-  restrictFallbackModels(accept: (manifest: ModelManifest) => boolean): void;
-  /** The model as it answers a hint, with its paired blind model; undefined where the hint needs one and there is none. */
-  withHint(model: TableModel, hint: DegradationHint): TableModel | undefined;
-  /** The model as it answers who names neither a model nor a hint: as `degradation` says, plainly where that needs what is not there. */
-  byDefault(model: TableModel): TableModel;
-  /** Lets `id` serve `scale` once `prepare` has accepted it. Throws DS_MODEL_NOT_FOUND, DS_BAD_MODEL and what `prepare` throws. */
-  activate(scale: number, id: string, prepare: (model: ServedModel) => Promise<void>): Promise<void>;
-  /** Reads the folder again. A serving model that was published anew is replaced as by `activate`; one that is gone serves on. */
-  reload(prepare: (model: ServedModel) => Promise<void>): Promise<void>;
-}
-
 export interface ModelTableOptions {
   readonly modelsDir: string;
   readonly engine: EngineName;
@@ -75,10 +48,12 @@ export interface ModelTableOptions {
   readonly onServe: (model: ServingModel, previous: ServingModel | undefined) => void;
 }
 
-/** Class rather than closures: the maps change together, and every method reads them. */
-class Table implements ModelTable {
+/** The models of a folder and which of them serve. */
+export class ModelTable {
   readonly #options: ModelTableOptions;
   readonly #loading = new Map<string, Promise<ServedModel>>();
+  /** Around everything that changes the table: a `reload` in the midst of an `activate` would put the old model back. */
+  readonly #exclusive = createMutex();
   #manifests: readonly ModelManifest[] = [];
   #named = new Map<string, TableModel>();
   #serving = new Map<number, TableModel>();
@@ -89,30 +64,46 @@ class Table implements ModelTable {
   /** `byDefault` of the models that serve now: most requests want nothing else. */
   #defaults = new WeakMap<TableModel, TableModel>();
 
-  constructor(options: ModelTableOptions) {
+  private constructor(options: ModelTableOptions) {
     this.#options = options;
   }
 
+  /** Reads the folder and loads the models that serve. Throws DS_BAD_OPTION, DS_MODEL_NOT_FOUND, DS_BAD_MODEL. */
+  static async open(options: ModelTableOptions): Promise<ModelTable> {
+    const table = new ModelTable(options);
+    await table.#start();
+    return table;
+  }
+
+  /** Smallest first. */
   get scales(): readonly number[] {
     return this.#scales;
   }
 
+  /** Every usable model, by id. */
   get manifests(): readonly ModelManifest[] {
     return this.#manifests;
   }
 
+  /** By scale, the blind models that stand beside plain ones; those that could not be read are not among them. */
   get pairedBlindModels(): ReadonlyMap<number, ModelManifest> {
     return this.#blinds;
   }
 
+  /** Undefined for a scale that nobody serves. */
   serving(scale: number): TableModel | undefined {
     return this.#serving.get(scale);
   }
 
+  /** A request that names a model means it: without a hint no blind model takes its pictures. */
   named(id: string): TableModel | undefined {
     return this.#named.get(id);
   }
 
+  /**
+   * Quicker models that may answer in the place of the one that serves `scale`, best first; see `quickerModels`. They must be quick:
+   * where an estimate could hand the picture to the blind model, it is not made.
+   */
   fallbackModels(scale: number, hint: DegradationHint = {}): readonly TableModel[] {
     const active = this.#serving.get(scale)?.manifest;
     if (!active) return [];
@@ -124,10 +115,12 @@ class Table implements ModelTable {
     });
   }
 
+  /** From now on only models that `accept` takes stand in for others. */
   restrictFallbackModels(accept: (manifest: ModelManifest) => boolean): void {
     this.#acceptsFallback = accept;
   }
 
+  /** The model as it answers a hint, with its paired blind model; undefined where the hint needs one and there is none. */
   withHint(model: TableModel, hint: DegradationHint): TableModel | undefined {
     if (isUnstated(hint)) return model;
     const blind = this.#blindOf(model.manifest);
@@ -136,6 +129,7 @@ class Table implements ModelTable {
     return this.#answering(model, hint, smaller);
   }
 
+  /** The model for a request without model and hint: as `degradation` says, plainly where that needs a blind model and there is none. */
   byDefault(model: TableModel): TableModel {
     const known = this.#defaults.get(model);
     if (known) return known;
@@ -180,7 +174,7 @@ class Table implements ModelTable {
     return degradation === 'blind' ? undefined : this.#blinds.get(scale);
   }
 
-  async start(): Promise<void> {
+  async #start(): Promise<void> {
     const { modelsDir, wanted, wantedBlind } = this.#options;
     await this.#list();
     checkBlindModels(this.#manifests, wantedBlind);
@@ -190,7 +184,17 @@ class Table implements ModelTable {
     this.#serve(chosen, await this.#loadBlinds());
   }
 
-  async activate(scale: number, id: string, prepare: (model: ServedModel) => Promise<void>): Promise<void> {
+  /** Lets `id` serve `scale` once `prepare` has accepted it. Throws DS_MODEL_NOT_FOUND, DS_BAD_MODEL and what `prepare` throws. */
+  activate(scale: number, id: string, prepare: (model: ServedModel) => Promise<void>): Promise<void> {
+    return this.#exclusive(() => this.#activate(scale, id, prepare));
+  }
+
+  /** Reads the folder again. A serving model that was published anew is replaced as by `activate`; one that is gone serves on. */
+  reload(prepare: (model: ServedModel) => Promise<void>): Promise<void> {
+    return this.#exclusive(() => this.#reload(prepare));
+  }
+
+  async #activate(scale: number, id: string, prepare: (model: ServedModel) => Promise<void>): Promise<void> {
     await this.#list();
     const manifest = this.#manifests.find((candidate) => candidate.id === id);
     if (manifest?.scale !== scale) {
@@ -201,14 +205,14 @@ class Table implements ModelTable {
     this.#serve(new Map([...this.#current(), [scale, manifest]]), blinds);
   }
 
-  async reload(prepare: (model: ServedModel) => Promise<void>): Promise<void> {
+  async #reload(prepare: (model: ServedModel) => Promise<void>): Promise<void> {
     await this.#list();
     const { logger } = this.#options;
     for (const [scale, model] of this.#serving) {
       const manifest = this.#manifests.find(({ id }) => id === model.id);
       if (manifest?.scale !== scale) logger.warn(`${model.id} is gone and serves on from memory`);
       else if (manifestDigest(manifest) !== manifestDigest(model.manifest)) {
-        await this.activate(scale, model.id, prepare).catch((error: unknown) => {
+        await this.#activate(scale, model.id, prepare).catch((error: unknown) => {
           // The others are not to suffer for it.
           logger.warn(`${model.id} serves on as it was: ${(error as Error).message}`);
         });
@@ -293,11 +297,4 @@ class Table implements ModelTable {
     const digest = digests.length === 1 ? own : createHash('sha256').update(digests.join()).digest('base64url');
     return { id: manifest.id, scale: manifest.scale, digest, manifest, smaller, load: this.#loader(manifest) };
   }
-}
-
-/** Reads the folder and loads the models that serve. Throws DS_BAD_OPTION, DS_MODEL_NOT_FOUND, DS_BAD_MODEL. */
-export async function createModelTable(options: ModelTableOptions): Promise<ModelTable> {
-  const table = new Table(options);
-  await table.start();
-  return table;
 }

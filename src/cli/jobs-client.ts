@@ -19,7 +19,7 @@ export interface JobsClient {
 }
 
 const API_PATH = '/dualscale/api';
-const RETRY_MS = 1000;
+const POLL_MS = 1000;
 const MAX_RETRIES = 60;
 
 interface Problem {
@@ -49,20 +49,6 @@ function baseUrl(server: string): string {
   return `${url.origin}${path === '' ? API_PATH : path}`;
 }
 
-/** Whole messages of an event stream, from pieces of it. */
-async function* readMessages(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let text = '';
-  for await (const chunk of body) {
-    text += decoder.decode(chunk, { stream: true });
-    for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
-      const data = /^data: (.*)$/m.exec(text.slice(0, end))?.[1];
-      text = text.slice(end + 2);
-      if (data !== undefined) yield data;
-    }
-  }
-}
-
 /** @param token never part of an address or of a message. */
 export function createJobsClient({ server }: ServerFlags, token: string | undefined): JobsClient {
   const base = baseUrl(server);
@@ -78,13 +64,17 @@ export function createJobsClient({ server }: ServerFlags, token: string | undefi
   const toJson = async <Answer>(response: Response) =>
     (response.status === 204 ? undefined : await response.json()) as Answer;
 
-  /** Gives false when `take` has had enough, true when the stream ended before that. */
-  const followOnce = async (job: string, after: number, take: (event: JobEvent) => boolean): Promise<boolean> => {
-    const response = await send(`/jobs/${job}/events?after=${after}`, {}, { Accept: 'text/event-stream' });
-    for await (const data of readMessages(response.body as unknown as AsyncIterable<Uint8Array>)) {
-      if (!take(JSON.parse(data) as JobEvent)) return false;
+  /** Takes what happened after `taken.seq`. Gives false when `take` has had enough. */
+  const takePages = async (job: string, taken: { seq: number }, take: (event: JobEvent) => boolean) => {
+    for (;;) {
+      const response = await send(`/jobs/${job}/events?after=${taken.seq}`, {});
+      const page = (await response.json()) as { readonly events: readonly JobEvent[]; readonly complete: boolean };
+      for (const event of page.events) {
+        taken.seq = event.seq;
+        if (!take(event)) return false;
+      }
+      if (page.complete) return true;
     }
-    return true;
   };
 
   return {
@@ -99,20 +89,16 @@ export function createJobsClient({ server }: ServerFlags, token: string | undefi
         await send(path, { method: 'POST', body: bytes, duplex: 'half' } as RequestInit, { 'Content-Type': type }),
       ),
     async follow(job, after, onEvent) {
-      let last = after;
-      for (let failures = 0; ; ) {
-        const take = (event: JobEvent): boolean => {
-          [last, failures] = [event.seq, 0];
-          return onEvent(event);
-        };
+      const taken = { seq: after };
+      for (let failures = 0; ; await sleep(POLL_MS)) {
         try {
-          if (!(await followOnce(job, last, take))) return;
+          if (!(await takePages(job, taken, onEvent))) return;
+          failures = 0;
         } catch (error) {
           failures += 1;
+          // Unless the server refused, it may be restarting.
           if (error instanceof RefusedError || failures > MAX_RETRIES) throw error;
         }
-        // The server restarts, or a proxy cut the stream off.
-        await sleep(RETRY_MS);
       }
     },
   };

@@ -36,7 +36,7 @@ export interface Jobs {
   attach(server: Server): () => void;
   /** Events of all jobs and of the models, as they happen. Call the result to stop. */
   listen(listener: (event: JobEvent) => void): () => void;
-  /** Lets running jobs save a checkpoint, ends their processes, and closes sockets and event streams with 1001. */
+  /** Lets running jobs save a checkpoint, ends their processes, and closes event sockets with 1001. */
   close(): Promise<void>;
 }
 
@@ -178,19 +178,14 @@ async function joinJobs(opened: Parts, unlock: () => void): Promise<Jobs> {
   await sweepUnpublished({ modelsDir, now: opened.now, warn: logger.warn });
   await activator.restore();
   opened.serving.restrictFallbackModels((manifest) => mayFallBack(manifest, activator.history()));
-  const streams = new Set<() => void>();
-  const clients = (): number => streams.size + socket.clients;
-  const tell = () => meter?.clients(clients());
-  const socket = createEventSocket({ access, log, path: `${mountPath}/socket`, onClients: tell, warn: logger.warn });
-  const trackStream = (close: () => void) => {
-    streams.add(close);
-    tell();
-    return () => {
-      streams.delete(close);
-      tell();
-    };
-  };
-  const handler = createApiHandler({ ...opened, clients, trackStream } satisfies ApiParts);
+  const socket = createEventSocket({
+    access,
+    log,
+    path: `${mountPath}/socket`,
+    onClients: (count) => meter?.clients(count),
+    warn: logger.warn,
+  });
+  const handler = createApiHandler({ ...opened, clients: () => socket.clients } satisfies ApiParts);
   const stopBackground = startBackground(opened);
   runner.start();
   return {
@@ -206,7 +201,6 @@ async function joinJobs(opened: Parts, unlock: () => void): Promise<Jobs> {
       stopBackground();
       watch.close();
       socket.close();
-      for (const close of [...streams]) close();
       log.close();
       unlock();
     },

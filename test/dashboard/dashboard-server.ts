@@ -60,10 +60,13 @@ export async function openDashboardServer() {
       await response.arrayBuffer();
       return /model=([^;]+)/.exec(response.headers.get('x-dualscale') ?? '')?.[1];
     },
-    /** As a proxy does that knows no WebSockets. */
+    /** Breaks the open sockets and refuses new ones until `allowSockets`. */
     cutSockets() {
       isCut = true;
       for (const socket of sockets) socket.destroy();
+    },
+    allowSockets() {
+      isCut = false;
     },
     openSockets: () => sockets.size,
     async close() {

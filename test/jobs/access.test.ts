@@ -5,6 +5,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { WebSocket } from 'ws';
 import type { DualscaleLogger } from '../../src/server/options.ts';
 import { plainGet } from '../helpers/http-host.ts';
 import { NGINX_VERSION, startNginx } from '../server/hosts/nginx.ts';
@@ -98,12 +99,31 @@ describe('many wrong tokens from one address', () => {
   });
 
   test('do not count tickets, which no one guesses', async () => {
-    for (let i = 0; i < 15; i++) expect((await fetch(`${box.url}${API}/events?ticket=x${i}`)).status).toBe(401);
+    for (let i = 0; i < 15; i++) {
+      const socket = new WebSocket(`${box.socketUrl}?ticket=x${i}`, 'dualscale.v1');
+      const [req, response] = await once(
+        socket.on('error', () => {}),
+        'unexpected-response',
+      );
+      req.destroy();
+      expect(response.statusCode).toBe(401);
+    }
     const { ticket } = (await (await box.post('/tickets')).json()) as { ticket: string };
-    const events = await fetch(`${box.url}${API}/events?ticket=${ticket}`);
-    expect(events.status).toBe(200);
-    await events.body?.cancel();
+    const socket = new WebSocket(`${box.socketUrl}?ticket=${ticket}`, 'dualscale.v1');
+    await once(socket, 'open');
+    socket.close();
   });
+});
+
+test('a ticket opens the event socket alone: no route and no method', async () => {
+  for (const { path, method } of guarded) {
+    const { ticket } = (await (await box.post('/tickets')).json()) as { ticket: string };
+    expect([method, path, (await fetch(`${box.url}${API}${path}?ticket=${ticket}`, { method })).status]).toEqual([
+      method,
+      path,
+      401,
+    ]);
+  }
 });
 
 describe('a server without a token', () => {

@@ -1,11 +1,10 @@
-/** Hears of events as long as the page is open: socket, else event stream, else polling; again after each break, from where it was. */
+/** Events over one WebSocket as long as the page is open. After each break it reconnects and catches up from the last event. */
 /** @import { JobEvent } from '../../jobs/events/job-event.ts' */
 /** @import { Api } from './api.js' */
 /** @import { Topic } from './topic.js' */
 import { createTopic } from './topic.js';
-import { listenByPolling, listenBySocket, listenByStream } from './transports.js';
 
-/** @typedef {'connecting' | 'live' | 'polling' | 'offline'} LiveState */
+/** @typedef {'connecting' | 'live' | 'offline'} LiveState */
 
 /**
  * @typedef {object} Live
@@ -17,13 +16,7 @@ import { listenByPolling, listenBySocket, listenByStream } from './transports.js
 
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 15_000;
-/** After so many failures in a row the next way is tried. */
-const PATIENCE = 2;
-const WAYS = [
-  { listen: listenBySocket, state: /** @type {LiveState} */ ('live') },
-  { listen: listenByStream, state: /** @type {LiveState} */ ('live') },
-  { listen: listenByPolling, state: /** @type {LiveState} */ ('polling') },
-];
+const OPEN_MS = 8000;
 
 /** Ends early when the network or the reader comes back. @param {number} ms */
 function pause(ms) {
@@ -41,6 +34,37 @@ function pause(ms) {
   });
 }
 
+/**
+ * Resolves when an open socket closes, rejects when none opens.
+ * @param {Api} api @param {(message: any, socket: WebSocket) => void} onMessage
+ */
+async function listenOnce(api, onMessage) {
+  const { ticket } = await api.post('tickets');
+  const url = new URL('socket', api.base);
+  url.protocol = url.protocol.replace('http', 'ws');
+  url.searchParams.set('ticket', ticket);
+  await new Promise((resolve, reject) => {
+    const socket = new WebSocket(url, 'dualscale.v1');
+    // A proxy that swallows upgrades leaves the socket connecting for minutes.
+    const timer = setTimeout(() => socket.close(), OPEN_MS);
+    let wasGreeted = false;
+    socket.addEventListener('message', ({ data }) => {
+      const message = JSON.parse(data);
+      if (message.type === 'hello') {
+        // Before its greeting the server may still refuse a client.
+        wasGreeted = true;
+        clearTimeout(timer);
+      }
+      onMessage(message, socket);
+    });
+    socket.addEventListener('close', () => {
+      clearTimeout(timer);
+      if (wasGreeted) resolve(undefined);
+      else reject(new Error('the socket did not open'));
+    });
+  });
+}
+
 /** @param {Api} api @returns {Live} */
 export function createLive(api) {
   /** @type {Topic<JobEvent>} */
@@ -51,42 +75,32 @@ export function createLive(api) {
   const states = createTopic();
   /** @type {number | null} */
   let lastId = null;
-  let way = 0;
   let failures = 0;
 
-  /** @param {any} message */
-  const onMessage = (message) => {
-    // The server's own count: known before the first event, and lower when its folder of jobs was emptied.
-    if (message?.type === 'hello') lastId = Math.min(lastId ?? message.data.lastId, message.data.lastId);
-    if (typeof message?.id !== 'number' || typeof message.job !== 'string') return;
-    // Replay and live may overlap.
+  /** @param {any} message @param {WebSocket} socket */
+  const onMessage = (message, socket) => {
+    if (message.type === 'hello') {
+      // The server's count is lower than ours when its folder of jobs was emptied.
+      lastId = Math.min(lastId ?? message.data.lastId, message.data.lastId);
+      socket.send(JSON.stringify({ subscribe: '*', after: lastId }));
+      failures = 0;
+      states.tell('live');
+      opens.tell(undefined);
+      return;
+    }
+    if (typeof message.id !== 'number' || typeof message.job !== 'string') return;
+    // Replayed and live events may overlap.
     if (lastId !== null && message.id <= lastId) return;
     lastId = message.id;
     events.tell(message);
   };
 
-  const listenOnce = async () => {
-    const { listen, state } = WAYS[way];
-    const onOpen = () => {
-      failures = 0;
-      states.tell(state);
-      opens.tell(undefined);
-    };
-    try {
-      await listen({ api, after: lastId, onOpen, onMessage });
-      way = 0;
-    } catch (error) {
-      failures += 1;
-      // A server that nobody reaches says nothing about this way.
-      const isAway = error instanceof TypeError;
-      if (!isAway && failures >= PATIENCE) way = Math.min(way + 1, WAYS.length - 1);
-    }
-  };
-
   const run = async () => {
     states.tell('connecting');
     for (;;) {
-      await listenOnce();
+      await listenOnce(api, onMessage).catch(() => {
+        failures += 1;
+      });
       states.tell(failures > 0 ? 'offline' : 'connecting');
       await pause(Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(failures, 8)) * (0.75 + Math.random() / 2));
     }

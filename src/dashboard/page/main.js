@@ -24,7 +24,7 @@ import { createOverview } from './views/overview.js';
  * @property {() => void} dispose
  */
 
-const STATE_TEXTS = { connecting: 'Connecting', live: 'Live', polling: 'Every few seconds', offline: 'Not connected' };
+const STATE_TEXTS = { connecting: 'Connecting', live: 'Live', offline: 'Not connected' };
 
 /** @param {App} app @param {string} address After the `#/`. @returns {View} */
 function viewFor(app, address) {

@@ -14,13 +14,13 @@ export interface AccessOptions {
 
 export interface Access {
   /** Throws DS_UNAUTHORIZED, DS_FORBIDDEN, and DS_TOO_MANY for a wrong token after many others from its address. */
-  check(req: IncomingMessage, where?: CredentialPlaces): void;
-  /** Opens one socket or event stream, once, within `TICKET_SECONDS`. */
+  check(req: IncomingMessage, where?: SocketCredentials): void;
+  /** Opens the event socket once, within `TICKET_SECONDS`. */
   createTicket(): string;
 }
 
-/** Where besides the header a credential may stand. */
-export interface CredentialPlaces {
+/** Credentials that only the event socket takes: a browser cannot give it an `Authorization` header. */
+export interface SocketCredentials {
   /** One-time ticket of the query. */
   readonly ticket?: string | undefined;
   /** Token of the WebSocket subprotocol. */

@@ -27,7 +27,7 @@ function answerCors(req: IncomingMessage, res: ServerResponse, origins: readonly
   if (req.method !== 'OPTIONS') return false;
   res.writeHead(204, {
     'Access-Control-Allow-Methods': 'GET, POST, DELETE',
-    'Access-Control-Allow-Headers': 'Authorization, Content-Type, Idempotency-Key, Last-Event-ID',
+    'Access-Control-Allow-Headers': 'Authorization, Content-Type, Idempotency-Key',
     'Access-Control-Max-Age': '600',
   });
   res.end();
@@ -49,9 +49,8 @@ export function createApiHandler(parts: ApiParts): JobsHandler {
     if (answerCors(req, res, origins)) return;
     const path = url.pathname.slice(mountPath.length) || '/';
     const isPublic = routes.some((route) => route.isPublic && route.path === path);
-    const ticket = url.searchParams.get('ticket') ?? undefined;
     // Before the route is looked for: who may not ask does not learn what there is.
-    if (!isPublic) access.check(req, { ticket });
+    if (!isPublic) access.check(req);
     const { route, params } = findRoute(routes, req.method === 'HEAD' ? 'GET' : (req.method ?? 'GET'), path);
     await route.handle({ req, res, params, query: url.searchParams });
   };

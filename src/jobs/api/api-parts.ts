@@ -24,10 +24,8 @@ export interface ApiParts {
   readonly stats: ServingStats;
   readonly uploads: Uploads;
   readonly traffic: TrafficSampler | undefined;
-  /** Open sockets and event streams. */
+  /** Open event sockets. */
   readonly clients: () => number;
-  /** An event stream is open; call the result when it is not any more. */
-  readonly trackStream: (close: () => void) => () => void;
   readonly machine: string;
   /** Milliseconds since 1970. */
   readonly now: () => number;

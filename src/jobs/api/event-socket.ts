@@ -148,7 +148,7 @@ class SocketClient {
       after,
       stallMs,
       onError,
-      sink: { send: (text, _, done) => this.#socket.send(text, () => done()) },
+      send: (text, done) => this.#socket.send(text, () => done()),
       onStall: () => this.#socket.terminate(),
     });
     this.#subscriptions.set(stream, subscription);

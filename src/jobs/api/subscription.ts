@@ -5,18 +5,14 @@
 import type { EventLog } from '../events/event-log.ts';
 import type { JobEvent } from '../events/job-event.ts';
 
-export interface EventSink {
-  /** Calls `done` when the text has left this process. */
-  send(text: string, event: { readonly id: number; readonly seq: number }, done: () => void): void;
-}
-
 export interface SubscriptionOptions {
   readonly log: EventLog;
   /** A stream, or `*` for all. */
   readonly stream: string;
   /** `seq` of the last event the client has; with `*` its `id`. */
   readonly after: number;
-  readonly sink: EventSink;
+  /** Calls `done` when the text has left this process. */
+  readonly send: (text: string, done: () => void) => void;
   /** Told when the client has read nothing for so long that it is to be cut off. */
   readonly onStall: () => void;
   readonly stallMs: number;
@@ -35,7 +31,7 @@ const PAGE = 200;
 type Numbers = Pick<JobEvent, 'id' | 'seq' | 'type'>;
 
 export function openSubscription(options: SubscriptionOptions): Subscription {
-  const { log, stream, sink, onStall, stallMs, onError } = options;
+  const { log, stream, send, onStall, stallMs, onError } = options;
   let cursor = options.after;
   let underWay = 0;
   let isLive = false;
@@ -58,7 +54,7 @@ export function openSubscription(options: SubscriptionOptions): Subscription {
     cursor = numberOf(event);
     underWay += text.length;
     if (underWay === text.length) watchForStall();
-    sink.send(text, event, () => {
+    send(text, () => {
       underWay -= text.length;
       watchForStall();
       if (!isLive && !isReading && underWay < MAX_UNDER_WAY / 2) void catchUp();

@@ -1,5 +1,5 @@
 /** The process that works on a job: started, limited, told to stop, and found again after the server was killed. */
-import { execFile, fork } from 'node:child_process';
+import { execFile, fork, spawn } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -80,20 +80,43 @@ async function commandLine(pid: number): Promise<string> {
   return stdout;
 }
 
-const WAIT_MS = 20;
+/**
+ * Kills `pid` when this process ends before the result is called. A suspended process does not see its server go, and would
+ * keep its memory until the next start.
+ */
+export function killWithServer(pid: number): () => void {
+  // The shell's input ends with this process. In a group of its own, Ctrl-C in the terminal does not reach the shell.
+  const guard = spawn('/bin/sh', ['-c', 'read -r line || kill -KILL "$1"', 'sh', String(pid)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  guard.on('error', () => {});
+  guard.stdin.on('error', () => {});
+  guard.unref();
+  return () => void guard.stdin.end('stop\n');
+}
 
-/** Ends what a killed server left: its child notices by itself, but perhaps not before the next one writes into the same folder. */
-export async function endOrphan(folder: JobFolder): Promise<void> {
+const POLL_MS = 20;
+/** A process that hangs in the kernel is not waited for longer. */
+const MAX_ORPHAN_MS = 5000;
+
+/**
+ * Ends what a killed server left: its child notices by itself, but perhaps not before the next one writes into the same folder.
+ * Gives false when it still runs after `maxMs`.
+ */
+export async function endOrphan(folder: JobFolder, maxMs = MAX_ORPHAN_MS): Promise<boolean> {
   const pid = Number(await readFile(folder.pid, 'utf8').catch(() => ''));
   // Pids are used again: only a process that was started on this very folder is ours.
   const isOurs = async () => pid > 0 && (await commandLine(pid)).includes(folder.directory);
-  while (await isOurs()) {
+  for (let waited = 0; await isOurs(); waited += POLL_MS) {
+    if (waited >= maxMs) return false;
     try {
       process.kill(pid, 'SIGKILL');
     } catch {
       break;
     }
-    await sleep(WAIT_MS);
+    await sleep(POLL_MS);
   }
   rmSync(folder.pid, { force: true });
+  return true;
 }

@@ -6,7 +6,7 @@ import { isFleeting } from '../events/event-log.ts';
 import type { JobEventBody } from '../events/job-event.ts';
 import { createProgressMeter } from '../worker/progress-meter.ts';
 import type { ChildMessage } from './job-message.ts';
-import { type JobProcess, startJobProcess } from './job-process.ts';
+import { type JobProcess, killWithServer, startJobProcess } from './job-process.ts';
 import type { JobEntry, JobStore } from './job-store.ts';
 import { type JobTicket, receiveMessages } from './receive-messages.ts';
 import { judgementsOf, outcomeOf, type StageParts, settle, writeJudgeOrder, writeOrder } from './run-stages.ts';
@@ -32,6 +32,8 @@ export class JobRun {
   /** What is measured must not stand still while it is. */
   #canPause = false;
   #isStopping = false;
+  /** A suspended process is killed when the server ends. */
+  #releaseGuard = () => {};
   /** Why an event that must not be lost could not be noted down: the attempt ends with it. */
   #trouble: Error | undefined;
   #hasLostEvents = false;
@@ -78,10 +80,12 @@ export class JobRun {
     if (!this.#process || !this.#canPause || process.platform === 'win32') return;
     const { state } = this.#entry.view;
     if (isPaused && state === 'running') {
+      this.#releaseGuard = killWithServer(this.#process.pid);
       this.#process.kill('SIGSTOP');
       this.#orEnd(() => this.#emit({ type: 'paused', data: { reason: 'load' } }));
     } else if (!isPaused && state === 'paused') {
       this.#process.kill('SIGCONT');
+      this.#releaseGuard();
       this.#orEnd(() => this.#emit({ type: 'continued', data: {} }));
     }
   }
@@ -142,6 +146,7 @@ export class JobRun {
     this.setPaused(isPaused());
     if (this.#isStopping) this.kill();
     const { code, signal } = await this.#process.ended;
+    this.#releaseGuard();
     this.#process = undefined;
     if (this.#trouble) throw this.#trouble;
     const { failure } = this.#ticket;

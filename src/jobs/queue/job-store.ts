@@ -40,10 +40,15 @@ interface Stored {
   readonly record: JobRecord;
   readonly folder: JobFolder;
   readonly state: JobState;
+  /** Rises from job to job, also over restarts. */
+  readonly firstEventId: number;
 }
 
 const asEntry = ({ record, folder, state }: Stored): JobEntry => ({ record, folder, view: state.view, has: state.has });
-const byAge = (a: Stored, b: Stored) => (a.record.createdAt < b.record.createdAt ? 1 : -1);
+/** Latest first. Jobs of the same millisecond are in the order of their first events. */
+const byAge = (a: Stored, b: Stored) => b.firstEventId - a.firstEventId;
+const byEnd = (a: Stored, b: Stored) =>
+  Date.parse(b.state.view.finishedAt ?? '') - Date.parse(a.state.view.finishedAt ?? '');
 
 export function createJobStore(options: JobStoreOptions): JobStore {
   const { directory, log, now, keepJobs, warn } = options;
@@ -56,7 +61,8 @@ export function createJobStore(options: JobStoreOptions): JobStore {
       warn(`${folder.directory} is passed over: it holds no job`);
       return;
     }
-    jobs.set(name, { record, folder, state: createJobState(record, log.open(name, folder.events)) });
+    const events = log.open(name, folder.events);
+    jobs.set(name, { record, folder, state: createJobState(record, events), firstEventId: events[0]?.id ?? 0 });
   };
 
   mkdirSync(directory, { recursive: true });
@@ -67,7 +73,7 @@ export function createJobStore(options: JobStoreOptions): JobStore {
   }
 
   const forgetOld = (): void => {
-    const ended = [...jobs.values()].filter(({ state }) => isFinished(state.view)).sort(byAge);
+    const ended = [...jobs.values()].filter(({ state }) => isFinished(state.view)).sort(byEnd);
     for (const { record, folder } of ended.slice(keepJobs)) {
       jobs.delete(record.id);
       log.drop(record.id);
@@ -93,7 +99,8 @@ export function createJobStore(options: JobStoreOptions): JobStore {
       const folder = jobFolder(join(directory, id));
       renameSync(beside.directory, folder.directory);
       syncFolder(directory);
-      jobs.set(id, { record, folder, state: createJobState(record, log.open(id, folder.events)) });
+      const state = createJobState(record, log.open(id, folder.events));
+      jobs.set(id, { record, folder, state, firstEventId: log.lastId + 1 });
       try {
         emit(id, { type: 'queued', data: { type: request.type, model: request.model } });
       } catch (error) {

@@ -155,9 +155,12 @@ export class Runner {
 
   async #attempt(entry: JobEntry, run: JobRun): Promise<void> {
     const { record, folder, view } = entry;
-    await endOrphan(folder);
-    await sweepTemporary(folder.work);
     const ratioBefore = view.progress.ratio;
+    if (!(await endOrphan(folder))) {
+      this.#ends.afterDeath(record.id, 'its process of an earlier attempt does not end', ratioBefore);
+      return;
+    }
+    await sweepTemporary(folder.work);
     const end = existsSync(folder.cancel) ? undefined : await this.#tryRun(run);
     if (isFinished(this.#entry(record.id).view)) return;
     if (existsSync(folder.cancel)) this.#ends.finish(record.id, { type: 'cancelled', data: {} });

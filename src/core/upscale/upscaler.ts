@@ -1,6 +1,6 @@
 /** Enlarges pictures that are already decoded. The implementation runs tiles on a pool of workers. */
 import type { ServedModel } from '../engine/served/served-types.ts';
-import type { TileDifference } from '../engine/tile/tile-pixels.ts';
+import type { TileDifference } from '../engine/tile/tile-task.ts';
 import type { PixelImage, Raster } from '../pixels/image.ts';
 import type { StripMemory } from './strip-memory.ts';
 

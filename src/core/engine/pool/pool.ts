@@ -9,8 +9,15 @@ import type { ProviderLogger } from '../provider.ts';
 import type { EngineName, Provider, Runtime, TfjsBackend } from '../runtime.ts';
 import type { ServedModel } from '../served/served-types.ts';
 import { createModelSharer } from '../tile/share-model.ts';
-import type { TileDifference } from '../tile/tile-pixels.ts';
-import type { SharedDestination, SharedImage, SharedModel, Tile, TileOutcome, TileTask } from '../tile/tile-task.ts';
+import type {
+  SharedDestination,
+  SharedImage,
+  SharedModel,
+  Tile,
+  TileDifference,
+  TileOutcome,
+  TileTask,
+} from '../tile/tile-task.ts';
 import { type Script, scriptFor } from '../worker-script.ts';
 import { type CallQueue, createCallQueue, type QueuedCall } from './pool-queue.ts';
 import { startThreads } from './pool-threads.ts';

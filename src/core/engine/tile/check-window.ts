@@ -1,6 +1,6 @@
 /** The part of a tile that the dual network looks at: its time grows with it, and a band tells as much about a network as the whole. */
 import type { EnlargedTile } from './enlarged-tile.ts';
-import type { Tile } from './tile-task.ts';
+import type { Tile, TileDifference } from './tile-task.ts';
 
 /** A band of rows of a tile's read area. */
 export interface CheckWindow {
@@ -36,4 +36,25 @@ export function rowsOf(
   const { width, height } = enlarged;
   const scale = height / readRows;
   return { values: enlarged.rows(top * scale, rows * scale), shape: [1, rows * scale, width, 3] };
+}
+
+/**
+ * @param reduced [1, window.rows, read.width, 3] and `values` [1, read.height, read.width, 3] in 0..1; what lies in the halo is another
+ * tile's.
+ */
+export function differTile(
+  reduced: Float32Array,
+  values: Float32Array,
+  { read, ...tile }: Tile,
+  { top, firstJudged, judgedRows }: CheckWindow,
+): TileDifference {
+  let sum = 0;
+  const offset = top * read.width * 3;
+  for (let row = firstJudged; row < firstJudged + judgedRows; row++) {
+    let at = (row * read.width + tile.x - read.x) * 3;
+    for (const end = at + tile.width * 3; at < end; at++) {
+      sum += Math.abs((reduced[at] as number) - (values[offset + at] as number));
+    }
+  }
+  return { sum: sum * 255, count: tile.width * judgedRows * 3 };
 }

@@ -1,9 +1,9 @@
 /** One tile through a network, from shared pixels to shared pixels: what the workers of every engine do. */
-import { checkWindow } from './check-window.ts';
+import { checkWindow, differTile } from './check-window.ts';
 import { collectYoung } from './collect-garbage.ts';
 import { createTileNetworks, type TileNetwork } from './tile-networks.ts';
-import { cutTile, differTile, type TileDifference, writeTile } from './tile-pixels.ts';
-import type { TileOutcome, TileTask } from './tile-task.ts';
+import { cutTile, writeTile } from './tile-pixels.ts';
+import type { TileDifference, TileOutcome, TileTask } from './tile-task.ts';
 
 export type TileRunner = (task: TileTask) => Promise<TileOutcome>;
 

@@ -1,6 +1,5 @@
 /** The pixel loops of a tile: LR area to floats, floats back to the SR area, and how far two of them are apart. */
 import type { Samples } from '../../pixels/image.ts';
-import type { CheckWindow } from './check-window.ts';
 import { copyLevels } from './copy-levels.ts';
 import type { EnlargedTile } from './enlarged-tile.ts';
 import type { SharedDestination, SharedImage, Tile } from './tile-task.ts';
@@ -83,33 +82,4 @@ export function writeTile(enlarged: EnlargedTile, tile: Tile, scale: number, des
       }
     }
   }
-}
-
-/** Absolute differences on a tile's own pixels. */
-export interface TileDifference {
-  /** In 8-bit levels. */
-  readonly sum: number;
-  /** Samples summed over. */
-  readonly count: number;
-}
-
-/**
- * @param reduced [1, window.rows, read.width, 3] and `values` [1, read.height, read.width, 3] in 0..1; what lies in the halo is another
- * tile's.
- */
-export function differTile(
-  reduced: Float32Array,
-  values: Float32Array,
-  { read, ...tile }: Tile,
-  { top, firstJudged, judgedRows }: CheckWindow,
-): TileDifference {
-  let sum = 0;
-  const offset = top * read.width * RGB;
-  for (let row = firstJudged; row < firstJudged + judgedRows; row++) {
-    let at = (row * read.width + tile.x - read.x) * RGB;
-    for (const end = at + tile.width * RGB; at < end; at++) {
-      sum += Math.abs((reduced[at] as number) - (values[offset + at] as number));
-    }
-  }
-  return { sum: sum * 255, count: tile.width * judgedRows * RGB };
 }

@@ -3,7 +3,6 @@ import type { ParameterValues } from '../../network/spec.ts';
 import type { ChannelCount } from '../../pixels/image.ts';
 import type { Runtime } from '../runtime.ts';
 import type { ServedSpec } from '../served/served-types.ts';
-import type { TileDifference } from './tile-pixels.ts';
 
 /** A rectangle in LR pixels. */
 export interface Area {
@@ -76,6 +75,14 @@ export interface TileTask {
   readonly code?: Float32Array;
   /** Instead of enlarging, the read area's code is guessed and put here, float32. */
   readonly estimate?: SharedArrayBuffer;
+}
+
+/** Absolute differences on a tile's own pixels. */
+export interface TileDifference {
+  /** In 8-bit levels. */
+  readonly sum: number;
+  /** Samples summed over. */
+  readonly count: number;
 }
 
 /** Failures of the network come back as values: whatever makes a worker's promise reject is a crash. */

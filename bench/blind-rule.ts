@@ -3,10 +3,10 @@
  * The rule's thresholds (src/core/upscale/degradation-hint.ts) are chosen by this table, never by a benchmark.
  */
 import { parseArgs } from 'node:util';
-import { compressJpeg } from '../src/core/codec/compress-jpeg.ts';
-import { decodeDegradation } from '../src/core/degradation/code.ts';
+import { compressJpeg } from '../src/core/codec/encode.ts';
 import { degrade } from '../src/core/degradation/degrade.ts';
 import { parseDegradation } from '../src/core/degradation/parse.ts';
+import { decodeDegradation } from '../src/core/degradation/vector.ts';
 import { cropToMultiple } from '../src/core/pixels/crop.ts';
 import { psnrDb } from '../src/core/pixels/psnr.ts';
 import { isClean } from '../src/core/upscale/degradation-hint.ts';

@@ -1,7 +1,7 @@
 /** One 128x128 picture to 512x512: our engine, the same network on TF.js, and what people use in Node today. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { readRgbFile } from '../src/core/codec/read-rgb-file.ts';
+import { readRgbFile } from '../src/core/codec/decode.ts';
 import { baseline } from '../src/core/measure/baseline.ts';
 import { evaluate } from '../src/core/measure/evaluate.ts';
 import { crop } from '../src/core/pixels/crop.ts';

@@ -3,9 +3,8 @@
  * `npx tsx bench/picture-pair.ts [PHOTO] [OUT.png]` prints the PSNR of both against the photograph.
  */
 import { writeFile } from 'node:fs/promises';
-import { decodeRgb } from '../src/core/codec/decode.ts';
+import { decodeRgb, readRgbFile } from '../src/core/codec/decode.ts';
 import { encode } from '../src/core/codec/encode.ts';
-import { readRgbFile } from '../src/core/codec/read-rgb-file.ts';
 import { crop, cropToMultiple } from '../src/core/pixels/crop.ts';
 import type { PixelImage } from '../src/core/pixels/image.ts';
 import { imresize } from '../src/core/pixels/imresize.ts';

@@ -5,7 +5,7 @@
  *     npx tsx bench/served-graph.ts edge-x4 edge-s-x4
  */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { chooseGraph } from '../src/core/engine/onnx/choose-graph.ts';
+import { chooseGraph } from '../src/core/engine/onnx/nchwc-block.ts';
 import { compileServedModel } from '../src/core/engine/served/served-model.ts';
 import { tileOfCells, tileOfPixels } from '../src/core/engine/tile/enlarged-tile.ts';
 import { writeTile } from '../src/core/engine/tile/tile-pixels.ts';

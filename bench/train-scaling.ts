@@ -1,6 +1,7 @@
 /** How step time grows with batch, pixels and parameters, and the trainer's memory for a large network. */
-import { countParameters } from '../src/core/network/count.ts';
+
 import { createNetwork } from '../src/core/network/create-network.ts';
+import { countParameters } from '../src/core/network/network.ts';
 import type { EdgeSpec } from '../src/core/network/spec.ts';
 import { chooseMicroBatchSize } from '../src/trainer/train/step/micro-batch.ts';
 import type { Benchmark, Goal, Row } from './benchmark.ts';

@@ -1,6 +1,7 @@
 /** How fast a whole training step is: gradients on the pool, then Adam, clipping and the moving average. */
-import { countParameters } from '../src/core/network/count.ts';
+
 import { createNetwork } from '../src/core/network/create-network.ts';
+import { countParameters } from '../src/core/network/network.ts';
 import type { EdgeSpec } from '../src/core/network/spec.ts';
 import type { Benchmark, BenchOptions, Goal, Row } from './benchmark.ts';
 import { forkCase } from './fork-case.ts';

@@ -1,8 +1,8 @@
 /** A degradation the base model has not seen: every fourth pixel is taken, nothing is averaged. */
 import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join, parse } from 'node:path';
+import { readRgbFile } from '../../src/core/codec/decode.ts';
 import { encode } from '../../src/core/codec/encode.ts';
-import { readRgbFile } from '../../src/core/codec/read-rgb-file.ts';
 import type { PixelImage } from '../../src/core/pixels/image.ts';
 
 /** The pixel whose centre is nearest to the LR pixel's (of the two middle ones the later): no shift by more than half an HR pixel. */

@@ -1,9 +1,9 @@
 /** What the tables measure under: one case is one way of making the pictures small. */
 
-import { encodeDegradation } from '../../src/core/degradation/code.ts';
 import type { Degradation } from '../../src/core/degradation/degrade.ts';
 import { disturbKernel, gaussianKernel } from '../../src/core/degradation/kernel.ts';
 import { parseDegradation } from '../../src/core/degradation/parse.ts';
+import { encodeDegradation } from '../../src/core/degradation/vector.ts';
 import { createRandom } from '../../src/trainer/train/random.ts';
 import { readKernels } from './kernel-file.ts';
 

@@ -1,6 +1,6 @@
 /** Options that several commands take. */
 import { Option } from 'commander';
-import { ENGINE_NAMES } from '../core/engine/runtime.ts';
+import { ENGINE_NAMES } from '../core/engine/engine.ts';
 import { DEGRADATION_MODES } from '../core/upscale/degradation-hint.ts';
 import { integerFrom, milliseconds } from './option-values.ts';
 

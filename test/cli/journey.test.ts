@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type * as OnnxRuntime from 'onnxruntime-node';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readRgbFile } from '../../src/core/codec/read-rgb-file.ts';
+import { readRgbFile } from '../../src/core/codec/decode.ts';
 import { imresize } from '../../src/core/pixels/imresize.ts';
 import { psnrDb } from '../../src/core/pixels/psnr.ts';
 import { readRunLog } from '../../src/trainer/train/run/run-log.ts';

@@ -2,9 +2,8 @@
 import { availableParallelism } from 'node:os';
 import { describeMachine } from '../../core/describe-machine.ts';
 import { chooseRuntime } from '../../core/engine/choose-runtime.ts';
-import type { Engine } from '../../core/engine/engine.ts';
+import type { Engine, EngineName, Provider, Runtime, TfjsBackend } from '../../core/engine/engine.ts';
 import { createOnnxEngine } from '../../core/engine/onnx/onnx-engine.ts';
-import type { EngineName, Provider, Runtime, TfjsBackend } from '../../core/engine/runtime.ts';
 import { openTimedNetwork } from '../../core/engine/served/timed-network.ts';
 import { createTfjsEngine } from '../../core/engine/tfjs/tfjs-engine.ts';
 import { badOption } from '../../core/errors.ts';

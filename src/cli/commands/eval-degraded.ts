@@ -1,10 +1,10 @@
 /** `dualscale eval --degradation`: one row for each way in which the pictures are made small. */
 import { basename, resolve } from 'node:path';
-import { compressJpeg } from '../../core/codec/compress-jpeg.ts';
-import { encodeDegradation } from '../../core/degradation/code.ts';
+import { compressJpeg } from '../../core/codec/encode.ts';
 import { type Degradation, degrade } from '../../core/degradation/degrade.ts';
 import { parseDegradation } from '../../core/degradation/parse.ts';
 import { degradeTwice } from '../../core/degradation/second-order.ts';
+import { encodeDegradation } from '../../core/degradation/vector.ts';
 import { badOption } from '../../core/errors.ts';
 import { evaluate } from '../../core/measure/evaluate.ts';
 import { createRandom } from '../../trainer/train/random.ts';

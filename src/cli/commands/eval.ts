@@ -1,6 +1,6 @@
 /** `dualscale eval`. */
 import { basename, resolve } from 'node:path';
-import type { EngineName, Provider, TfjsBackend } from '../../core/engine/runtime.ts';
+import type { EngineName, Provider, TfjsBackend } from '../../core/engine/engine.ts';
 import { compileServedModel } from '../../core/engine/served/served-model.ts';
 import { badOption } from '../../core/errors.ts';
 import { baseline, type Enlarge } from '../../core/measure/baseline.ts';

@@ -1,6 +1,6 @@
 /** `dualscale export`. */
 import { writeFile } from 'node:fs/promises';
-import { codeWidth, toldProgram } from '../../core/engine/served/code-programs.ts';
+import { codeWidth, toldProgram } from '../../core/engine/served/programs.ts';
 import { enlargeProgram } from '../../core/engine/served/served-model.ts';
 import { badOption } from '../../core/errors.ts';
 import { compileProgram } from '../../core/graph/compile.ts';

@@ -1,9 +1,9 @@
 /** `dualscale inspect PICTURE`: how it was blurred, what noise and compression it has. */
 import { writeFile } from 'node:fs/promises';
 import { extname } from 'node:path';
+import { readRgbFile } from '../../core/codec/decode.ts';
 import { encode } from '../../core/codec/encode.ts';
-import { readRgbFile } from '../../core/codec/read-rgb-file.ts';
-import type { EngineName, Provider, TfjsBackend } from '../../core/engine/runtime.ts';
+import type { EngineName, Provider, TfjsBackend } from '../../core/engine/engine.ts';
 import { compileServedModel } from '../../core/engine/served/served-model.ts';
 import { badOption } from '../../core/errors.ts';
 import type { ModelManifest } from '../../core/models/manifest.ts';

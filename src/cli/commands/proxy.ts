@@ -1,5 +1,5 @@
 /** `dualscale proxy`. */
-import type { EngineName, Provider, TfjsBackend } from '../../core/engine/runtime.ts';
+import type { EngineName, Provider, TfjsBackend } from '../../core/engine/engine.ts';
 import type { DegradationMode } from '../../core/upscale/degradation-hint.ts';
 import type { OnError, OnLimit } from '../../server/service/picture-upscaler.ts';
 import { closeOnSignal } from '../close-on-signal.ts';

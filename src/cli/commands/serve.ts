@@ -1,7 +1,7 @@
 /** `dualscale serve` and `npm start`. */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { EngineName, Provider, TfjsBackend } from '../../core/engine/runtime.ts';
+import type { EngineName, Provider, TfjsBackend } from '../../core/engine/engine.ts';
 import { badOption } from '../../core/errors.ts';
 import type { DegradationMode } from '../../core/upscale/degradation-hint.ts';
 import { closeOnSignal } from '../close-on-signal.ts';

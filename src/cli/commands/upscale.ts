@@ -1,6 +1,6 @@
 /** `dualscale upscale IN OUT`. */
 import { MAX_PIXELS } from '../../core/codec/limits.ts';
-import type { EngineName, Provider, TfjsBackend } from '../../core/engine/runtime.ts';
+import type { EngineName, Provider, TfjsBackend } from '../../core/engine/engine.ts';
 import { compileServedModel } from '../../core/engine/served/served-model.ts';
 import { badOption, DualscaleError } from '../../core/errors.ts';
 import type { StoredModel } from '../../core/models/load.ts';

@@ -1,7 +1,10 @@
 /** Encoded bytes to the 8-bit RGB pixels of a whole picture. */
+
+import { readFile } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { DualscaleError } from '../errors.ts';
 import type { PixelImage, Raster } from '../pixels/image.ts';
-import { bleedColor } from './bleed-color.ts';
+import { bleedColor } from './alpha.ts';
 import type { ImageHeader } from './header.ts';
 import { type ImageLimits, MAX_PIXELS } from './limits.ts';
 import { openPicture } from './open-picture.ts';
@@ -51,4 +54,15 @@ async function pickChannels({ width, height, channels, data }: Raster, picked: r
     if (end < count) await nextTurn();
   }
   return { width, height, channels: picked.length, data: result };
+}
+
+/** RGB pixels of an image file. Throws like `decodeRgb`, with the file's name in the message. */
+export async function readRgbFile(path: string): Promise<PixelImage> {
+  const bytes = await readFile(path);
+  try {
+    return await decodeRgb(bytes);
+  } catch (cause) {
+    if (!(cause instanceof DualscaleError)) throw cause;
+    throw new DualscaleError(cause.code, `${path}: ${cause.message}`, { cause });
+  }
 }

@@ -1,4 +1,6 @@
 /** The pixels of a whole picture to encoded bytes. */
+
+import sharp from 'sharp';
 import { badOption } from '../errors.ts';
 import type { ChannelCount, PixelImage } from '../pixels/image.ts';
 import { checkEncodeOptions, type EncodeOptions, type EncodeTarget } from './encode-format.ts';
@@ -51,4 +53,13 @@ function requirePlanes(rgb: PixelImage, alpha: PixelImage | undefined): void {
   if (alpha && shape(alpha) !== shape({ ...rgb, channels: 1 })) {
     throw badOption('alpha', `a plane of ${rgb.width}x${rgb.height}x1`, shape(alpha));
   }
+}
+
+/** An RGB picture after JPEG compression at `quality` (1 to 100, 4:2:0) and decompression, as measured degradations need it. */
+export async function compressJpeg({ width, height, data }: PixelImage, quality: number): Promise<PixelImage> {
+  const bytes = await sharp(data, { raw: { width, height, channels: 3 }, limitInputPixels: false })
+    .jpeg({ quality, chromaSubsampling: '4:2:0' })
+    .toBuffer();
+  const decoded = await sharp(bytes, { limitInputPixels: false }).raw({ depth: 'uchar' }).toBuffer();
+  return { width, height, channels: 3, data: new Uint8Array(decoded.buffer, decoded.byteOffset, decoded.byteLength) };
 }

@@ -2,7 +2,7 @@
 import sharp, { type Sharp } from 'sharp';
 import type { Raster, Samples } from '../pixels/image.ts';
 import { type EncodeOptions, type EncodeTarget, keptMetadata, withFormat } from './encode-format.ts';
-import { createPngCarrier } from './png-carrier.ts';
+import { createPngCarrier } from './png-encoder.ts';
 import { createSpoolFile, noRoom, type SpoolFile } from './spool-file.ts';
 
 export interface PictureWriter {

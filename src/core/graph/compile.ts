@@ -2,10 +2,8 @@
 
 import { CONV } from './emit/conv.ts';
 import { ELEMENTWISE, foldSplats } from './emit/elementwise.ts';
-import type { Held, Target } from './emit/emitter.ts';
-import { Emitter, nchwShape } from './emit/emitter.ts';
+import { type EmitRule, Emitter, type Held, nchwShape, type Target } from './emit/emitter.ts';
 import { REDUCE } from './emit/reduce.ts';
-import type { EmitRule } from './emit/rules.ts';
 import { SHAPE } from './emit/shape.ts';
 import type { OnnxGraph, OnnxValue } from './onnx-model.ts';
 import type { Program } from './program.ts';

@@ -8,8 +8,7 @@
  */
 import { blockFilter, type Pass } from './blocked-filter.ts';
 import { BlockedGraph, NCHWC_DOMAIN, type Shape } from './blocked-graph.ts';
-import { dropUnused } from './drop-unused.ts';
-import type { OnnxGraph, OnnxInitializer, OnnxNode } from './onnx-model.ts';
+import { dropUnused, type OnnxGraph, type OnnxInitializer, type OnnxNode } from './onnx-model.ts';
 
 const UNARY = new Set(['Relu', 'LeakyRelu', 'Abs', 'Neg', 'Sigmoid', 'Tanh', 'Clip', 'Sqrt', 'Exp']);
 const BINARY = new Set(['Add', 'Sub', 'Mul', 'Div', 'Max', 'Min', 'Sum']);

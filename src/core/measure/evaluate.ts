@@ -1,5 +1,5 @@
 /** Measures an enlarger the way super-resolution papers do. */
-import { readRgbFile } from '../codec/read-rgb-file.ts';
+import { readRgbFile } from '../codec/decode.ts';
 import { badOption, DualscaleError } from '../errors.ts';
 import { crop, cropToMultiple } from '../pixels/crop.ts';
 import type { PixelImage } from '../pixels/image.ts';

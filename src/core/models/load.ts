@@ -4,7 +4,7 @@ import { constants, open, readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DualscaleError } from '../errors.ts';
 import type { NetworkSpec } from '../network/spec.ts';
-import { canonicalJson } from './canonical-json.ts';
+import { canonicalJson } from './digest.ts';
 import { isModelId, type ModelManifest, parseManifest } from './manifest.ts';
 import { BYTES_PER_VALUE, MAX_HEADER_BYTES, readSafetensors } from './safetensors.ts';
 import { type StoredParameters, splitParameters, storedValueCount } from './stored-parameters.ts';

@@ -1,6 +1,7 @@
 /** `manifest.json` of a model: what it is, how it was made, and what was measured. */
-import { countMacs, countParameters } from '../network/count.ts';
+
 import { createNetwork } from '../network/create-network.ts';
+import { countMacs, countParameters } from '../network/network.ts';
 import { parseSpec } from '../network/parse-spec.ts';
 import type { NetworkSpec } from '../network/spec.ts';
 import { JsonFields } from './json-fields.ts';

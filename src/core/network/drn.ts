@@ -7,11 +7,11 @@
  * weights need that permutation.
  */
 import { type Tensor4D, tf } from '../tf.ts';
-import { bicubicUpsample } from './bicubic-upsample.ts';
 import { type DownBlock, planDrn, planLayers, type Rcab, type UpStage } from './drn-plan.ts';
 import { conv, convParameters, pixelShuffle } from './layers.ts';
 import type { Network, Parameters } from './network.ts';
 import type { ConvLayer, DrnSpec } from './spec.ts';
+import { bicubicUpsample } from './upsample.ts';
 
 /** The network's own range: the sigmoids of the attention are not scale-free, so published weights need it. */
 const PEAK = 255;

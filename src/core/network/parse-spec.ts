@@ -1,8 +1,8 @@
 /** A network spec from outside (a manifest, a job): every number is checked before anything is built from it. */
 import { DualscaleError } from '../errors.ts';
-import { countParameters } from './count.ts';
 import { createNetwork } from './create-network.ts';
 import { fullChannels } from './drn-plan.ts';
+import { countParameters } from './network.ts';
 import type { CodeSpec, DrnSpec, EdgeSpec, NetworkSpec } from './spec.ts';
 
 const MAX_CHANNELS = 512;

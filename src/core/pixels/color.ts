@@ -1,5 +1,5 @@
 /** BT.601 luma, the channel super-resolution papers measure on. */
-import { badOption } from '../errors.ts';
+import { badOption, DualscaleError } from '../errors.ts';
 import type { PixelImage } from './image.ts';
 
 /** One plane of real numbers, row by row. */
@@ -40,4 +40,15 @@ function plane(image: PixelImage, border: number, value: (data: Uint8Array, inde
     for (let x = 0; x < width; x++, index += image.channels) data[y * width + x] = value(image.data, index);
   }
   return { width, height, data };
+}
+
+/** Throws DS_BAD_DATA unless both images have the same size and channels: a metric of anything else means nothing. */
+export function requireSameSize(srImage: PixelImage, hrImage: PixelImage): void {
+  const shape = (image: PixelImage): string => `${image.width}x${image.height}x${image.channels}`;
+  if (shape(srImage) !== shape(hrImage)) {
+    throw new DualscaleError(
+      'DS_BAD_DATA',
+      `expected the images to be of one size, got ${shape(srImage)} and ${shape(hrImage)}`,
+    );
+  }
 }

@@ -1,6 +1,5 @@
-import { channelPlane, lumaPlane, type Plane } from './color.ts';
+import { channelPlane, lumaPlane, type Plane, requireSameSize } from './color.ts';
 import type { PixelImage } from './image.ts';
-import { requireSameSize } from './same-size.ts';
 
 export interface PsnrOptions {
   /** Pixels left out on every side; papers use the scale. @default 0 */

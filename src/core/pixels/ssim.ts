@@ -1,7 +1,6 @@
 import { badOption } from '../errors.ts';
-import { lumaPlane, type Plane } from './color.ts';
+import { lumaPlane, type Plane, requireSameSize } from './color.ts';
 import type { PixelImage } from './image.ts';
-import { requireSameSize } from './same-size.ts';
 
 export interface SsimOptions {
   /** Pixels left out on every side; papers use the scale. @default 0 */

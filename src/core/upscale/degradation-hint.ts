@@ -1,6 +1,6 @@
 /** What a caller says about how a picture was degraded, and what is made of it. */
 
-import { decodeDegradation, encodeDegradation } from '../degradation/code.ts';
+import { decodeDegradation, encodeDegradation } from '../degradation/vector.ts';
 import type { ServedModel } from '../engine/served/served-types.ts';
 import { badOption } from '../errors.ts';
 

@@ -1,15 +1,15 @@
 /** Plan, tiles, pool, stitch: the tiles write straight into the shared result, so nothing is left to put together. */
 
-import { withoutOwnSoftness } from '../degradation/code.ts';
+import { withoutOwnSoftness } from '../degradation/vector.ts';
 import { checkEngineName } from '../engine/choose-runtime.ts';
+import type { EngineName } from '../engine/engine.ts';
 import { createTilePool, type TilePool, type TilePoolOptions } from '../engine/pool/pool.ts';
-import type { EngineName } from '../engine/runtime.ts';
 import type { ServedModel } from '../engine/served/served-types.ts';
 import type { SharedImage } from '../engine/tile/tile-task.ts';
 import { badOption, DualscaleError } from '../errors.ts';
 import type { ChannelCount, PixelImage, Samples } from '../pixels/image.ts';
-import { chooseLayout } from './choose-layout.ts';
 import { estimateArea } from './estimate-area.ts';
+import { chooseLayout } from './plan-tiles.ts';
 import { createStripMemory, type StripMemory } from './strip-memory.ts';
 import type { EnlargedRows, RowWindow, UpscaleRowsOptions, Upscaler } from './upscaler.ts';
 

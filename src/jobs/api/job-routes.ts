@@ -1,6 +1,6 @@
 /** Routes of jobs: asked for, listed, cancelled, their log and report. */
 import { createHash } from 'node:crypto';
-import { canonicalJson } from '../../core/models/canonical-json.ts';
+import { canonicalJson } from '../../core/models/digest.ts';
 import type { ModelManifest } from '../../core/models/manifest.ts';
 import { PRESETS } from '../../trainer/presets/find-preset.ts';
 import { resolveFolder } from '../data/data-folders.ts';

@@ -1,8 +1,8 @@
 /** What a blind model makes of a picture: how it was blurred, what noise and compression it has, and whether its enlargement fits that. */
 
-import { type DegradationEstimate, decodeDegradation } from '../../core/degradation/code.ts';
 import { degrade } from '../../core/degradation/degrade.ts';
 import { type BlurKernel, gaussianKernel, pointKernel } from '../../core/degradation/kernel.ts';
+import { type DegradationEstimate, decodeDegradation } from '../../core/degradation/vector.ts';
 import type { ServedModel } from '../../core/engine/served/served-types.ts';
 import { crop } from '../../core/pixels/crop.ts';
 import type { PixelImage } from '../../core/pixels/image.ts';

@@ -1,12 +1,12 @@
 /** Which model serves which scale, now: models are loaded at their first use and switched without a request noticing. */
 import { createHash } from 'node:crypto';
-import type { EngineName } from '../../core/engine/runtime.ts';
+import type { EngineName } from '../../core/engine/engine.ts';
 import { compileServedModel } from '../../core/engine/served/served-model.ts';
 import type { ServedModel } from '../../core/engine/served/served-types.ts';
 import { DualscaleError } from '../../core/errors.ts';
+import { manifestDigest } from '../../core/models/digest.ts';
 import { listModels, loadModel, modelDirectory, type StoredModel } from '../../core/models/load.ts';
 import type { ModelManifest } from '../../core/models/manifest.ts';
-import { manifestDigest } from '../../core/models/manifest-digest.ts';
 import { createMutex } from '../../core/mutex.ts';
 import {
   type DegradationHint,

@@ -1,7 +1,7 @@
 /** What a compressed network may cost, in the unit that its owner thinks in. */
 import { badOption } from '../../core/errors.ts';
-import { countMacs, countParameters } from '../../core/network/count.ts';
 import { createNetwork } from '../../core/network/create-network.ts';
+import { countMacs, countParameters } from '../../core/network/network.ts';
 import { prunableWidths, withWidths } from '../../core/network/prunable.ts';
 import type { NetworkSpec } from '../../core/network/spec.ts';
 

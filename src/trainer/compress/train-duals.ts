@@ -1,11 +1,9 @@
 /** Dual networks for a model that was published without: they learn to reduce what the model enlarges, which stays as it is. */
-import type { Engine } from '../../core/engine/engine.ts';
-import type { Provider } from '../../core/engine/runtime.ts';
+import type { Engine, Provider } from '../../core/engine/engine.ts';
 import type { Program } from '../../core/graph/program.ts';
 import { initialiseParameters } from '../../core/network/create-network.ts';
 import type { NetworkSpec } from '../../core/network/spec.ts';
-import type { Tensor, Tensor4D } from '../../core/tf.ts';
-import { tf } from '../../core/tf.ts';
+import { type Tensor, type Tensor4D, tf } from '../../core/tf.ts';
 import { degradationOf } from '../presets/blind-recipe.ts';
 import type { Dataset } from '../train/data/dataset.ts';
 import { createRandom } from '../train/random.ts';

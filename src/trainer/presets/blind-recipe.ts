@@ -1,4 +1,4 @@
-import { CODE_WIDTH } from '../../core/degradation/code.ts';
+import { CODE_WIDTH } from '../../core/degradation/vector.ts';
 import type { EdgeSpec, NetworkSpec } from '../../core/network/spec.ts';
 import type { DegradationRecipe } from '../train/data/degradation-recipe.ts';
 import type { TrainRecipe } from '../train/train-model.ts';

@@ -1,6 +1,6 @@
 /** What a recipe's parts must have of each other: told before the first step, not by the stage that needs it. */
 
-import { CODE_WIDTH } from '../../core/degradation/code.ts';
+import { CODE_WIDTH } from '../../core/degradation/vector.ts';
 import { badOption } from '../../core/errors.ts';
 import type { NetworkSpec } from '../../core/network/spec.ts';
 import { type Augmentation, checkAugmentation } from './data/augmentation.ts';

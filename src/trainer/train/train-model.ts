@@ -1,30 +1,30 @@
 /** One training run from a folder of photographs to a parameter vector: the list of its steps. */
 import { join } from 'node:path';
-import type { Engine } from '../../core/engine/engine.ts';
+import type { Engine, Provider } from '../../core/engine/engine.ts';
 import type { NodePlacement } from '../../core/engine/onnx/node-placement.ts';
-import type { Provider } from '../../core/engine/runtime.ts';
 import { badOption } from '../../core/errors.ts';
 import type { Network } from '../../core/network/network.ts';
 import type { NetworkSpec, ParameterValues } from '../../core/network/spec.ts';
 import type { PixelImage } from '../../core/pixels/image.ts';
 import { checkRecipe } from './check-recipe.ts';
 import type { Dataset } from './data/dataset.ts';
-import type { DatasetSummary, TrainingData, UnpairedOptions } from './data/training-data.ts';
-import { loadTrainingData, summarise } from './data/training-data.ts';
+import {
+  type DatasetSummary,
+  loadTrainingData,
+  summarise,
+  type TrainingData,
+  type UnpairedOptions,
+} from './data/training-data.ts';
 import { loadCheckpoint, saveCheckpoint } from './run/checkpoint.ts';
 import { estimatorObjective, estimatorProgram, restOthers } from './run/estimator-stage.ts';
 import type { Schedule } from './run/schedule.ts';
-import type { Learner, StagedRecipe, StagePlan } from './run/stages.ts';
-import { planStages } from './run/stages.ts';
-import type { TrainPoint } from './run/start-state.ts';
-import { startState } from './run/start-state.ts';
-import type { LoopOptions, LoopParts, TrainEvent } from './run/train-loop.ts';
-import { trainLoop } from './run/train-loop.ts';
+import { type Learner, planStages, type StagedRecipe, type StagePlan } from './run/stages.ts';
+import { startState, type TrainPoint } from './run/start-state.ts';
+import { type LoopOptions, type LoopParts, type TrainEvent, trainLoop } from './run/train-loop.ts';
 import { createValidator } from './run/validate.ts';
 import { createEagerGradients } from './step/eager-gradients.ts';
 import { createGradientPool } from './step/gradient-pool.ts';
-import type { BatchShape, Objective } from './step/objective.ts';
-import { createObjective } from './step/objective.ts';
+import { type BatchShape, createObjective, type Objective } from './step/objective.ts';
 import { unflattenParameters } from './step/parameter-layout.ts';
 import { createResidentStepper } from './step/resident-stepper.ts';
 import { createSplitStepper, type Stepper } from './step/stepper.ts';

@@ -1,9 +1,9 @@
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
+import { resizeAlpha } from '../../../src/core/codec/alpha.ts';
 import { decode } from '../../../src/core/codec/decode.ts';
 import { encode } from '../../../src/core/codec/encode.ts';
 import { readHeader } from '../../../src/core/codec/header.ts';
-import { resizeAlpha } from '../../../src/core/codec/resize-alpha.ts';
 import type { PixelImage, Raster } from '../../../src/core/pixels/image.ts';
 import { imresize } from '../../../src/core/pixels/imresize.ts';
 import { meanDifference, pixels, smooth, toSharp } from './pictures.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { decodeDegradation, encodeDegradation, withoutOwnSoftness } from '../../../src/core/degradation/code.ts';
 import { disturbKernel, gaussianKernel } from '../../../src/core/degradation/kernel.ts';
 import { parseDegradation } from '../../../src/core/degradation/parse.ts';
+import { decodeDegradation, encodeDegradation, withoutOwnSoftness } from '../../../src/core/degradation/vector.ts';
 
 describe("an estimate without the photograph's own softness", () => {
   const of = (sigmaX: number, sigmaY: number, scale: number) =>

@@ -1,12 +1,11 @@
 import { describe, expect, it, test } from 'vitest';
 import { nchwcBlockSize } from '../../../src/core/engine/onnx/nchwc-block.ts';
 import { createSession, sessionExecutable } from '../../../src/core/engine/onnx/onnx-session.ts';
-import { compileForCpu } from '../../../src/core/engine/served/cpu-programs.ts';
-import { enlargeProgram } from '../../../src/core/engine/served/served-model.ts';
+import { compileForCpu, enlargeProgram } from '../../../src/core/engine/served/served-model.ts';
 import { tileOfCells } from '../../../src/core/engine/tile/enlarged-tile.ts';
-import { CELLS, LEVELS } from '../../../src/core/graph/cell-outputs.ts';
 import { compileProgram } from '../../../src/core/graph/compile.ts';
 import { serializeOnnx } from '../../../src/core/graph/onnx-model.ts';
+import { CELLS, LEVELS } from '../../../src/core/graph/subpixel-outputs.ts';
 import { createNetwork, initialiseParameters } from '../../../src/core/network/create-network.ts';
 import type { EdgeSpec } from '../../../src/core/network/spec.ts';
 import { createRandom } from '../../../src/trainer/train/random.ts';

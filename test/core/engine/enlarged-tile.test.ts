@@ -1,6 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
-import { type CopiedArea, copyLevels } from '../../../src/core/engine/tile/copy-levels.ts';
-import { tileOfCells, tileOfPixels } from '../../../src/core/engine/tile/enlarged-tile.ts';
+import { type CopiedArea, copyLevels, tileOfCells, tileOfPixels } from '../../../src/core/engine/tile/enlarged-tile.ts';
 
 /** A picture whose every sample is another number, and the same as a network with pixel shuffle of `side` has it before that. */
 function picture(width: number, height: number, side: number) {

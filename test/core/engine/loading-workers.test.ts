@@ -2,7 +2,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { startThreads } from '../../../src/core/engine/pool/pool-threads.ts';
+import { startThreads } from '../../../src/core/engine/pool/worker-threads.ts';
 import type { TileTask } from '../../../src/core/engine/tile/tile-task.ts';
 import { scriptFor } from '../../../src/core/engine/worker-script.ts';
 import type { LoadedMark } from './pool-slow-worker.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { restoreUtil } from '../../../src/core/engine/tfjs/restore-util.ts';
+import { restoreUtil } from '../../../src/core/engine/tfjs/tfjs-backend.ts';
 
 describe('restoreUtil', () => {
   test('gives back what Node 23 removed', () => {

@@ -5,9 +5,9 @@ import { compileServedModel } from '../../../src/core/engine/served/served-model
 import { openTimedNetwork } from '../../../src/core/engine/served/timed-network.ts';
 import { createTfjsEngine } from '../../../src/core/engine/tfjs/tfjs-engine.ts';
 import { tileOfCells } from '../../../src/core/engine/tile/enlarged-tile.ts';
-import { CELLS, LEVELS } from '../../../src/core/graph/cell-outputs.ts';
-import { countMacs } from '../../../src/core/network/count.ts';
+import { CELLS, LEVELS } from '../../../src/core/graph/subpixel-outputs.ts';
 import { createNetwork, initialiseParameters } from '../../../src/core/network/create-network.ts';
+import { countMacs } from '../../../src/core/network/network.ts';
 import type { NetworkSpec } from '../../../src/core/network/spec.ts';
 import { createUpscaler } from '../../../src/core/upscale/upscale.ts';
 import type { Upscaler } from '../../../src/core/upscale/upscaler.ts';

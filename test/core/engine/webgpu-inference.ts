@@ -1,6 +1,6 @@
 /** Child process: sends how far networks, and a session with state, come out on WebGPU from where they come out on the CPU. */
 
-import { CODE_WIDTH } from '../../../src/core/degradation/code.ts';
+import { CODE_WIDTH } from '../../../src/core/degradation/vector.ts';
 import { createOnnxEngine } from '../../../src/core/engine/onnx/onnx-engine.ts';
 import { createResidentSession } from '../../../src/core/engine/onnx/resident-session.ts';
 import { compileServedModel, enlargeProgram } from '../../../src/core/engine/served/served-model.ts';

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { afterEach, expect, test } from 'vitest';
 import { createTilePool, type TilePool } from '../../../src/core/engine/pool/pool.ts';
-import { WORKER_NICE } from '../../../src/core/engine/tile/worker-priority.ts';
+import { WORKER_NICE } from '../../../src/core/engine/tile/run-tile.ts';
 import { planTiles } from '../../../src/core/upscale/plan-tiles.ts';
 import { convChainModel } from '../../helpers/onnx-fixtures.ts';
 

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { createOnnxEngine } from '../../../src/core/engine/onnx/onnx-engine.ts';
 import type { Program, TensorData } from '../../../src/core/graph/program.ts';
-import { bicubicUpsample } from '../../../src/core/network/bicubic-upsample.ts';
 import { createNetwork } from '../../../src/core/network/create-network.ts';
 import { channelAttention } from '../../../src/core/network/drn.ts';
 import { pixelShuffle, pixelUnshuffle } from '../../../src/core/network/layers.ts';
 import type { Parameters } from '../../../src/core/network/network.ts';
 import type { DrnSpec, DualSpec, EdgeSpec } from '../../../src/core/network/spec.ts';
+import { bicubicUpsample } from '../../../src/core/network/upsample.ts';
 import { type Tensor, type Tensor1D, type Tensor4D, tf } from '../../../src/core/tf.ts';
 import { expectSame, runOnnx, specOf, uniform } from '../../helpers/programs.ts';
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, parse } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readRgbFile } from '../../../src/core/codec/read-rgb-file.ts';
+import { readRgbFile } from '../../../src/core/codec/decode.ts';
 import { baseline } from '../../../src/core/measure/baseline.ts';
 import { evaluate } from '../../../src/core/measure/evaluate.ts';
 import { cropToMultiple } from '../../../src/core/pixels/crop.ts';

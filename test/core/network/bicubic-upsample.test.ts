@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { bicubicPhases, bicubicUpsample } from '../../../src/core/network/bicubic-upsample.ts';
+import { bicubicPhases, bicubicUpsample } from '../../../src/core/network/upsample.ts';
 import { tf } from '../../../src/core/tf.ts';
 import { largestDifference, randomPlane, toPlane, toTensor } from './bridge.ts';
 import { bicubic, plane } from './torch-reference.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { countMacs, countParameters } from '../../../src/core/network/count.ts';
 import { createNetwork } from '../../../src/core/network/create-network.ts';
 import { createDuals } from '../../../src/core/network/dual.ts';
+import { countMacs, countParameters } from '../../../src/core/network/network.ts';
 import type { ConvLayer, DrnSpec } from '../../../src/core/network/spec.ts';
 
 /** The released x4 configuration of compression ratio 0.3, in module order. */

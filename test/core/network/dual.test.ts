@@ -1,7 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { countParameters } from '../../../src/core/network/count.ts';
 import { createDual, createDuals } from '../../../src/core/network/dual.ts';
-import type { Parameters } from '../../../src/core/network/network.ts';
+import { countParameters, type Parameters } from '../../../src/core/network/network.ts';
 import type { ConvLayer, DualSpec } from '../../../src/core/network/spec.ts';
 import { type Tensor, type Tensor4D, tf } from '../../../src/core/tf.ts';
 import {

@@ -1,9 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { countParameters } from '../../../src/core/network/count.ts';
 import { createNetwork, initialiseParameters } from '../../../src/core/network/create-network.ts';
 import { createDuals } from '../../../src/core/network/dual.ts';
 import { withDetail } from '../../../src/core/network/estimator.ts';
-import type { Parameters } from '../../../src/core/network/network.ts';
+import { countParameters, type Parameters } from '../../../src/core/network/network.ts';
 import { parseSpec } from '../../../src/core/network/parse-spec.ts';
 import type { EdgeSpec } from '../../../src/core/network/spec.ts';
 import { type Tensor4D, tf } from '../../../src/core/tf.ts';

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { countParameters } from '../../../src/core/network/count.ts';
 import { createNetwork, initialiseParameters } from '../../../src/core/network/create-network.ts';
-import type { Parameters } from '../../../src/core/network/network.ts';
+import { countParameters, type Parameters } from '../../../src/core/network/network.ts';
 import { producerOutputs, prunableWidths, weightChannels, withWidths } from '../../../src/core/network/prunable.ts';
 import type { DrnSpec, EdgeSpec, NetworkSpec } from '../../../src/core/network/spec.ts';
 import { type Tensor, type Tensor4D, tf } from '../../../src/core/tf.ts';

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { withoutOwnSoftness } from '../../../src/core/degradation/code.ts';
+import { withoutOwnSoftness } from '../../../src/core/degradation/vector.ts';
 import { compileServedModel } from '../../../src/core/engine/served/served-model.ts';
 import type { ServedModel } from '../../../src/core/engine/served/served-types.ts';
-import { countMacs } from '../../../src/core/network/count.ts';
 import { createNetwork, initialiseParameters } from '../../../src/core/network/create-network.ts';
 import { createDuals } from '../../../src/core/network/dual.ts';
+import { countMacs } from '../../../src/core/network/network.ts';
 import type { EdgeSpec } from '../../../src/core/network/spec.ts';
 import type { PixelImage } from '../../../src/core/pixels/image.ts';
 import { type Tensor4D, tf } from '../../../src/core/tf.ts';

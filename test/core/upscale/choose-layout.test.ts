@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { chooseLayout } from '../../../src/core/upscale/choose-layout.ts';
+import { chooseLayout } from '../../../src/core/upscale/plan-tiles.ts';
 
 const small = { width: 128, height: 128, halo: 18, maxTilePixels: 65_536, workers: 2, threadsPerWorker: 1 };
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { countMacs, countParameters } from '../../../src/core/network/count.ts';
 import { createNetwork } from '../../../src/core/network/create-network.ts';
+import { countMacs, countParameters } from '../../../src/core/network/network.ts';
 import { withWidths } from '../../../src/core/network/prunable.ts';
 import type { NetworkSpec } from '../../../src/core/network/spec.ts';
 import { additiveCosts, type Budget, checkBudget, costOf } from '../../../src/trainer/compress/budget.ts';

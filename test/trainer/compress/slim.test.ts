@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { countParameters } from '../../../src/core/network/count.ts';
 import { createNetwork, initialiseParameters } from '../../../src/core/network/create-network.ts';
+import { countParameters } from '../../../src/core/network/network.ts';
 import { prunableWidths } from '../../../src/core/network/prunable.ts';
 import type { NetworkSpec, ParameterValues } from '../../../src/core/network/spec.ts';
 import { slimNetwork } from '../../../src/trainer/compress/prune/slim.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { splitKernel, toFloat } from '../../../src/core/degradation/blur.ts';
-import { CODE_WIDTH, encodeDegradation } from '../../../src/core/degradation/code.ts';
 import { degrade } from '../../../src/core/degradation/degrade.ts';
 import { gaussianKernel } from '../../../src/core/degradation/kernel.ts';
 import { patchMargin, reducePatch } from '../../../src/core/degradation/patch.ts';
+import { CODE_WIDTH, encodeDegradation } from '../../../src/core/degradation/vector.ts';
 import type { PixelImage } from '../../../src/core/pixels/image.ts';
 import { imresize } from '../../../src/core/pixels/imresize.ts';
 import { createPatchSampler } from '../../../src/trainer/train/data/batches.ts';

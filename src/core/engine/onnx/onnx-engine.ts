@@ -2,12 +2,10 @@
 import { compileProgram } from '../../graph/compile.ts';
 import type { Target } from '../../graph/emit/emitter.ts';
 import { serializeOnnx } from '../../graph/onnx-model.ts';
-import type { Engine } from '../engine.ts';
-import type { Provider } from '../runtime.ts';
-import { compileForCpu } from '../served/cpu-programs.ts';
-import { chooseGraph } from './choose-graph.ts';
-import type { SessionOptions } from './onnx-session.ts';
-import { createSession, sessionExecutable } from './onnx-session.ts';
+import type { Engine, Provider } from '../engine.ts';
+import { compileForCpu } from '../served/served-model.ts';
+import { chooseGraph } from './nchwc-block.ts';
+import { createSession, type SessionOptions, sessionExecutable } from './onnx-session.ts';
 
 /** What a graph for this provider is compiled for. */
 export const targetOf = (provider: Provider): Target => (provider === 'webgpu' ? 'webgpu' : 'any');

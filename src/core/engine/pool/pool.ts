@@ -5,8 +5,8 @@
 import { availableParallelism } from 'node:os';
 import { badOption, DualscaleError } from '../../errors.ts';
 import { chooseRuntime } from '../choose-runtime.ts';
+import type { EngineName, Provider, Runtime, TfjsBackend } from '../engine.ts';
 import type { ProviderLogger } from '../provider.ts';
-import type { EngineName, Provider, Runtime, TfjsBackend } from '../runtime.ts';
 import type { ServedModel } from '../served/served-types.ts';
 import { createModelSharer } from '../tile/share-model.ts';
 import type {
@@ -19,8 +19,8 @@ import type {
   TileTask,
 } from '../tile/tile-task.ts';
 import { type Script, scriptFor } from '../worker-script.ts';
-import { type CallQueue, createCallQueue, type QueuedCall } from './pool-queue.ts';
-import { startThreads } from './pool-threads.ts';
+import { type CallQueue, createCallQueue, type QueuedCall } from './call-queue.ts';
+import { startThreads } from './worker-threads.ts';
 
 export interface TilePoolOptions {
   /** Models must be compiled for the same. @default 'onnx' */

@@ -2,7 +2,7 @@
 import type { Network } from '../../network/network.ts';
 import type { EdgeSpec, NetworkSpec, ParameterValues } from '../../network/spec.ts';
 import type { Engine, Tensors } from '../engine.ts';
-import { codeWidth, toldProgram } from './code-programs.ts';
+import { codeWidth, toldProgram } from './programs.ts';
 import { enlargeProgram } from './served-model.ts';
 
 export interface TimedNetwork {

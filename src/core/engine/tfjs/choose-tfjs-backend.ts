@@ -1,12 +1,28 @@
 /** Which TF.js backend runs the networks on this box. */
 import { badOption } from '../../errors.ts';
-import { probeInChild } from '../probe-in-child.ts';
+import type { TfjsBackend } from '../engine.ts';
 import type { ChooseProviderOptions } from '../provider.ts';
-import type { TfjsBackend } from '../runtime.ts';
-import { scriptFor } from '../worker-script.ts';
-import { claimTensorflow, releaseTensorflow } from './tensorflow-claim.ts';
-import { findMissingPackages, TFJS_BACKENDS } from './tfjs-backend.ts';
+import { probeInChild, scriptFor } from '../worker-script.ts';
+import { findMissingPackages, hasLoadedTensorflow, TFJS_BACKENDS } from './tfjs-backend.ts';
 import type { TfjsProbeReport } from './tfjs-probe.ts';
+
+/**
+ * tfjs-node keeps its state in one place for a whole process, without a lock: a second thread that loads it takes the
+ * tensors of the first. So one pool of a process may use it, and none when this thread does.
+ */
+let isTaken = false;
+
+/** Undefined when the caller may use it until it calls `releaseTensorflow`; else the reason why not. */
+export function claimTensorflow(): string | undefined {
+  if (hasLoadedTensorflow()) return 'this thread has loaded tfjs-node, which works on one thread of a process';
+  if (isTaken) return 'another pool uses tfjs-node, which works on one thread of a process';
+  isTaken = true;
+  return undefined;
+}
+
+export function releaseTensorflow(): void {
+  isTaken = false;
+}
 
 const NEEDS_NOTHING: TfjsProbeReport = { isLoaded: true, from: '@tensorflow/tfjs' };
 

@@ -1,8 +1,7 @@
 /** Loads a TF.js backend into this thread. Its packages are optional: a missing or broken one is a reason to report, never a crash. */
 import { createRequire } from 'node:module';
 import { tf } from '../../tf.ts';
-import type { TfjsBackend } from '../runtime.ts';
-import { restoreUtil } from './restore-util.ts';
+import type { TfjsBackend } from '../engine.ts';
 
 /** Fastest first. */
 export const TFJS_BACKENDS: readonly TfjsBackend[] = ['tensorflow', 'wasm', 'cpu'];
@@ -61,4 +60,16 @@ export function findMissingPackages(backend: TfjsBackend): string | undefined {
 /** Whether this thread has loaded tfjs-node, by way of this package or of another. */
 export function hasLoadedTensorflow(): boolean {
   return Object.keys(require.cache).some((file) => /[\\/]@tensorflow[\\/]tfjs-node(-gpu)?[\\/]/.test(file));
+}
+
+/** Node 23 removed functions of `node:util` that tfjs-node 4.22 calls when it computes (tensorflow/tfjs#8425 is not released). */
+
+const REMOVED = {
+  isNullOrUndefined: (value: unknown): boolean => value === null || value === undefined,
+  isArray: (value: unknown): boolean => Array.isArray(value),
+};
+
+/** @param util the CommonJS object of `node:util`; what it has is left alone. */
+export function restoreUtil(util: Record<string, unknown>): void {
+  for (const [name, replacement] of Object.entries(REMOVED)) util[name] ??= replacement;
 }

@@ -1,10 +1,8 @@
 /** Engine that runs programs eagerly on a TF.js backend: the tests' oracle, and the engine for boxes with TensorFlow installed. */
 import { badOption } from '../../errors.ts';
 import type { Dtype, TensorData } from '../../graph/program.ts';
-import type { Tensor } from '../../tf.ts';
-import { tf } from '../../tf.ts';
-import type { Engine } from '../engine.ts';
-import type { TfjsBackend } from '../runtime.ts';
+import { type Tensor, tf } from '../../tf.ts';
+import type { Engine, TfjsBackend } from '../engine.ts';
 import { loadTfjsBackend, TFJS_BACKENDS } from './tfjs-backend.ts';
 
 interface TfjsEngineOptions {

@@ -3,16 +3,14 @@
 import { createNetwork as createLayers } from '../../network/create-network.ts';
 import type { ParameterValues } from '../../network/spec.ts';
 import type { Tensors } from '../engine.ts';
-import { estimateProgram, toldProgram } from '../served/code-programs.ts';
-import { reduceProgram } from '../served/dual-program.ts';
+import { estimateProgram, reduceProgram, toldProgram } from '../served/programs.ts';
 import { createServedNetwork, enlargeProgram } from '../served/served-model.ts';
 import { createTfjsEngine } from '../tfjs/tfjs-engine.ts';
 import { rowsOf } from './check-window.ts';
 import { tileOfPixels } from './enlarged-tile.ts';
-import { createTileRunner } from './run-tile.ts';
+import { createTileRunner, stepBehindTheServer } from './run-tile.ts';
 import type { TileNetwork } from './tile-networks.ts';
 import type { TileTask } from './tile-task.ts';
-import { stepBehindTheServer } from './worker-priority.ts';
 
 // The native side of tfjs-node takes no shared memory.
 function copyValues(parameters: Readonly<Record<string, ParameterValues>>): Record<string, ParameterValues> {

@@ -1,7 +1,6 @@
 /** The pixel loops of a tile: LR area to floats, floats back to the SR area, and how far two of them are apart. */
 import type { Samples } from '../../pixels/image.ts';
-import { copyLevels } from './copy-levels.ts';
-import type { EnlargedTile } from './enlarged-tile.ts';
+import { copyLevels, type EnlargedTile } from './enlarged-tile.ts';
 import type { SharedDestination, SharedImage, Tile } from './tile-task.ts';
 
 /** Of the network's input and output. */

@@ -1,15 +1,14 @@
 /** What runs in a worker thread of the `onnx` engine: one task at a time. */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { CELLS, LEVELS } from '../../graph/cell-outputs.ts';
-import { chooseGraph } from '../onnx/choose-graph.ts';
+import { CELLS, LEVELS } from '../../graph/subpixel-outputs.ts';
+import type { Provider } from '../engine.ts';
+import { chooseGraph } from '../onnx/nchwc-block.ts';
 import { SERVING } from '../onnx/onnx-session.ts';
-import type { Provider } from '../runtime.ts';
 import { rowsOf } from './check-window.ts';
 import { type EnlargedTile, tileOfCells, tileOfPixels } from './enlarged-tile.ts';
-import { createTileRunner } from './run-tile.ts';
+import { createTileRunner, stepBehindTheServer } from './run-tile.ts';
 import type { TileNetwork } from './tile-networks.ts';
 import type { SharedOnnxModel, TileTask } from './tile-task.ts';
-import { stepBehindTheServer } from './worker-priority.ts';
 
 function createSession(shared: SharedArrayBuffer, provider: Provider, threads: number): Promise<InferenceSession> {
   // The native side takes no shared memory.

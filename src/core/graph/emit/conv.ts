@@ -1,9 +1,8 @@
 /** Convolution, and the two gradients TF.js derives from it, in the forms ONNX Runtime computes fastest. */
 import { convGeometry } from '../infer.ts';
 import type { OnnxAttribute } from '../onnx-model.ts';
-import type { Emitter, Held } from './emitter.ts';
+import type { EmitRule, Emitter, Held } from './emitter.ts';
 import { filterGradient } from './filter-gradient.ts';
-import type { EmitRule } from './rules.ts';
 
 /** HWIO -> OIHW. Weights that are constants are converted by ONNX Runtime once, when the session is made. */
 function oihw(emitter: Emitter, filter: Held): string {

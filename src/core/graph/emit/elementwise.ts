@@ -1,7 +1,6 @@
 /** Kernels that work value by value. Layout and put-off broadcasting pass through them. */
 import type { TapeNode } from '../tape.ts';
-import type { Emitter, Held, Layout } from './emitter.ts';
-import type { EmitRule } from './rules.ts';
+import type { EmitRule, Emitter, Held, Layout } from './emitter.ts';
 
 function broadcast(shapes: readonly (readonly number[])[]): number[] {
   const rank = Math.max(...shapes.map((shape) => shape.length));

@@ -6,7 +6,7 @@
  * about the order (all element-wise ones) pass that layout on. Transposes remain only where a program enters or leaves.
  */
 import type { OnnxAttribute, OnnxDtype, OnnxInitializer, OnnxNode } from '../onnx-model.ts';
-import { sameShape, sizeOf } from '../tape.ts';
+import { sameShape, sizeOf, type TapeNode } from '../tape.ts';
 
 export type Layout = 'plain' | 'nchw';
 
@@ -169,3 +169,11 @@ export class Emitter {
     return this.node('Cast', [name], { to: { int: code } });
   }
 }
+
+/** Emits ONNX for one tape node. `shapes` are the node's output shapes in program order. */
+export type EmitRule = (
+  emitter: Emitter,
+  inputs: readonly Held[],
+  node: TapeNode,
+  shapes: readonly (readonly number[])[],
+) => Held;

@@ -3,9 +3,7 @@
 import { axesOf } from '../infer.ts';
 import type { OnnxAttribute } from '../onnx-model.ts';
 import { sizeOf } from '../tape.ts';
-import type { Emitter, Held } from './emitter.ts';
-import { NHWC_TO_NCHW, nchwShape } from './emitter.ts';
-import type { EmitRule } from './rules.ts';
+import { type EmitRule, type Emitter, type Held, NHWC_TO_NCHW, nchwShape } from './emitter.ts';
 
 type Reduction = 'ReduceSum' | 'ReduceMean' | 'ReduceMax';
 

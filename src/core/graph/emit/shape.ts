@@ -3,9 +3,7 @@
 import { axesOf, sliceBounds } from '../infer.ts';
 import type { OnnxAttribute } from '../onnx-model.ts';
 import { sameShape } from '../tape.ts';
-import type { Emitter, Held } from './emitter.ts';
-import { NHWC_TO_NCHW } from './emitter.ts';
-import type { EmitRule } from './rules.ts';
+import { type EmitRule, type Emitter, type Held, NHWC_TO_NCHW } from './emitter.ts';
 
 const held = (name: string, shape: readonly number[], layout: Held['layout'], dtype: Held['dtype']): Held => ({
   name,

@@ -1,7 +1,7 @@
 /** Latency tables on disk: measuring one takes a minute, and it holds until machine, engine or network change. */
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { canonicalJson } from '../../../core/models/canonical-json.ts';
+import { canonicalJson } from '../../../core/models/digest.ts';
 import { writeWhole } from '../../../core/models/whole-file.ts';
 import type { NetworkSpec } from '../../../core/network/spec.ts';
 import type { LatencyTable } from './latency-table.ts';

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { badOption } from '../../../core/errors.ts';
-import { canonicalJson } from '../../../core/models/canonical-json.ts';
+import { canonicalJson } from '../../../core/models/digest.ts';
 import type { StoredModel } from '../../../core/models/load.ts';
 import { readIfThere, writeWhole } from '../../../core/models/whole-file.ts';
 import type { ResolvedSettings } from '../compress-settings.ts';

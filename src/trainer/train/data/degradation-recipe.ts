@@ -1,8 +1,8 @@
 /** How a run degrades its pictures at random: a network for unknown degradations sees another one in every patch. */
 
 import { type KernelTerm, splitKernel } from '../../../core/degradation/blur.ts';
-import { encodeDegradation } from '../../../core/degradation/code.ts';
 import { disturbKernel, gaussianKernel } from '../../../core/degradation/kernel.ts';
+import { encodeDegradation } from '../../../core/degradation/vector.ts';
 import { badOption } from '../../../core/errors.ts';
 
 type Range = readonly [low: number, high: number];

@@ -5,20 +5,18 @@
  * given number of workers and micro-batches.
  */
 import type { Worker } from 'node:worker_threads';
+import type { Provider } from '../../../core/engine/engine.ts';
 import { nchwcBlockSize } from '../../../core/engine/onnx/nchwc-block.ts';
 import type { NodePlacement } from '../../../core/engine/onnx/node-placement.ts';
 import { targetOf } from '../../../core/engine/onnx/onnx-engine.ts';
-import type { Provider } from '../../../core/engine/runtime.ts';
 import { scriptFor } from '../../../core/engine/worker-script.ts';
 import { compileProgram } from '../../../core/graph/compile.ts';
 import { blockConvolutions } from '../../../core/graph/nchwc.ts';
-import type { OnnxGraph } from '../../../core/graph/onnx-model.ts';
-import { serializeOnnx } from '../../../core/graph/onnx-model.ts';
+import { type OnnxGraph, serializeOnnx } from '../../../core/graph/onnx-model.ts';
 import { type GradientPool, LOSSES, meanLosses, nameBuffers } from './batch-gradient.ts';
 import type { GradientWorkerData } from './gradient-worker.ts';
 import { shareOfWorker } from './micro-batch.ts';
-import type { BatchShape, GradientProgram, Objective } from './objective.ts';
-import { batchInputs, gradientProgram } from './objective.ts';
+import { type BatchShape, batchInputs, type GradientProgram, gradientProgram, type Objective } from './objective.ts';
 import { nextAnswer, startWorker } from './worker-thread.ts';
 
 export interface GradientPoolOptions extends BatchShape {

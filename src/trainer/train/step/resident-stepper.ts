@@ -1,15 +1,14 @@
 /** Training steps whose state stays on the device: one program, in one worker thread. */
 
+import type { Provider } from '../../../core/engine/engine.ts';
 import type { NodePlacement } from '../../../core/engine/onnx/node-placement.ts';
 import { targetOf } from '../../../core/engine/onnx/onnx-engine.ts';
-import type { Provider } from '../../../core/engine/runtime.ts';
 import { scriptFor } from '../../../core/engine/worker-script.ts';
 import { compileProgram } from '../../../core/graph/compile.ts';
 import { serializeOnnx } from '../../../core/graph/onnx-model.ts';
 import type { Program } from '../../../core/graph/program.ts';
 import { LOSSES, meanLosses, nameBuffers } from './batch-gradient.ts';
-import type { BatchShape, GradientProgram, Objective } from './objective.ts';
-import { batchInputs } from './objective.ts';
+import { type BatchShape, batchInputs, type GradientProgram, type Objective } from './objective.ts';
 import { STATE } from './optimizer.ts';
 import type { ComputeAnswer, ResidentRequest, ResidentWorkerData } from './resident-worker.ts';
 import { stepProgram } from './step-program.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Engine } from '../../../../src/core/engine/engine.ts';
-import { countParameters } from '../../../../src/core/network/count.ts';
 import { createNetwork } from '../../../../src/core/network/create-network.ts';
+import { countParameters } from '../../../../src/core/network/network.ts';
 import type { EdgeSpec } from '../../../../src/core/network/spec.ts';
 import { createLatencyMeter } from '../../../../src/trainer/compress/latency/latency-meter.ts';
 import { createRandom } from '../../../../src/trainer/train/random.ts';

@@ -2,8 +2,8 @@
  * A pass for graphs that end in pictures: the last pixel shuffle and the last change of layout move each of its numbers twice, as floats, only
  * for the caller to round them and to move them again. Here they leave as they are before that, and as bytes.
  */
-import { dropUnused } from './drop-unused.ts';
-import type { OnnxGraph, OnnxInitializer, OnnxNode } from './onnx-model.ts';
+
+import { dropUnused, type OnnxGraph, type OnnxInitializer, type OnnxNode } from './onnx-model.ts';
 
 /** Both stand for c times as many rows and columns: channel (dy * c + dx) * 3 + colour of a cell is its pixel (dy, dx). */
 export const CELLS = 'cells';

@@ -1,12 +1,15 @@
-/** Torch's bicubic enlargement (`Upsample(mode='bicubic', align_corners=False)`), the first step of DRN. Not MATLAB's: other cubic, no antialiasing. */
+/** Enlargement without weights: torch's bicubic, the first step of DRN, and Lanczos-3 in place of a network. */
+
 import { type Tensor4D, tf } from '../tf.ts';
 import { pixelShuffle } from './layers.ts';
+import type { Network } from './network.ts';
+import type { ConvLayer, LanczosSpec, ParameterSpec } from './spec.ts';
 
 /** Keys' cubic with torch's coefficient (MATLAB and Pillow use -0.5). */
 const CUBIC_A = -0.75;
 /** For every output phase the four taps lie within two LR pixels of the pixel that contains it. */
-const REACH = 2;
-const TAPS = 2 * REACH + 1;
+const BICUBIC_REACH = 2;
+const TAPS = 2 * BICUBIC_REACH + 1;
 
 function cubic(distance: number): number {
   const d = Math.abs(distance);
@@ -22,7 +25,7 @@ function cubic(distance: number): number {
 export function bicubicPhases(scale: number): number[][] {
   return Array.from({ length: scale }, (_, phase) => {
     const offset = (phase + 0.5) / scale - 0.5;
-    return Array.from({ length: TAPS }, (_, tap) => cubic(offset - (tap - REACH)));
+    return Array.from({ length: TAPS }, (_, tap) => cubic(offset - (tap - BICUBIC_REACH)));
   });
 }
 
@@ -71,5 +74,34 @@ export function enlargeByPhases(image: Tensor4D, phases: readonly (readonly numb
 
 /** Values may leave the input's range (no clamp). Half-pixel centres. */
 export function bicubicUpsample(image: Tensor4D, scale: number): Tensor4D {
-  return enlargeByPhases(image, bicubicPhases(scale), REACH);
+  return enlargeByPhases(image, bicubicPhases(scale), BICUBIC_REACH);
+}
+
+/** For every output phase the six taps lie within three LR pixels of the pixel that contains it. */
+const LANCZOS_REACH = 3;
+
+function lanczos3(distance: number): number {
+  if (distance === 0) return 1;
+  if (Math.abs(distance) >= LANCZOS_REACH) return 0;
+  const x = Math.PI * distance;
+  return (LANCZOS_REACH * Math.sin(x) * Math.sin(x / LANCZOS_REACH)) / (x * x);
+}
+
+/** Half-pixel centres; the weights of each phase sum to 1. */
+function lanczosPhases(scale: number): number[][] {
+  return Array.from({ length: scale }, (_, phase) => {
+    const offset = (phase + 0.5) / scale - 0.5;
+    const weights = Array.from({ length: 2 * LANCZOS_REACH + 1 }, (_, tap) => lanczos3(offset - (tap - LANCZOS_REACH)));
+    const sum = weights.reduce((total, weight) => total + weight, 0);
+    return weights.map((weight) => weight / sum);
+  });
+}
+
+/** `forward` takes [N, H, W, 3] and returns one image [N, scale*H, scale*W, 3], not clamped; borders are replicated. */
+export function createLanczos(spec: LanczosSpec): Network<LanczosSpec> {
+  const layers: ConvLayer[] = [];
+  const parameters: ParameterSpec[] = [];
+  const phases = lanczosPhases(spec.scale);
+  const forward = (_: unknown, image: Tensor4D) => [enlargeByPhases(image, phases, LANCZOS_REACH)];
+  return { spec, layers, parameters, halo: LANCZOS_REACH, forward };
 }

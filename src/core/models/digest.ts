@@ -1,7 +1,15 @@
-/** What a model computes, as one text. */
+/** Equal values give equal text: what a model computes, in one. */
 import { createHash } from 'node:crypto';
-import { canonicalJson } from './canonical-json.ts';
 import type { ModelManifest } from './manifest.ts';
+
+/** JSON with the keys of every object in order. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_, item: unknown) =>
+    typeof item === 'object' && item !== null && !Array.isArray(item)
+      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : item,
+  );
+}
 
 const known = new WeakMap<ModelManifest, string>();
 

@@ -86,11 +86,8 @@ function createApp({ dualscale, photoHost, directory, health, jobs, logger }: Ap
   return app.use(onError);
 }
 
-function jobsOptions(
-  jobs: PluginJobsOptions,
-  { directory, host }: { directory: string; host: string },
-): PluginJobsOptions {
-  return { samplesDir: directory, dataRoots: { photos: directory }, ...jobs, host };
+function jobFolders({ samplesDir, dataRoots }: PluginJobsOptions, directory: string) {
+  return { samplesDir: samplesDir ?? directory, dataRoots: dataRoots ?? { photos: directory } };
 }
 
 /** Resolves when the server answers. Throws DS_BAD_OPTION, what `createDualscale` throws, and Node's error when the port is taken. */
@@ -105,7 +102,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       logger.warn(`ipx cannot be used, photographs are served as plain files: ${reason}`);
     });
     logger.info(`photographs of ${directory}, by ${photoHost.name}`);
-    jobs = options.jobs && (await dualscale.jobs(jobsOptions(options.jobs, { directory, host })));
+    jobs = options.jobs && (await dualscale.jobs({ ...options.jobs, ...jobFolders(options.jobs, directory), host }));
     let isReady = true;
     const health = createHealth(() => isReady);
     const server = createServer(createApp({ dualscale, photoHost, directory, health, jobs, logger }));

@@ -7,7 +7,7 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { chooseGraph } from '../src/core/engine/onnx/nchwc-block.ts';
 import { compileServedModel } from '../src/core/engine/served/served-model.ts';
-import { tileOfCells, tileOfPixels } from '../src/core/engine/tile/enlarged-tile.ts';
+import { tileOfPixels, tileOfSubpixels } from '../src/core/engine/tile/enlarged-tile.ts';
 import { writeTile } from '../src/core/engine/tile/tile-pixels.ts';
 import { loadModel, modelDirectory } from '../src/core/models/load.ts';
 import { PACKAGE_ROOT } from '../src/core/version.ts';
@@ -22,7 +22,7 @@ const start = (onnx: Uint8Array) =>
 
 async function compare(id: string): Promise<void> {
   const model = compileServedModel(await loadModel(modelDirectory(`${PACKAGE_ROOT}/models`, id)));
-  if (model.engine !== 'onnx' || model.codeWidth) throw new Error(`expected a model without a code, got ${id}`);
+  if (model.engine !== 'onnx' || model.vectorWidth) throw new Error(`expected a model without a code, got ${id}`);
   const served = await chooseGraph(model);
   const sessions = { general: await start(model.onnx), served: await start(served) };
   const { scale } = model;
@@ -35,10 +35,10 @@ async function compare(id: string): Promise<void> {
   const runOnce = async (form: keyof typeof sessions): Promise<number> => {
     const begun = performance.now();
     const made = await sessions[form].run({ image });
-    const { enlarged, cells, levels } = made;
-    const floats = (enlarged ?? cells) as Tensor;
-    const tile = levels
-      ? tileOfCells(floats.data as Float32Array, floats.dims, levels.data as Uint8Array)
+    const { enlarged, subpixels, subpixel_bytes: bytes } = made;
+    const floats = (enlarged ?? subpixels) as Tensor;
+    const tile = bytes
+      ? tileOfSubpixels(floats.data as Float32Array, floats.dims, bytes.data as Uint8Array)
       : tileOfPixels(floats.data as Float32Array, floats.dims);
     writeTile(tile, { ...area, read: area }, scale, destination);
     for (const tensor of Object.values(made)) tensor.dispose();

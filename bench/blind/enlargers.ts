@@ -50,16 +50,19 @@ export async function openEnlargers({
       ['bicubic', async (lrImage: PixelImage) => imresize(lrImage, { scale }, { roundBetweenPasses: false })],
       [plainId, (lrImage: PixelImage) => upscaler.upscale(lrImage, plain)],
       [`${blindId}, blind`, (lrImage: PixelImage) => upscaler.upscale(lrImage, blind)],
-      [`${blindId}, told`, (lrImage: PixelImage, { code }: Truth) => upscaler.upscale(lrImage, blind, { code })],
+      [
+        `${blindId}, told`,
+        (lrImage: PixelImage, { code }: Truth) => upscaler.upscale(lrImage, blind, { vector: code }),
+      ],
       [
         `${blindId}, told wrongly`,
-        (lrImage: PixelImage, { wrongCode }: Truth) => upscaler.upscale(lrImage, blind, { code: wrongCode }),
+        (lrImage: PixelImage, { wrongCode }: Truth) => upscaler.upscale(lrImage, blind, { vector: wrongCode }),
       ],
       [
         'auto',
         async (lrImage: PixelImage) => {
-          const { model, code } = await chooseDegradation({ model: plain, blind, estimate: () => estimate(lrImage) });
-          return upscaler.upscale(lrImage, model, code ? { code } : {});
+          const { model, vector } = await chooseDegradation({ model: plain, blind, estimate: () => estimate(lrImage) });
+          return upscaler.upscale(lrImage, model, vector ? { vector } : {});
         },
       ],
     ]),

@@ -42,7 +42,7 @@ test('a blind model exported with --told makes of picture and code what a server
     const { enlarged } = (await session.run({ image, code: new ort.Tensor('float32', code, [1, 1, 1, 5]) })) as {
       enlarged: ort.Tensor;
     };
-    const { data } = await upscaler.upscale(lrImage as never, model, { code });
+    const { data } = await upscaler.upscale(lrImage as never, model, { vector: code });
     let largest = 0;
     for (const [i, value] of (enlarged.data as Float32Array).entries()) {
       largest = Math.max(largest, Math.abs(Math.min(Math.max(value, 0), 1) * 255 - (data[i] as number)));

@@ -47,8 +47,8 @@ async function measure(
 /** Prints mean PSNR and SSIM by degradation. Throws what `evaluate` throws, DS_BAD_OPTION for a model that takes no code. */
 export async function evaluateDegraded(enlarger: Enlarger, texts: readonly string[], flags: EvalFlags): Promise<void> {
   const { data, told = false, json, record, set = basename(resolve(data)) } = flags;
-  const { name, scale, codeWidth } = enlarger;
-  if (told && codeWidth === undefined) throw badOption('--told', 'used with a model that takes a degradation', name);
+  const { name, scale, vectorWidth } = enlarger;
+  if (told && vectorWidth === undefined) throw badOption('--told', 'used with a model that takes a degradation', name);
   const progress = createProgress('eval', texts.length);
   const rows: { degradation: string; psnrDb: number; ssim: number }[] = [];
   try {

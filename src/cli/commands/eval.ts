@@ -40,7 +40,7 @@ export interface Enlarger {
   /** @param code for models that are told the degradation; without it they guess it */
   readonly enlarge: (lrImage: PixelImage, code?: Float32Array) => Promise<PixelImage>;
   /** Numbers of such a code. */
-  readonly codeWidth?: number | undefined;
+  readonly vectorWidth?: number | undefined;
   /** The model as it is stored, where `enlarge` is not. */
   readonly enlargeAsStored?: Enlarge;
   close(): Promise<void>;
@@ -68,8 +68,8 @@ async function openEnlarger(flags: EvalFlags): Promise<Enlarger> {
     name: id,
     scale: model.scale,
     stored,
-    enlarge: (lrImage, code) => upscaler.upscale(lrImage, model, code ? { code } : {}),
-    codeWidth: model.codeWidth,
+    enlarge: (lrImage, code) => upscaler.upscale(lrImage, model, code ? { vector: code } : {}),
+    vectorWidth: model.vectorWidth,
     enlargeAsStored: model === asStored ? undefined : (lrImage) => upscaler.upscale(lrImage, asStored),
     close: () => upscaler.close(),
   };

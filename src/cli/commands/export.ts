@@ -1,6 +1,6 @@
 /** `dualscale export`. */
 import { writeFile } from 'node:fs/promises';
-import { codeWidth, toldProgram } from '../../core/engine/served/programs.ts';
+import { conditionedProgram, vectorWidth } from '../../core/engine/served/programs.ts';
 import { enlargeProgram } from '../../core/engine/served/served-model.ts';
 import { badOption } from '../../core/errors.ts';
 import { compileProgram } from '../../core/graph/compile.ts';
@@ -21,7 +21,7 @@ export interface ExportFlags extends ModelFlags {
 function programOf({ manifest: { id, spec }, parameters }: StoredModel, { size, told = false }: ExportFlags): Program {
   if (!told) return enlargeProgram(createNetwork(spec), parameters, size);
   if (spec.family !== 'edge' || !spec.code) throw badOption('--told', 'used with a blind model', id);
-  return toldProgram(createNetwork(spec), parameters, size);
+  return conditionedProgram(createNetwork(spec), parameters, size);
 }
 
 export async function runExport(flags: ExportFlags): Promise<void> {
@@ -32,6 +32,6 @@ export async function runExport(flags: ExportFlags): Promise<void> {
   await writeFile(out, onnx);
   const input = size ? `[1, ${size.height}, ${size.width}, 3]` : '[1, H, W, 3]';
   const output = size ? `[1, ${size.height * scale}, ${size.width * scale}, 3]` : `[1, ${scale}*H, ${scale}*W, 3]`;
-  const code = told ? `, code [1, 1, 1, ${codeWidth(spec)}]` : '';
+  const code = told ? `, code [1, 1, 1, ${vectorWidth(spec)}]` : '';
   console.log(`${out}: image ${input}${code} -> enlarged ${output}, float32 RGB in 0..1, ${onnx.length} bytes`);
 }

@@ -28,7 +28,7 @@ export function declaresAnimation(bytes: Buffer, format: ImageFormat): boolean {
   return false;
 }
 
-/** True for a still WebP whose pixels are coded as VP8L. */
+/** True for a still WebP whose pixels are conditioned as VP8L. */
 export function isLosslessWebp(bytes: Buffer): boolean {
   let offset = 12;
   while (offset + 8 <= bytes.length) {

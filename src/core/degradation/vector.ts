@@ -1,7 +1,7 @@
 /**
  * A degradation in five numbers: what a conditioned network is told and what the estimator tells.
  *
- * Lengths are in LR pixels, so that one code means the same at every scale. All entries are 0 for a clean bicubic
+ * Lengths are in LR pixels, so that one vector means the same at every scale. All entries are 0 for a clean bicubic
  * reduction, continuous there, and about 1 at the strongest degradation that networks are trained on:
  *
  * | entry | what |
@@ -15,7 +15,7 @@ import type { Degradation } from './degrade.ts';
 import { quantScale } from './jpeg.ts';
 import { type BlurKernel, type GaussianShape, gaussianKernel, kernelMoments } from './kernel.ts';
 
-export const CODE_WIDTH = 5;
+export const VECTOR_WIDTH = 5;
 
 const NOISE_UNIT = 25;
 const JPEG_UNIT = 2;
@@ -33,7 +33,7 @@ export interface DegradationEstimate {
 }
 
 /** Covariance in pixels squared to the three numbers of the blur. */
-function blurCode(varianceX: number, varianceY: number, covariance: number, scale: number): [number, number, number] {
+function blurVector(varianceX: number, varianceY: number, covariance: number, scale: number): [number, number, number] {
   const mean = Math.max(0, (varianceX + varianceY) / 2);
   const width = Math.sqrt(mean);
   if (width < 1e-6) return [0, 0, 0];
@@ -42,10 +42,10 @@ function blurCode(varianceX: number, varianceY: number, covariance: number, scal
   return [width / scale, (width / scale) * even, (width / scale) * odd];
 }
 
-function shapeCode({ sigmaX, sigmaY = sigmaX, angle = 0 }: GaussianShape, scale: number): [number, number, number] {
+function shapeVector({ sigmaX, sigmaY = sigmaX, angle = 0 }: GaussianShape, scale: number): [number, number, number] {
   const [along, across] = [sigmaX ** 2, sigmaY ** 2];
   const [mean, half] = [(along + across) / 2, (along - across) / 2];
-  return blurCode(
+  return blurVector(
     mean + half * Math.cos(2 * angle),
     mean - half * Math.cos(2 * angle),
     -half * Math.sin(2 * angle),
@@ -53,9 +53,9 @@ function shapeCode({ sigmaX, sigmaY = sigmaX, angle = 0 }: GaussianShape, scale:
   );
 }
 
-function kernelCode(kernel: BlurKernel, scale: number): [number, number, number] {
+function kernelVector(kernel: BlurKernel, scale: number): [number, number, number] {
   const { varianceX, varianceY, covariance } = kernelMoments(kernel);
-  return blurCode(varianceX, varianceY, covariance, scale);
+  return blurVector(varianceX, varianceY, covariance, scale);
 }
 
 /** Of a Gaussian what it is called; of any other kernel its second moments. Shot noise counts as at middle gray. */
@@ -63,28 +63,28 @@ export function encodeDegradation(
   { blur, noise, shotNoise, jpegQuality }: Pick<Degradation, 'blur' | 'noise' | 'shotNoise' | 'jpegQuality'>,
   scale: number,
 ): Float32Array {
-  const code = new Float32Array(CODE_WIDTH);
+  const vector = new Float32Array(VECTOR_WIDTH);
   if (blur) {
     const isPlain = !('data' in blur) && (blur.beta ?? 1) === 1 && !blur.isPlateau;
-    code.set(isPlain ? shapeCode(blur, scale) : kernelCode('data' in blur ? blur : gaussianKernel(blur), scale));
+    vector.set(isPlain ? shapeVector(blur, scale) : kernelVector('data' in blur ? blur : gaussianKernel(blur), scale));
   }
   const shot = shotNoise ? Math.sqrt((255 * 127.5) / shotNoise.photons) : 0;
-  code[3] = Math.hypot(noise?.sigma ?? 0, shot) / NOISE_UNIT;
-  code[4] = jpegQuality === undefined ? 0 : quantScale(jpegQuality) / JPEG_UNIT;
-  return code;
+  vector[3] = Math.hypot(noise?.sigma ?? 0, shot) / NOISE_UNIT;
+  vector[4] = jpegQuality === undefined ? 0 : quantScale(jpegQuality) / JPEG_UNIT;
+  return vector;
 }
 
-/** What a code says. Entries beyond what is possible (an estimate may be) are brought back. */
-export function decodeDegradation(code: ArrayLike<number>, scale: number): DegradationEstimate {
-  const width = Math.max(0, code[0]) * scale;
-  const anisotropy = width > 0 ? Math.min(1, (Math.hypot(code[1], code[2]) * scale) / width) : 0;
-  const factor = Math.max(0, code[4]) * JPEG_UNIT;
+/** What a vector says. Entries beyond what is possible (an estimate may be) are brought back. */
+export function decodeDegradation(vector: ArrayLike<number>, scale: number): DegradationEstimate {
+  const width = Math.max(0, vector[0]) * scale;
+  const anisotropy = width > 0 ? Math.min(1, (Math.hypot(vector[1], vector[2]) * scale) / width) : 0;
+  const factor = Math.max(0, vector[4]) * JPEG_UNIT;
   const quality = factor > 1 ? 50 / factor : 100 - 50 * factor;
   return {
     sigmaX: width * Math.sqrt(1 + anisotropy),
     sigmaY: width * Math.sqrt(1 - anisotropy),
-    angle: anisotropy > 0 ? Math.atan2(code[2], code[1]) / 2 : 0,
-    noiseSigma: Math.max(0, code[3]) * NOISE_UNIT,
+    angle: anisotropy > 0 ? Math.atan2(vector[2], vector[1]) / 2 : 0,
+    noiseSigma: Math.max(0, vector[3]) * NOISE_UNIT,
     jpegQuality: Math.min(100, Math.max(1, Math.round(quality))),
   };
 }
@@ -97,11 +97,11 @@ const OWN_SOFTNESS = 0.05;
  * patches takes a photograph's own softness for blur. Two blurs add up by their variances, so that one is taken off: 0.05 LR pixels times
  * the scale, by which held-out photographs come out best (dev/LOG.md). A width below it is none.
  */
-export function withoutOwnSoftness(code: Float32Array, scale: number): Float32Array {
-  const corrected = code.slice();
-  const width = Math.max(0, code[0]);
+export function withoutOwnSoftness(vector: Float32Array, scale: number): Float32Array {
+  const corrected = vector.slice();
+  const width = Math.max(0, vector[0]);
   const left = Math.sqrt(Math.max(0, width ** 2 - (OWN_SOFTNESS * scale) ** 2));
   const factor = width > 0 ? left / width : 0;
-  corrected.set([left, code[1] * factor, code[2] * factor]);
+  corrected.set([left, vector[1] * factor, vector[2] * factor]);
   return corrected;
 }

@@ -6,8 +6,8 @@
 import { dropUnused, type OnnxGraph, type OnnxInitializer, type OnnxNode } from './onnx-model.ts';
 
 /** Both stand for c times as many rows and columns: channel (dy * c + dx) * 3 + colour of a cell is its pixel (dy, dx). */
-export const CELLS = 'cells';
-export const LEVELS = 'levels';
+export const SUBPIXELS = 'subpixels';
+export const SUBPIXEL_BYTES = 'subpixel_bytes';
 
 const RGB = 3;
 const NCHW_TO_NHWC = '0,2,3,1';
@@ -40,29 +40,29 @@ function findEnding({ nodes, shapes }: OnnxGraph, output: string): Ending | unde
 
 /** The float nearest to 1/255, and the type of the result. */
 const QUANTIZATION: readonly OnnxInitializer[] = [
-  { name: 'levels_scale', dtype: 'float32', shape: [], bytes: new Uint8Array(Float32Array.of(1 / 255).buffer) },
-  { name: 'levels_zero', dtype: 'uint8', shape: [], bytes: Uint8Array.of(0) },
+  { name: 'byte_scale', dtype: 'float32', shape: [], bytes: new Uint8Array(Float32Array.of(1 / 255).buffer) },
+  { name: 'byte_zero', dtype: 'uint8', shape: [], bytes: Uint8Array.of(0) },
 ];
 
 /**
- * A graph whose output is `output`, [1, c * height, c * width, 3] in 0..1, with two instead of [1, 3 * c * c, height, width]: `CELLS`, float32,
- * and `LEVELS`, uint8, rounded to the nearest of 0..255, of two equally near ones to the even one. c is the size
+ * A graph whose output is `output`, [1, c * height, c * width, 3] in 0..1, with two instead of [1, 3 * c * c, height, width]: `SUBPIXELS`, float32,
+ * and `SUBPIXEL_BYTES`, uint8, rounded to the nearest of 0..255, of two equally near ones to the even one. c is the size
  * of the pixel shuffle it ends in, or 1. A graph that does not end so is given back as it is.
  */
-export function withCellOutputs(graph: OnnxGraph, output: string): OnnxGraph {
+export function withSubpixelOutputs(graph: OnnxGraph, output: string): OnnxGraph {
   const ending = findEnding(graph, output);
   if (!ending || graph.outputs.length > 1) return graph;
   const { channels } = ending;
   // Renamed rather than passed on: ONNX Runtime copies what both leaves a graph and is read in it.
-  const rename = (name: string) => (name === ending.cells ? CELLS : name);
+  const rename = (name: string) => (name === ending.cells ? SUBPIXELS : name);
   const renameKeys = <Value>(map: ReadonlyMap<string, Value> = new Map()) =>
     new Map([...map].map(([name, value]) => [rename(name), value]));
   const nodes: OnnxNode[] = [
     ...graph.nodes.map((node) => ({ ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename) })),
-    { op: 'QuantizeLinear', inputs: [CELLS, 'levels_scale', 'levels_zero'], outputs: [LEVELS] },
+    { op: 'QuantizeLinear', inputs: [SUBPIXELS, 'byte_scale', 'byte_zero'], outputs: [SUBPIXEL_BYTES] },
   ];
-  const shape = [1, channels, 'cells_height', 'cells_width'];
-  const kept = dropUnused(nodes, [CELLS, LEVELS]);
+  const shape = [1, channels, 'subpixel_rows', 'subpixel_columns'];
+  const kept = dropUnused(nodes, [SUBPIXELS, SUBPIXEL_BYTES]);
   const used = new Set(kept.flatMap(({ inputs }) => inputs));
   return {
     ...graph,
@@ -71,8 +71,8 @@ export function withCellOutputs(graph: OnnxGraph, output: string): OnnxGraph {
     nodes: kept,
     initializers: [...graph.initializers, ...QUANTIZATION].filter(({ name }) => used.has(name)),
     outputs: [
-      { name: CELLS, dtype: 'float32', shape },
-      { name: LEVELS, dtype: 'uint8', shape },
+      { name: SUBPIXELS, dtype: 'float32', shape },
+      { name: SUBPIXEL_BYTES, dtype: 'uint8', shape },
     ],
   };
 }

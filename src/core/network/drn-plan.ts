@@ -38,19 +38,19 @@ export interface DrnPlan {
 }
 
 /** Number of halvings and doublings: log2(scale). */
-export function levelCount(scale: DrnSpec['scale']): number {
+export function doublingCount(scale: DrnSpec['scale']): number {
   return Math.log2(scale);
 }
 
 function stageWidth({ scale, featureCount }: DrnSpec, stage: number): number {
-  const levels = levelCount(scale);
+  const levels = doublingCount(scale);
   // From the second stage on, the concatenated copy has doubled the width.
   return featureCount * 2 ** (stage === 0 ? levels : levels - stage + 1);
 }
 
 /** The unpruned network's `keptChannels`: P down blocks, then per up stage N blocks and the upsampler, P + P*(N+1) numbers. */
 export function fullChannels(spec: DrnSpec): number[] {
-  const levels = levelCount(spec.scale);
+  const levels = doublingCount(spec.scale);
   const downs = Array.from({ length: levels }, (_, level) => spec.featureCount * 2 ** level);
   const stages = Array.from({ length: levels }, (_, stage) =>
     new Array<number>(spec.blockCount + 1).fill(stageWidth(spec, stage)),
@@ -72,7 +72,7 @@ function innerWidths(spec: DrnSpec): InnerWidths {
       `expected \`keptChannels\` to have ${full.length} numbers, got ${kept.length}`,
     );
   }
-  const levels = levelCount(spec.scale);
+  const levels = doublingCount(spec.scale);
   const stages = Array.from({ length: levels }, (_, stage) => {
     const start = levels + stage * (spec.blockCount + 1);
     const end = start + spec.blockCount;
@@ -121,7 +121,7 @@ function planStage(spec: DrnSpec, stage: number, { blocks, upsampler }: InnerWid
       name: `up.${stage}.mix`,
       kernel: 1,
       inChannels: upsampler,
-      outChannels: spec.featureCount * 2 ** (levelCount(spec.scale) - stage - 1),
+      outChannels: spec.featureCount * 2 ** (doublingCount(spec.scale) - stage - 1),
       positionsPerLrPixel: 4 * positionsPerLrPixel,
     },
   };
@@ -130,7 +130,7 @@ function planStage(spec: DrnSpec, stage: number, { blocks, upsampler }: InnerWid
 /** @throws DS_BAD_MODEL when `keptChannels` has the wrong length. */
 export function planDrn(spec: DrnSpec): DrnPlan {
   const { scale, featureCount } = spec;
-  const levels = levelCount(scale);
+  const levels = doublingCount(scale);
   const widths = innerWidths(spec);
   const tailWidths = Array.from({ length: levels + 1 }, (_, level) =>
     level === 0 ? featureCount * 2 ** levels : featureCount * 2 ** (levels - level + 1),

@@ -6,7 +6,7 @@
  * whole scale (3,168 parameters for x4): both are this family with another `scale`.
  */
 import { type Tensor4D, tf } from '../tf.ts';
-import { levelCount } from './drn-plan.ts';
+import { doublingCount } from './drn-plan.ts';
 import { modulationName } from './edge-conditioned.ts';
 import { conv, convParameters, pixelUnshuffle } from './layers.ts';
 import type { Network, Parameters } from './network.ts';
@@ -44,13 +44,13 @@ function thirdLayer(name: string, { featureCount }: DualSpec): ConvLayer {
 }
 
 /** Per reducing layer a factor and a shift for each of its channels, linear in the code: the blur decides how it reduces. */
-function codeLayers(reducing: readonly ConvLayer[], codeWidth: number): ConvLayer[] {
+function conditioningLayers(reducing: readonly ConvLayer[], vectorWidth: number): ConvLayer[] {
   return reducing.flatMap(({ name, outChannels }) =>
     (['scale', 'shift'] as const).map((what) => ({
       name: modulationName(name, what),
       kernel: 1,
       bias: false,
-      inChannels: codeWidth,
+      inChannels: vectorWidth,
       outChannels,
       positionsPerLrPixel: 0,
     })),
@@ -64,8 +64,8 @@ function codeLayers(reducing: readonly ConvLayer[], codeWidth: number): ConvLaye
  * @param name starts the parameters' names, so that several duals can share one table. @default 'dual'
  */
 export function createDual(spec: DualSpec, name = 'dual'): Network<DualSpec> {
-  const { scale, featureCount, codeWidth } = spec;
-  const reducing = scale === 3 ? [thirdLayer(name, spec)] : halvingLayers(name, spec, levelCount(scale));
+  const { scale, featureCount, vectorWidth } = spec;
+  const reducing = scale === 3 ? [thirdLayer(name, spec)] : halvingLayers(name, spec, doublingCount(scale));
   const last: ConvLayer = {
     name: `${name}.${reducing.length}`,
     kernel: 3,
@@ -74,7 +74,7 @@ export function createDual(spec: DualSpec, name = 'dual'): Network<DualSpec> {
     outChannels: 3,
     positionsPerLrPixel: 1,
   };
-  const told = codeWidth === undefined ? [] : codeLayers(reducing, codeWidth);
+  const told = vectorWidth === undefined ? [] : conditioningLayers(reducing, vectorWidth);
   const byName = new Map(told.map((layer) => [layer.name, layer]));
   /** x f + s with f = 1 where the code is 0. */
   const modulate = (parameters: Parameters, { name }: ConvLayer, x: Tensor4D, code: Tensor4D): Tensor4D => {
@@ -89,11 +89,11 @@ export function createDual(spec: DualSpec, name = 'dual'): Network<DualSpec> {
     // One pixel for the last convolution; a stride-2 chain also reads up to one LR pixel before its own.
     halo: scale === 3 ? 1 : 2,
     forward(parameters: Parameters, image: Tensor4D, code?: Tensor4D): Tensor4D[] {
-      if (codeWidth !== undefined && !code) throw new Error(`${name} needs the degradation's code`);
+      if (vectorWidth !== undefined && !code) throw new Error(`${name} needs the degradation's code`);
       let x = scale === 3 ? pixelUnshuffle(image, 3) : image;
       for (const layer of reducing) {
         const y = conv(parameters, layer, x);
-        x = tf.leakyRelu(code && codeWidth !== undefined ? modulate(parameters, layer, y, code) : y, LEAKY_SLOPE);
+        x = tf.leakyRelu(code && vectorWidth !== undefined ? modulate(parameters, layer, y, code) : y, LEAKY_SLOPE);
       }
       return [conv(parameters, last, x)];
     },
@@ -106,10 +106,10 @@ export function createDual(spec: DualSpec, name = 'dual'): Network<DualSpec> {
  */
 export function createDuals(primal: NetworkSpec): Network<DualSpec>[] {
   if (primal.family !== 'drn') {
-    const told = primal.code ? { codeWidth: primal.code.width } : {};
+    const told = primal.code ? { vectorWidth: primal.code.width } : {};
     return [createDual({ family: 'dual', scale: primal.scale, featureCount: DUAL_FEATURES, ...told })];
   }
-  return Array.from({ length: levelCount(primal.scale) }, (_, level) =>
+  return Array.from({ length: doublingCount(primal.scale) }, (_, level) =>
     createDual({ family: 'dual', scale: 2, featureCount: primal.featureCount }, `dual.level${level}`),
   );
 }

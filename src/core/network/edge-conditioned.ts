@@ -8,7 +8,7 @@ import type { Tensor, Tensor1D, Tensor4D } from '../tf.ts';
 import { tf } from '../tf.ts';
 import { conv, convParameters } from './layers.ts';
 import type { Parameters } from './network.ts';
-import type { CodeSpec, ConvLayer, ParameterSpec } from './spec.ts';
+import type { ConditioningSpec, ConvLayer, ParameterSpec } from './spec.ts';
 
 /** Starts modulation near 1 and 0, so that a network starts as the plain one whose weights it was given. */
 const MODULATION_FAN_IN = 1e6;
@@ -29,7 +29,7 @@ interface Modulation {
 }
 
 /** @param widths output channels of the convolutions to modulate, by name. */
-export function planModulation({ width, hidden }: CodeSpec, widths: ReadonlyMap<string, number>): Modulation {
+export function planModulation({ width, hidden }: ConditioningSpec, widths: ReadonlyMap<string, number>): Modulation {
   const heads = [...widths].map(([name, channels]) => {
     const layers = {
       scale: modulationLayer(name, 'scale', hidden, channels),

@@ -9,7 +9,7 @@ import { modulatedConv, modulationLayers, modulationParameters, planModulation }
 import { createEstimator } from './estimator.ts';
 import { conv, convParameters, pixelShuffle } from './layers.ts';
 import type { Network, Parameters } from './network.ts';
-import type { CodeSpec, ConvLayer, EdgeSpec } from './spec.ts';
+import type { ConditioningSpec, ConvLayer, EdgeSpec } from './spec.ts';
 
 /** Zero padding stands for this gray rather than for black. */
 const MID_GRAY = 0.5;
@@ -66,10 +66,10 @@ export function createEdge(spec: EdgeSpec): Network<EdgeSpec> {
     residualEnds: trunk.blocks.map(([, { name }]) => name),
     forward: (parameters: Parameters, image: Tensor4D) => enlarge(trunk, spec.scale, conv, parameters, image),
   };
-  return spec.code ? addCode(plain, trunk, spec.code) : plain;
+  return spec.code ? addConditioning(plain, trunk, spec.code) : plain;
 }
 
-function addCode(plain: Network<EdgeSpec>, trunk: Trunk, code: CodeSpec): Network<EdgeSpec> {
+function addConditioning(plain: Network<EdgeSpec>, trunk: Trunk, code: ConditioningSpec): Network<EdgeSpec> {
   const { scale } = plain.spec;
   const { layers, parameters: estimating, estimate } = createEstimator(code);
   const modulation = planModulation(code, new Map(trunk.blocks.map(([{ name, outChannels }]) => [name, outChannels])));

@@ -8,7 +8,7 @@ import type { Tensor4D } from '../tf.ts';
 import { tf } from '../tf.ts';
 import { conv, convParameters } from './layers.ts';
 import type { Parameters } from './network.ts';
-import type { CodeSpec, ConvLayer, ParameterSpec } from './spec.ts';
+import type { ConditioningSpec, ConvLayer, ParameterSpec } from './spec.ts';
 
 const MID_GRAY = 0.5;
 /** Keeps a picture that says nothing at all from dividing by zero. */
@@ -49,7 +49,7 @@ function heParameters(layers: readonly ConvLayer[]): ParameterSpec[] {
   return convParameters(layers).map((parameter) => ({ ...parameter, fanIn: parameter.fanIn / HE }));
 }
 
-export function createEstimator({ width, estimator: [full, half, quarter] }: CodeSpec): Estimator {
+export function createEstimator({ width, estimator: [full, half, quarter] }: ConditioningSpec): Estimator {
   const layer = (
     name: string,
     inChannels: number,

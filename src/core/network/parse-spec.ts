@@ -3,7 +3,7 @@ import { DualscaleError } from '../errors.ts';
 import { createNetwork } from './create-network.ts';
 import { fullChannels } from './drn-plan.ts';
 import { countParameters } from './network.ts';
-import type { CodeSpec, DrnSpec, EdgeSpec, NetworkSpec } from './spec.ts';
+import type { ConditioningSpec, DrnSpec, EdgeSpec, NetworkSpec } from './spec.ts';
 
 const MAX_CHANNELS = 512;
 const MAX_BLOCKS = 256;
@@ -50,7 +50,7 @@ function refuseOthers(fields: Fields, known: readonly string[]): void {
   if (unknown !== undefined) throw bad(`spec.${unknown}`, `absent (known: ${known.join(', ')})`, fields[unknown]);
 }
 
-function parseCode(value: unknown): CodeSpec {
+function parseCode(value: unknown): ConditioningSpec {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw bad('spec.code', 'an object', value);
   const fields = value as Fields;
   refuseOthers(fields, ['width', 'hidden', 'estimator']);

@@ -27,8 +27,8 @@ export interface ParameterValues {
 }
 
 /** The part of a network that is told how its picture was degraded, and can tell that by itself (`edge-conditioned.ts`). */
-export interface CodeSpec {
-  /** Numbers of a code (`encodeDegradation` of pixels/degrade-code.ts gives 5). */
+export interface ConditioningSpec {
+  /** Numbers of a code (`encodeDegradation` of degradation/vector.ts gives 5). */
   readonly width: number;
   /** Channels of the two layers between a code and what it does to the blocks. */
   readonly hidden: number;
@@ -44,7 +44,7 @@ export interface EdgeSpec {
   /** Inner width of each residual block: its length is the number of blocks. Pruning makes these differ; a block of width 0 is dropped, with its biases. */
   readonly innerWidths: readonly number[];
   /** Present in networks for unknown and for known degradations; absent in those for one, which nobody has to name. */
-  readonly code?: CodeSpec;
+  readonly code?: ConditioningSpec;
 }
 
 export interface DrnSpec {
@@ -63,7 +63,7 @@ export interface DualSpec {
   readonly scale: 2 | 3 | 4 | 8;
   readonly featureCount: number;
   /** Numbers of the degradation's code, where the network is told it. */
-  readonly codeWidth?: number;
+  readonly vectorWidth?: number;
 }
 
 /** Resampling that stands in for a network (`lanczos.ts`). */

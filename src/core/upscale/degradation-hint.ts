@@ -64,13 +64,13 @@ export function needsBlind(hint: DegradationHint): boolean {
 
 /**
  * Up to here an estimate counts as a clean reduction, and the plain model is the better one: a blur of 0.8 pixels of the enlarged picture,
- * which a photograph may have of its own, noise 2, JPEG quality 94 (the last two in the units of the code).
+ * which a photograph may have of its own, noise 2, JPEG quality 94 (the last two in the units of the vector).
  */
 const CLEAN = { sigma: 0.8, noise: 0.08, jpeg: 0.06 };
 
 export interface DegradationChoice {
   readonly model: ServedModel;
-  readonly code?: Float32Array;
+  readonly vector?: Float32Array;
   /** What was chosen and why; absent where there was nothing to choose from. */
   readonly note?: DegradationNote;
 }
@@ -96,19 +96,21 @@ export interface ChoiceParts {
 }
 
 /** The estimate, with what is known in its place. */
-function overlay(code: Float32Array, { sigma, noise }: DegradationHint, scale: number): Float32Array {
-  const known = code.slice();
+function overlay(vector: Float32Array, { sigma, noise }: DegradationHint, scale: number): Float32Array {
+  const known = vector.slice();
   if (sigma !== undefined) known.set(encodeDegradation({ blur: { sigmaX: sigma, size: 21 } }, scale).subarray(0, 3));
   if (noise !== undefined) known[3] = encodeDegradation({ noise: { sigma: noise } }, scale)[3] as number;
   return known;
 }
 
 /** Whether an estimate is that of a clean reduction. */
-export const isClean = (code: Float32Array, scale: number): boolean =>
-  (code[0] as number) * scale < CLEAN.sigma && (code[3] as number) < CLEAN.noise && (code[4] as number) < CLEAN.jpeg;
+export const isClean = (vector: Float32Array, scale: number): boolean =>
+  (vector[0] as number) * scale < CLEAN.sigma &&
+  (vector[3] as number) < CLEAN.noise &&
+  (vector[4] as number) < CLEAN.jpeg;
 
-function describe(code: Float32Array, scale: number) {
-  const { sigmaX, sigmaY, noiseSigma, jpegQuality } = decodeDegradation(code, scale);
+function describe(vector: Float32Array, scale: number) {
+  const { sigmaX, sigmaY, noiseSigma, jpegQuality } = decodeDegradation(vector, scale);
   return { sigma: Math.sqrt((sigmaX ** 2 + sigmaY ** 2) / 2), noise: noiseSigma, jpegQuality };
 }
 
@@ -121,20 +123,20 @@ export async function chooseDegradation({
 }: ChoiceParts): Promise<DegradationChoice> {
   if (hint.degradation === 'bicubic') {
     // A blind model by itself enlarges a clean reduction when it is told so.
-    const told = model.codeWidth === undefined ? {} : { code: new Float32Array(model.codeWidth) };
+    const told = model.vectorWidth === undefined ? {} : { vector: new Float32Array(model.vectorWidth) };
     return { model, ...told, note: { kind: 'bicubic', why: 'asked' } };
   }
-  const able = model.codeWidth === undefined ? blind : model;
+  const able = model.vectorWidth === undefined ? blind : model;
   if (!able) return { model };
   const guess = await estimate(able);
   const isAsked = needsBlind(hint);
-  const code = overlay(guess, hint, able.scale);
-  const facts = describe(code, able.scale);
+  const vector = overlay(guess, hint, able.scale);
+  const facts = describe(vector, able.scale);
   if (!isAsked && model !== able && isClean(guess, able.scale))
     return { model, note: { kind: 'bicubic', why: 'clean', ...facts } };
   return {
     model: able,
-    code,
+    vector,
     note: { kind: 'blind', why: isAsked || model === able ? 'asked' : 'degraded', ...facts },
   };
 }

@@ -9,7 +9,7 @@ import { lanczosModel } from '../engine/served/served-model.ts';
 import type { ServedModel } from '../engine/served/served-types.ts';
 import { badOption, DualscaleError } from '../errors.ts';
 import { chooseDegradation, type DegradationHint, type DegradationNote } from './degradation-hint.ts';
-import { enlargeRows, guessCode } from './enlarge-rows.ts';
+import { enlargeRows, estimateDegradation } from './enlarge-rows.ts';
 import type { Upscaler } from './upscaler.ts';
 
 export interface ConsistencyOptions {
@@ -112,7 +112,7 @@ async function enlargeInSteps(bytes: Buffer, options: EnlargeEncodedOptions): Pr
     model,
     blind: options.blind,
     hint: options.hint,
-    estimate: (able) => guessCode(picture, { upscaler, model: able, signal }),
+    estimate: (able) => estimateDegradation(picture, { upscaler, model: able, signal }),
   });
 
   const enlargeBy = async (by: ServedModel, isChecked: boolean, mostError = Number.POSITIVE_INFINITY) => {
@@ -126,7 +126,7 @@ async function enlargeInSteps(bytes: Buffer, options: EnlargeEncodedOptions): Pr
         write,
         isChecked,
         signal,
-        code: by === choice.model ? choice.code : undefined,
+        vector: by === choice.model ? choice.vector : undefined,
       });
       requireWanted(signal);
       const isTrusted = !(error !== undefined && error > mostError);

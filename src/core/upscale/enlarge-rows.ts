@@ -16,8 +16,8 @@ export interface EnlargeRowsOptions {
   /** Whether the dual network, where the model has one, checks the result. @default false */
   readonly isChecked?: boolean;
   readonly signal?: AbortSignal | undefined;
-  /** See `UpscaleRowsOptions.code`. @default what a model that is told a code makes of the picture's middle */
-  readonly code?: Float32Array | undefined;
+  /** See `UpscaleRowsOptions.vector`. @default what a model that is conditioned makes of the picture's middle */
+  readonly vector?: Float32Array | undefined;
   /** Most bytes of an enlarged strip; two are in memory at a time. @default 33554432 (32 MiB: 3344x3344 RGB) */
   readonly maxStripBytes?: number;
 }
@@ -61,19 +61,19 @@ function trim(window: Raster & { readonly top: number }, { rows }: Strip, halo: 
 /** What the strips of a picture share. */
 interface Shared {
   readonly memory: StripMemory;
-  /** See `UpscaleRowsOptions.code`. */
-  readonly code?: Float32Array;
+  /** See `UpscaleRowsOptions.vector`. */
+  readonly vector?: Float32Array;
 }
 
 /** Enough to find a detailed part in; the middle is seldom all sky. */
-const GUESSED_ROWS = 512;
+const ESTIMATE_ROWS = 512;
 
 /** One guess for the whole picture: strips that each went by their own would show where they meet. */
-export async function guessCode(
+export async function estimateDegradation(
   picture: OpenPicture,
   { upscaler, model, signal }: Pick<EnlargeRowsOptions, 'upscaler' | 'model' | 'signal'>,
 ): Promise<Float32Array> {
-  const rows = Math.min(picture.height, GUESSED_ROWS);
+  const rows = Math.min(picture.height, ESTIMATE_ROWS);
   const window = await readAround(picture, { top: (picture.height - rows) >> 1, rows }, 0);
   await bleedColor(window);
   return upscaler.estimate(window, model, signal ? { signal } : {});
@@ -114,9 +114,10 @@ export async function enlargeRows(picture: OpenPicture, options: EnlargeRowsOpti
   const { width, height, channels, depth } = picture;
   const { scale, halo } = model;
   const strips = planStrips({ width, height, scale, halo, bytesPerPixel: (channels * depth) / 8, maxStripBytes });
-  const code = options.code ?? (model.codeWidth === undefined ? undefined : await guessCode(picture, options));
+  const vector =
+    options.vector ?? (model.vectorWidth === undefined ? undefined : await estimateDegradation(picture, options));
   const { memory } = options.upscaler;
-  const shared: Shared = code ? { memory, code } : { memory };
+  const shared: Shared = vector ? { memory, vector } : { memory };
   const start = (strip: Strip | undefined): Promise<EnlargedRows> | undefined => {
     if (!strip) return undefined;
     const running = enlargeStrip(picture, strip, options, shared);

@@ -79,21 +79,21 @@ function share(data: Samples, memory: StripMemory = createStripMemory()): Shared
   return shared;
 }
 
-/** The code to enlarge by: the given one, else what the model makes of the picture itself. */
-async function codeFor(
+/** The degradation vector to enlarge by: the given one, else what the model makes of the picture itself. */
+async function vectorFor(
   pool: TilePool,
   model: ServedModel,
   source: SharedImage,
   given: Float32Array | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Float32Array | undefined> {
-  const { codeWidth, id } = model;
-  if (codeWidth === undefined || given) {
-    if (given && given.length !== codeWidth)
-      throw badOption('code', `${codeWidth ?? 'no'} numbers, as ${id} takes`, given.length);
+  const { vectorWidth, id } = model;
+  if (vectorWidth === undefined || given) {
+    if (given && given.length !== vectorWidth)
+      throw badOption('vector', `${vectorWidth ?? 'no'} numbers, as ${id} takes`, given.length);
     return given;
   }
-  const result = new SharedArrayBuffer(codeWidth * Float32Array.BYTES_PER_ELEMENT);
+  const result = new SharedArrayBuffer(vectorWidth * Float32Array.BYTES_PER_ELEMENT);
   const area = estimateArea(source);
   const tiles = [{ ...area, read: area }];
   await pool.run(
@@ -113,7 +113,7 @@ async function upscaleRows(
   limits: Limits,
   window: RowWindow,
   model: ServedModel,
-  { signal, checkShare = 0, code, memory = createStripMemory(), isShared }: RowsOptions,
+  { signal, checkShare = 0, vector, memory = createStripMemory(), isShared }: RowsOptions,
 ): Promise<EnlargedRows> {
   const { width, height, channels, data, top, rows } = window;
   const { scale, halo } = model;
@@ -137,8 +137,8 @@ async function upscaleRows(
   const pixels = memory.take(length * data.BYTES_PER_ELEMENT);
   const size = { width: width * scale, height: rows * scale };
   const destination = { ...format, ...size, top: top * scale, pixels };
-  const told = await codeFor(pool, model, source, code, signal);
-  const job = { model, source, ...layout, destination, checkShare, code: told };
+  const told = await vectorFor(pool, model, source, vector, signal);
+  const job = { model, source, ...layout, destination, checkShare, vector: told };
   const difference = await pool.run(job, signal);
   memory.give(source.pixels);
   return { ...size, channels, data: view(data, pixels, length), difference };
@@ -191,10 +191,10 @@ export async function createUpscaler(options: UpscalerOptions = {}): Promise<Ups
       const channels = lrImage.channels as ChannelCount;
       const depth = data.BYTES_PER_ELEMENT === 2 ? (16 as const) : (8 as const);
       const pixels = share(data, memory);
-      const code = await codeFor(pool, model, { width, height, channels, depth, pixels }, undefined, signal);
+      const vector = await vectorFor(pool, model, { width, height, channels, depth, pixels }, undefined, signal);
       memory.give(pixels);
-      if (!code) throw badOption('model', 'one that guesses how a picture was degraded', model.id);
-      return code;
+      if (!vector) throw badOption('model', 'one that guesses how a picture was degraded', model.id);
+      return vector;
     },
     upscaleRows: (window, model, rowOptions = {}) =>
       upscaleRows(pool, limits, window, model, { ...rowOptions, isShared: begun > 1 }),

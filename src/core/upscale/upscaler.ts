@@ -27,10 +27,10 @@ export interface UpscaleRowsOptions {
    */
   readonly memory?: StripMemory;
   /**
-   * How the picture was degraded (`encodeDegradation` of pixels/degrade-code.ts), for models that are told it. Without it such a
+   * How the picture was degraded (`encodeDegradation` of degradation/vector.ts), for models that are told it. Without it such a
    * model goes by what it makes of the picture, or of this window of it: whoever enlarges a picture in parts asks `estimate` first.
    */
-  readonly code?: Float32Array;
+  readonly vector?: Float32Array;
 }
 
 export interface Upscaler {
@@ -49,7 +49,7 @@ export interface Upscaler {
   upscale(
     lrImage: PixelImage,
     model: ServedModel,
-    options?: Pick<UpscaleRowsOptions, 'signal' | 'code'>,
+    options?: Pick<UpscaleRowsOptions, 'signal' | 'vector'>,
   ): Promise<PixelImage>;
   /**
    * The wanted rows, enlarged, with the channels and the depth of the window; gray comes out as the luma of what the network makes of it.

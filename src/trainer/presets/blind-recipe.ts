@@ -1,4 +1,4 @@
-import { CODE_WIDTH } from '../../core/degradation/vector.ts';
+import { VECTOR_WIDTH } from '../../core/degradation/vector.ts';
 import type { EdgeSpec, NetworkSpec } from '../../core/network/spec.ts';
 import type { DegradationRecipe } from '../train/data/degradation-recipe.ts';
 import type { TrainRecipe } from '../train/train-model.ts';
@@ -29,7 +29,7 @@ function blindDegradation(scale: number): DegradationRecipe {
 /** The trunk of edge-x4 with a code: 330 thousand parameters, of which 110 thousand are the estimator's. */
 function blindSpec(scale: 2 | 4): EdgeSpec {
   const trunk = { family: 'edge', scale, featureCount: 32, innerWidths: uniformWidths(10, 32) } as const;
-  return { ...trunk, code: { width: CODE_WIDTH, hidden: 32, estimator: [16, 32, 64] } };
+  return { ...trunk, code: { width: VECTOR_WIDTH, hidden: 32, estimator: [16, 32, 64] } };
 }
 
 /**

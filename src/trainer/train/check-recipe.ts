@@ -1,6 +1,6 @@
 /** What a recipe's parts must have of each other: told before the first step, not by the stage that needs it. */
 
-import { CODE_WIDTH } from '../../core/degradation/vector.ts';
+import { VECTOR_WIDTH } from '../../core/degradation/vector.ts';
 import { badOption } from '../../core/errors.ts';
 import type { NetworkSpec } from '../../core/network/spec.ts';
 import { type Augmentation, checkAugmentation } from './data/augmentation.ts';
@@ -20,7 +20,7 @@ function checkCode({ spec, degradation }: CheckedRecipe): void {
   const code = codeOf(spec);
   if (!code) return;
   if (!degradation) throw badOption('recipe.degradation', 'given: the network has a degradation code', degradation);
-  if (code.width !== CODE_WIDTH) throw badOption('recipe.spec.code.width', String(CODE_WIDTH), code.width);
+  if (code.width !== VECTOR_WIDTH) throw badOption('recipe.spec.code.width', String(VECTOR_WIDTH), code.width);
 }
 
 function checkLearners({ spec, stages = [] }: CheckedRecipe): void {

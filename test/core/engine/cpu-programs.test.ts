@@ -2,10 +2,10 @@ import { describe, expect, it, test } from 'vitest';
 import { nchwcBlockSize } from '../../../src/core/engine/onnx/nchwc-block.ts';
 import { createSession, sessionExecutable } from '../../../src/core/engine/onnx/onnx-session.ts';
 import { compileForCpu, enlargeProgram } from '../../../src/core/engine/served/served-model.ts';
-import { tileOfCells } from '../../../src/core/engine/tile/enlarged-tile.ts';
+import { tileOfSubpixels } from '../../../src/core/engine/tile/enlarged-tile.ts';
 import { compileProgram } from '../../../src/core/graph/compile.ts';
 import { serializeOnnx } from '../../../src/core/graph/onnx-model.ts';
-import { CELLS, LEVELS } from '../../../src/core/graph/subpixel-outputs.ts';
+import { SUBPIXEL_BYTES, SUBPIXELS } from '../../../src/core/graph/subpixel-outputs.ts';
 import { createNetwork, initialiseParameters } from '../../../src/core/network/create-network.ts';
 import type { EdgeSpec } from '../../../src/core/network/spec.ts';
 import { createRandom } from '../../../src/trainer/train/random.ts';
@@ -43,8 +43,8 @@ describe.skipIf(block === 0)(`graphs for a CPU${reason}`, () => {
         // biome-ignore format: one line
         const image = uniform([1, height, width, 3], 0, 1);
         const { enlarged } = await general.run({ image });
-        const { [CELLS]: cells, [LEVELS]: levels } = await blocked.run({ image });
-        const tile = tileOfCells(cells!.data as Float32Array, cells!.shape, levels!.data as unknown as Uint8Array);
+        const { [SUBPIXELS]: cells, [SUBPIXEL_BYTES]: levels } = await blocked.run({ image });
+        const tile = tileOfSubpixels(cells!.data as Float32Array, cells!.shape, levels!.data as unknown as Uint8Array);
         const pixels = tile.rows(0, height * scale);
         const expected = enlarged!.data as Float32Array;
         expect(pixels.length).toBe(expected.length);

@@ -1,12 +1,17 @@
 import { describe, expect, it, test } from 'vitest';
-import { type CopiedArea, copyLevels, tileOfCells, tileOfPixels } from '../../../src/core/engine/tile/enlarged-tile.ts';
+import {
+  type CopiedArea,
+  copyBytes,
+  tileOfPixels,
+  tileOfSubpixels,
+} from '../../../src/core/engine/tile/enlarged-tile.ts';
 
 /** A picture whose every sample is another number, and the same as a network with pixel shuffle of `side` has it before that. */
 function picture(width: number, height: number, side: number) {
   const [columns, rows, channels] = [width / side, height / side, 3 * side * side];
   const pixels = new Float32Array(width * height * 3);
   const cells = new Float32Array(pixels.length);
-  const levels = new Uint8Array(pixels.length);
+  const bytes = new Uint8Array(pixels.length);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       for (let colour = 0; colour < 3; colour++) {
@@ -15,11 +20,11 @@ function picture(width: number, height: number, side: number) {
         const value = (y * width + x) * 3 + colour;
         pixels[value] = value;
         cells[(channel * rows + row) * columns + column] = value;
-        levels[(channel * rows + row) * columns + column] = value % 251;
+        bytes[(channel * rows + row) * columns + column] = value % 251;
       }
     }
   }
-  return { pixels, tile: tileOfCells(cells, [1, channels, rows, columns], levels) };
+  return { pixels, tile: tileOfSubpixels(cells, [1, channels, rows, columns], bytes) };
 }
 
 const SIDES = [1, 2, 3, 4, 8];
@@ -41,23 +46,23 @@ describe('a tile in cells', () => {
   });
 
   it('refuses other shapes', () => {
-    expect(() => tileOfCells(new Float32Array(10), [1, 10, 1, 1], new Uint8Array(10))).toThrow('got [1,10,1,1]');
+    expect(() => tileOfSubpixels(new Float32Array(10), [1, 10, 1, 1], new Uint8Array(10))).toThrow('got [1,10,1,1]');
     expect(() => tileOfPixels(new Float32Array(4), [1, 1, 1, 4])).toThrow('got [1,1,1,4]');
   });
 });
 
-describe('levels', () => {
+describe('bytes', () => {
   /** `area` of the tile at (4, 5) cells of a larger picture that is all 255. */
   function copied(side: number, area: CopiedArea, offsets: readonly [number, number] = [0, 0]) {
     const [width, height] = [side * 6, side * 4];
     const { tile } = picture(width, height, side);
-    const { data, ...facts } = tile.levels!;
+    const { data, ...facts } = tile.bytes!;
     const source = new Uint8Array(data.length + 8).subarray(offsets[0], offsets[0] + data.length);
     source.set(data);
     const target = new Uint8Array(new SharedArrayBuffer((width + 8 * side) * (height + 11 * side) * 3 + 8)).fill(255);
     const samples = target.subarray(offsets[1], target.length - 8 + offsets[1]);
     const to = { samples, width: width + 8 * side, x: 4 * side, y: 5 * side + 1 };
-    copyLevels({ data: source, ...facts }, area, to);
+    copyBytes({ data: source, ...facts }, area, to);
     const expected = new Uint8Array(samples.length).fill(255);
     for (let y = 0; y < area.height; y++) {
       for (let x = 0; x < area.width * 3; x++) {

@@ -4,8 +4,8 @@ import { createOnnxEngine } from '../../../src/core/engine/onnx/onnx-engine.ts';
 import { compileServedModel } from '../../../src/core/engine/served/served-model.ts';
 import { openTimedNetwork } from '../../../src/core/engine/served/timed-network.ts';
 import { createTfjsEngine } from '../../../src/core/engine/tfjs/tfjs-engine.ts';
-import { tileOfCells } from '../../../src/core/engine/tile/enlarged-tile.ts';
-import { CELLS, LEVELS } from '../../../src/core/graph/subpixel-outputs.ts';
+import { tileOfSubpixels } from '../../../src/core/engine/tile/enlarged-tile.ts';
+import { SUBPIXEL_BYTES, SUBPIXELS } from '../../../src/core/graph/subpixel-outputs.ts';
 import { createNetwork, initialiseParameters } from '../../../src/core/network/create-network.ts';
 import { countMacs } from '../../../src/core/network/network.ts';
 import type { NetworkSpec } from '../../../src/core/network/spec.ts';
@@ -51,9 +51,9 @@ function createWitness(engine: Engine) {
 }
 
 /** What the pictures' writer makes of a network's outputs. */
-function bytesOf({ enlarged, [CELLS]: cells, [LEVELS]: levels }: Tensors): Uint8Array {
+function bytesOf({ enlarged, [SUBPIXELS]: cells, [SUBPIXEL_BYTES]: levels }: Tensors): Uint8Array {
   if (enlarged) return new Uint8Array(Uint8ClampedArray.from(enlarged.data, (value) => value * 255).buffer);
-  const tile = tileOfCells(cells!.data as Float32Array, cells!.shape, levels!.data as unknown as Uint8Array);
+  const tile = tileOfSubpixels(cells!.data as Float32Array, cells!.shape, levels!.data as unknown as Uint8Array);
   return new Uint8Array(Uint8ClampedArray.from(tile.rows(0, tile.height), (value) => value * 255).buffer);
 }
 
@@ -73,12 +73,12 @@ describe('openTimedNetwork', () => {
     await timed.release();
     const manifest = { id: 'it', spec, macs: { perLrPixel: countMacs(network, 1, 1) } };
     const model = compileServedModel({ manifest, parameters, digest: JSON.stringify(spec) });
-    const isCoded = spec.family === 'edge' && spec.code !== undefined;
-    const served = await upscaler.upscale(picture, model, isCoded ? { code: new Float32Array(5) } : {});
+    const isConditioned = spec.family === 'edge' && spec.code !== undefined;
+    const served = await upscaler.upscale(picture, model, isConditioned ? { vector: new Float32Array(5) } : {});
     const [{ inputs, outputs }] = seen as [(typeof seen)[0]];
     expect(inputs['image']?.shape).toEqual([1, 12, 20, 3]);
-    expect(inputs['code']?.shape).toEqual(isCoded ? [1, 1, 1, 5] : undefined);
-    expect(Object.keys(outputs).toSorted()).toEqual([CELLS, LEVELS]);
+    expect(inputs['code']?.shape).toEqual(isConditioned ? [1, 1, 1, 5] : undefined);
+    expect(Object.keys(outputs).toSorted()).toEqual([SUBPIXELS, SUBPIXEL_BYTES]);
     const differences = bytesOf(outputs).map((value, i) => Math.abs(value - served.data[i]!));
     expect(Math.max(...differences)).toBeLessThanOrEqual(1);
   });

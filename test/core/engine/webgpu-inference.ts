@@ -1,6 +1,6 @@
 /** Child process: sends how far networks, and a session with state, come out on WebGPU from where they come out on the CPU. */
 
-import { CODE_WIDTH } from '../../../src/core/degradation/vector.ts';
+import { VECTOR_WIDTH } from '../../../src/core/degradation/vector.ts';
 import { createOnnxEngine } from '../../../src/core/engine/onnx/onnx-engine.ts';
 import { createResidentSession } from '../../../src/core/engine/onnx/resident-session.ts';
 import { compileServedModel, enlargeProgram } from '../../../src/core/engine/served/served-model.ts';
@@ -81,7 +81,7 @@ async function compareBlind(): Promise<{ readonly code: number; readonly picture
     featureCount: 8,
     innerWidths: [8],
     // Its first convolution takes six channels, which the provider misreads.
-    code: { width: CODE_WIDTH, hidden: 8, estimator: [16, 8, 8] },
+    code: { width: VECTOR_WIDTH, hidden: 8, estimator: [16, 8, 8] },
   };
   const model = compileServedModel({
     manifest: { id: 'blind', spec, macs: { perLrPixel: 1 } },

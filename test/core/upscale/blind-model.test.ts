@@ -80,9 +80,9 @@ afterAll(() => upscaler.close());
 describe('a network that is told how its picture was degraded', () => {
   test('gives in tiles, its weights modulated, what TF.js gives on the whole picture', async () => {
     const { bytes } = await byTfjs(CODE);
-    const { data } = await upscaler.upscale(picture, model, { code: CODE });
+    const { data } = await upscaler.upscale(picture, model, { vector: CODE });
     expect(mostDifferent(data, bytes)).toBeLessThanOrEqual(1);
-    const other = await upscaler.upscale(picture, model, { code: new Float32Array(5) });
+    const other = await upscaler.upscale(picture, model, { vector: new Float32Array(5) });
     expect(mostDifferent(other.data, bytes)).toBeGreaterThan(10);
   });
 
@@ -98,7 +98,7 @@ describe('a network that is told how its picture was degraded', () => {
   test('is checked by a dual network that is told the same', async () => {
     const rows = { ...picture, channels: 3 as const, top: 0, rows: height };
     const check = async (code: Float32Array) =>
-      (await upscaler.upscaleRows(rows, model, { checkShare: 1, code })).difference;
+      (await upscaler.upscaleRows(rows, model, { checkShare: 1, vector: code })).difference;
     const [told, plain] = [await check(CODE), await check(new Float32Array(5))];
     expect(told.count).toBeGreaterThan(0);
     expect(told.sum / told.count).not.toBeCloseTo(plain.sum / plain.count, 3);
@@ -108,8 +108,8 @@ describe('a network that is told how its picture was degraded', () => {
     const small = { width: 24, height: 20, channels: 3, data: picture.data.slice(0, 24 * 20 * 3) };
     const eager = await createUpscaler({ engine: 'tfjs', provider: 'cpu', workers: 1 });
     try {
-      const { data } = await eager.upscale(small, compileServedModel(source, 'tfjs'), { code: CODE });
-      const expected = await upscaler.upscale(small, model, { code: CODE });
+      const { data } = await eager.upscale(small, compileServedModel(source, 'tfjs'), { vector: CODE });
+      const expected = await upscaler.upscale(small, model, { vector: CODE });
       expect(mostDifferent(data, expected.data)).toBeLessThanOrEqual(1);
       const guess = await eager.estimate(small, compileServedModel(source, 'tfjs'));
       for (const [i, value] of (await upscaler.estimate(small, model)).entries())
@@ -120,6 +120,6 @@ describe('a network that is told how its picture was degraded', () => {
   });
 
   test('a code of another length is refused', async () => {
-    await expect(upscaler.upscale(picture, model, { code: new Float32Array(3) })).rejects.toThrow('`code`');
+    await expect(upscaler.upscale(picture, model, { vector: new Float32Array(3) })).rejects.toThrow('`vector`');
   });
 });

@@ -3,7 +3,7 @@ import { splitKernel, toFloat } from '../../../src/core/degradation/blur.ts';
 import { degrade } from '../../../src/core/degradation/degrade.ts';
 import { gaussianKernel } from '../../../src/core/degradation/kernel.ts';
 import { patchMargin, reducePatch } from '../../../src/core/degradation/patch.ts';
-import { CODE_WIDTH, encodeDegradation } from '../../../src/core/degradation/vector.ts';
+import { VECTOR_WIDTH, encodeDegradation } from '../../../src/core/degradation/vector.ts';
 import type { PixelImage } from '../../../src/core/pixels/image.ts';
 import { imresize } from '../../../src/core/pixels/imresize.ts';
 import { createPatchSampler } from '../../../src/trainer/train/data/batches.ts';
@@ -88,7 +88,7 @@ describe('fillDegradedBatch', () => {
       [1, new Float32Array(8 * 16 * 16 * 3)],
       [4, new Float32Array(8 * 64 * 64 * 3)],
     ]),
-    codes: new Float32Array(8 * CODE_WIDTH),
+    codes: new Float32Array(8 * VECTOR_WIDTH),
     codesGiven: new Float32Array(8),
     pairWeights: new Float32Array(8),
   });
@@ -132,7 +132,7 @@ describe('fillDegradedBatch', () => {
     const unpaired = { sample: pairs, share: 0.5 };
     fillDegradedBatch({ pairs, unpaired }, createRandom(1), { ...options, degradation: RECIPE }, filled);
     expect([...filled.pairWeights]).toEqual([2, 2, 2, 2, 0, 0, 0, 0]);
-    expect([...filled.codes.subarray(4 * CODE_WIDTH)].every((value) => value === 0)).toBe(true);
+    expect([...filled.codes.subarray(4 * VECTOR_WIDTH)].every((value) => value === 0)).toBe(true);
     expect([...filled.codesGiven.subarray(4)]).toEqual([0, 0, 0, 0]);
     expect(
       filled.images

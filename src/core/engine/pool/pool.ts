@@ -48,8 +48,8 @@ export interface TileJob {
   readonly destination: SharedDestination;
   /** Share of every tile's rows that the dual network checks, 0 to 1, where the model has one. @default 0 */
   readonly checkShare?: number;
-  /** For models with a code; see `TileTask`. */
-  readonly code?: Float32Array;
+  /** For models with a vector; see `TileTask`. */
+  readonly vector?: Float32Array;
   readonly estimate?: SharedArrayBuffer;
 }
 
@@ -138,8 +138,8 @@ function checkEngine({ id, engine }: ServedModel, runtime: Runtime): void {
 }
 
 function makeTasks(job: TileJob, model: SharedModel, runtime: Runtime): TileTask[] {
-  const { source, destination, threads, checkShare = 0, code, estimate } = job;
-  const told = { code, estimate };
+  const { source, destination, threads, checkShare = 0, vector, estimate } = job;
+  const told = { vector, estimate };
   return job.tiles.map((tile) => ({ model, runtime, threads, source, tile, destination, checkShare, ...told }));
 }
 

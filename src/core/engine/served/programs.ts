@@ -7,13 +7,13 @@ import { type Tensor4D, tf } from '../../tf.ts';
 import type { ServedSpec } from './served-types.ts';
 
 type Values = Readonly<Record<string, ParameterValues>>;
-type CodedNetwork = Pick<Network<EdgeSpec>, 'spec' | 'forward' | 'estimate'>;
+type ConditionedNetwork = Pick<Network<EdgeSpec>, 'spec' | 'forward' | 'estimate'>;
 
 /** Any size that is not special. */
 const TRACED_SIDE = 24;
 
 /** Numbers of the code that a network is told; undefined for networks without. */
-export function codeWidth(spec: ServedSpec): number | undefined {
+export function vectorWidth(spec: ServedSpec): number | undefined {
   return spec.family === 'edge' ? spec.code?.width : undefined;
 }
 
@@ -29,15 +29,15 @@ const IMAGE = { shape: [1, TRACED_SIDE, TRACED_SIDE, 3], dynamicAxes: [1, 2] };
  * Inputs `image` [1, H, W, 3] in 0..1 and `code` [1, 1, 1, width], output `enlarged` [1, s*H, s*W, 3]; tiles equal the whole.
  * @param size of the image. Any, without it.
  */
-export function toldProgram(
-  network: CodedNetwork,
+export function conditionedProgram(
+  network: ConditionedNetwork,
   parameters: Values,
   size?: { readonly width: number; readonly height: number },
 ): Program {
   const image = size ? { shape: [1, size.height, size.width, 3] } : IMAGE;
   return {
     name: network.spec.family,
-    inputs: { image, code: { shape: [1, 1, 1, codeWidth(network.spec) as number] } },
+    inputs: { image, code: { shape: [1, 1, 1, vectorWidth(network.spec) as number] } },
     constants: constantsOf(parameters),
     run: ({ image, code, ...weights }) => ({
       enlarged: network.forward(weights, image as Tensor4D, code as Tensor4D).at(-1) as Tensor4D,
@@ -46,7 +46,7 @@ export function toldProgram(
 }
 
 /** Input `image` as above, output `code`. */
-export function estimateProgram({ estimate }: CodedNetwork, parameters: Values): Program {
+export function estimateProgram({ estimate }: ConditionedNetwork, parameters: Values): Program {
   if (!estimate) throw new Error('expected a network that guesses its code');
   return {
     name: 'estimator',
@@ -80,7 +80,7 @@ export function reduceProgram(spec: NetworkSpec, parameters: Readonly<Record<str
   const constants = Object.fromEntries(
     Object.entries(parameters).map(([name, { shape, data }]) => [name, { dtype: 'float32' as const, shape, data }]),
   );
-  const width = codeWidth(spec);
+  const width = vectorWidth(spec);
   const told: Program['inputs'] = width === undefined ? {} : { code: { shape: [1, 1, 1, width] } };
   return {
     name: 'dual',

@@ -3,7 +3,7 @@ import { compileProgram } from '../../graph/compile.ts';
 import { blockConvolutions, isFullyBlocked } from '../../graph/nchwc.ts';
 import { type OnnxGraph, serializeOnnx } from '../../graph/onnx-model.ts';
 import type { Program } from '../../graph/program.ts';
-import { withCellOutputs } from '../../graph/subpixel-outputs.ts';
+import { withSubpixelOutputs } from '../../graph/subpixel-outputs.ts';
 import { createNetwork } from '../../network/create-network.ts';
 import { createDuals } from '../../network/dual.ts';
 import { countMacs, type Network } from '../../network/network.ts';
@@ -11,7 +11,7 @@ import type { NetworkSpec, ParameterValues } from '../../network/spec.ts';
 import { createLanczos } from '../../network/upsample.ts';
 import type { Tensor4D } from '../../tf.ts';
 import type { EngineName } from '../engine.ts';
-import { codeWidth, estimateProgram, reduceProgram, toldProgram } from './programs.ts';
+import { conditionedProgram, estimateProgram, reduceProgram, vectorWidth } from './programs.ts';
 import type { OnnxServedModel, ServedGraph, ServedModel, ServedSpec } from './served-types.ts';
 
 type Values = Readonly<Record<string, ParameterValues>>;
@@ -107,17 +107,17 @@ export function compileServedModel(
     macsPerLrPixel: macs.perLrPixel,
     dualMacsPerLrPixel: dualParameters ? dualMacs(spec) : undefined,
   };
-  const width = codeWidth(spec);
-  const told = width === undefined ? {} : { codeWidth: width };
+  const width = vectorWidth(spec);
+  const told = width === undefined ? {} : { vectorWidth: width };
   if (engine === 'tfjs') {
     return { ...facts, engine, spec, parameters, ...told, dualParameters };
   }
-  const coded = spec.family === 'edge' && spec.code ? createNetwork(spec) : undefined;
-  const primal = coded ? toldProgram(coded, parameters) : enlargeProgram(network, parameters);
+  const conditioned = spec.family === 'edge' && spec.code ? createNetwork(spec) : undefined;
+  const primal = conditioned ? conditionedProgram(conditioned, parameters) : enlargeProgram(network, parameters);
   const graph = compileProgram(primal);
   const others: ServedPrograms = {
     dualOnnx: dualParameters ? reduceProgram(spec, dualParameters) : undefined,
-    estimatorOnnx: coded ? estimateProgram(coded, parameters) : undefined,
+    estimatorOnnx: conditioned ? estimateProgram(conditioned, parameters) : undefined,
   };
   const onnx = {
     onnx: serializeOnnx(graph),
@@ -129,7 +129,7 @@ export function compileServedModel(
     engine,
     ...onnx,
     ...compileForWebgpu({ onnx: primal, ...others }, onnx),
-    ...compileForCpu(graph, coded !== undefined),
+    ...compileForCpu(graph, conditioned !== undefined),
   };
 }
 
@@ -141,15 +141,18 @@ const BLOCK_SIZES = [8, 16] as const;
  * a copy of every block's features, 3 to 6 % of the whole time. Told weights it does not bring into blocks at all, which makes them take 1.2 to 1.3 times as long.
  *
  * @param graph with output `enlarged`.
- * @param isTold whether its weights depend on a code. Otherwise blocks are only for networks whose convolutions all fit.
+ * @param isConditioned whether its weights depend on a code. Otherwise blocks are only for networks whose convolutions all fit.
  */
-export function compileForCpu(graph: OnnxGraph, isTold: boolean): Pick<OnnxServedModel, 'cpuOnnx' | 'blockedOnnx'> {
-  const inCells = withCellOutputs(graph, 'enlarged');
+export function compileForCpu(
+  graph: OnnxGraph,
+  isConditioned: boolean,
+): Pick<OnnxServedModel, 'cpuOnnx' | 'blockedOnnx'> {
+  const inCells = withSubpixelOutputs(graph, 'enlarged');
   const [eight, sixteen] = BLOCK_SIZES.map((size) => blockConvolutions(inCells, size, { mayPad: true })) as [
     OnnxGraph,
     OnnxGraph,
   ];
-  if (isTold || (isFullyBlocked(eight) && isFullyBlocked(sixteen))) {
+  if (isConditioned || (isFullyBlocked(eight) && isFullyBlocked(sixteen))) {
     return { blockedOnnx: { 8: serializeOnnx(eight), 16: serializeOnnx(sixteen) } };
   }
   return inCells === graph ? {} : { cpuOnnx: serializeOnnx(inCells) };

@@ -19,7 +19,7 @@ interface ServedFacts {
 
 interface CodedFacts {
   /** Numbers of the degradation's code, for models that are told it: they enlarge by a code and can guess one. */
-  readonly codeWidth?: number;
+  readonly vectorWidth?: number;
 }
 
 /** What a model may need computed on every provider. */
@@ -31,7 +31,7 @@ export interface OnnxServedModel extends ServedFacts, CodedFacts {
   readonly onnx: Uint8Array;
   /** The same functions in graphs that the WebGPU provider computes right, where those are others. */
   readonly webgpu?: Readonly<Partial<Record<ServedGraph, Uint8Array>>>;
-  /** The same function for CPUs, whose picture leaves in cells and as bytes (`withCellOutputs`); absent where it cannot. */
+  /** The same function for CPUs, whose picture leaves in cells and as bytes (`withSubpixelOutputs`); absent where it cannot. */
   readonly cpuOnnx?: Uint8Array;
   /** In its place, by the channels per block of the CPU's ONNX Runtime, for models whose convolutions come in blocks. */
   readonly blockedOnnx?: Readonly<Record<8 | 16, Uint8Array>>;

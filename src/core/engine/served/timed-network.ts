@@ -2,7 +2,7 @@
 import type { Network } from '../../network/network.ts';
 import type { EdgeSpec, NetworkSpec, ParameterValues } from '../../network/spec.ts';
 import type { Engine, Tensors } from '../engine.ts';
-import { codeWidth, toldProgram } from './programs.ts';
+import { conditionedProgram, vectorWidth } from './programs.ts';
 import { enlargeProgram } from './served-model.ts';
 
 export interface TimedNetwork {
@@ -12,7 +12,8 @@ export interface TimedNetwork {
 }
 
 /** A network with a code is timed as almost every tile meets it: told the code, without guessing it. */
-const isCoded = (network: Network<NetworkSpec>): network is Network<EdgeSpec> => codeWidth(network.spec) !== undefined;
+const isConditioned = (network: Network<NetworkSpec>): network is Network<EdgeSpec> =>
+  vectorWidth(network.spec) !== undefined;
 
 /** @param size of the picture, LR pixels */
 export async function openTimedNetwork(
@@ -21,11 +22,13 @@ export async function openTimedNetwork(
   parameters: Readonly<Record<string, ParameterValues>>,
   { width, height }: { readonly width: number; readonly height: number },
 ): Promise<TimedNetwork> {
-  const program = isCoded(network) ? toldProgram(network, parameters) : enlargeProgram(network, parameters);
+  const program = isConditioned(network)
+    ? conditionedProgram(network, parameters)
+    : enlargeProgram(network, parameters);
   const executable = await (engine.compileServed?.(program) ?? engine.compile(program));
   // The time of a convolution does not depend on the values, as long as they are ordinary numbers.
   const data = Float32Array.from({ length: width * height * 3 }, (_, i) => ((i * 37) % 256) / 255);
-  const length = codeWidth(network.spec) ?? 0;
+  const length = vectorWidth(network.spec) ?? 0;
   const code = { dtype: 'float32', shape: [1, 1, 1, length], data: new Float32Array(length) } as const;
   const image = { dtype: 'float32', shape: [1, height, width, 3], data } as const;
   const inputs: Tensors = length > 0 ? { image, code } : { image };

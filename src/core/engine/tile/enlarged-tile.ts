@@ -3,7 +3,7 @@
 const RGB = 3;
 
 /** Rounded RGB samples in cells: [3 * side * side, height / side, width / side]. */
-export interface Levels {
+export interface SubpixelBytes {
   readonly data: Uint8Array;
   /** Pixels of a cell along each axis. */
   readonly side: number;
@@ -18,7 +18,7 @@ export interface EnlargedTile {
   /** `count` rows of interleaved RGB from row `first` on, in 0..1, not clamped; perhaps a view of memory that is not to be kept. */
   rows(first: number, count: number): Float32Array;
   /** The same as 8-bit samples, where the network makes them itself. */
-  readonly levels?: Levels;
+  readonly bytes?: SubpixelBytes;
 }
 
 /** Throws unless `shape` is [1, height, width, 3]. */
@@ -29,8 +29,8 @@ export function tileOfPixels(pixels: Float32Array, shape: readonly number[]): En
   return { width, height, rows: (first, count) => pixels.subarray(first * rowLength, (first + count) * rowLength) };
 }
 
-/** Throws unless `shape` is [1, 3 * c * c, height, width]; see `withCellOutputs`. */
-export function tileOfCells(cells: Float32Array, shape: readonly number[], levels: Uint8Array): EnlargedTile {
+/** Throws unless `shape` is [1, 3 * c * c, height, width]; see `withSubpixelOutputs`. */
+export function tileOfSubpixels(cells: Float32Array, shape: readonly number[], bytes: Uint8Array): EnlargedTile {
   const [, channels = 0, cellRows = 0, cellColumns = 0] = shape;
   const side = Math.sqrt(channels / RGB);
   if (shape.length !== 4 || !Number.isInteger(side)) {
@@ -50,7 +50,7 @@ export function tileOfCells(cells: Float32Array, shape: readonly number[], level
     return pixels;
   };
   const size = { width, height: cellRows * side };
-  return { ...size, rows, levels: { data: levels, side, ...size } };
+  return { ...size, rows, bytes: { data: bytes, side, ...size } };
 }
 
 /** Pixels of a tile; `x` and `width` are multiples of the cells' side. */
@@ -103,7 +103,7 @@ function asWords({ buffer, byteOffset, byteLength }: Uint8Array): Uint32Array | 
   return new Uint32Array(buffer, byteOffset, byteLength >> 2);
 }
 
-export function copyLevels({ data, side, width, height }: Levels, area: CopiedArea, picture: CopyTarget): void {
+export function copyBytes({ data, side, width, height }: SubpixelBytes, area: CopiedArea, picture: CopyTarget): void {
   const places = side * RGB;
   const words = places % 4 === 0 ? asWords(picture.samples) : undefined;
   const columns = width / side;

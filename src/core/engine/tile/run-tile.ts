@@ -15,9 +15,9 @@ async function estimateTile(
   { source, tile }: TileTask,
   result: SharedArrayBuffer,
 ): Promise<undefined> {
-  const code = await network.estimate?.(cutTile(source, tile), tile.read);
-  if (!code) throw new Error('this network has no estimator');
-  new Float32Array(result).set(code);
+  const vector = await network.estimate?.(cutTile(source, tile), tile.read);
+  if (!vector) throw new Error('this network has no estimator');
+  new Float32Array(result).set(vector);
 }
 
 /** @param create throws for a task of another engine. */
@@ -25,16 +25,18 @@ export function createTileRunner(create: (task: TileTask) => Promise<TileNetwork
   const networkFor = createTileNetworks(create);
 
   const enlargeTile = async (task: TileTask): Promise<TileDifference | undefined> => {
-    const { model, source, tile, destination, checkShare, code } = task;
+    const { model, source, tile, destination, checkShare, vector } = task;
     const network = await networkFor(task);
     if (task.estimate) return estimateTile(network, task, task.estimate);
-    if (model.codeWidth !== code?.length)
-      throw new Error(`expected a code of ${model.codeWidth ?? 'no'} numbers, got ${code?.length ?? 'none'}`);
+    if (model.vectorWidth !== vector?.length)
+      throw new Error(
+        `expected a degradation vector of ${model.vectorWidth ?? 'no'} numbers, got ${vector?.length ?? 'none'}`,
+      );
     const [width, height] = [tile.read.width * model.scale, tile.read.height * model.scale];
     const values = cutTile(source, tile);
     let difference: TileDifference | undefined;
     const check = checkShare > 0 ? checkWindow(tile, checkShare) : undefined;
-    const options = { ...tile.read, check, code };
+    const options = { ...tile.read, check, vector };
     await network.run(values, options, (enlarged, reduced) => {
       if (enlarged.width !== width || enlarged.height !== height) {
         throw new Error(`expected ${width}x${height} pixels of the network, got ${enlarged.width}x${enlarged.height}`);

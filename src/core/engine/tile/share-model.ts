@@ -59,8 +59,8 @@ export function createModelSharer({ provider }: Runtime): (model: ServedModel) =
   const shareFile = shareOnce(shareBytes);
   const shareValues = shareOnce(shareParameters);
   return (model) => {
-    const { digest, scale, codeWidth } = model;
-    const facts = { digest, scale, codeWidth };
+    const { digest, scale, vectorWidth } = model;
+    const facts = { digest, scale, vectorWidth };
     if (model.engine === 'onnx') return { ...facts, ...shareOnnx(model, provider, shareFile) };
     return {
       engine: 'tfjs',

@@ -3,7 +3,7 @@
 import { createNetwork as createLayers } from '../../network/create-network.ts';
 import type { ParameterValues } from '../../network/spec.ts';
 import type { Tensors } from '../engine.ts';
-import { estimateProgram, reduceProgram, toldProgram } from '../served/programs.ts';
+import { conditionedProgram, estimateProgram, reduceProgram } from '../served/programs.ts';
 import { createServedNetwork, enlargeProgram } from '../served/served-model.ts';
 import { createTfjsEngine } from '../tfjs/tfjs-engine.ts';
 import { rowsOf } from './check-window.ts';
@@ -23,25 +23,27 @@ async function createNetwork({ model, runtime }: TileTask): Promise<TileNetwork>
   const engine = await createTfjsEngine({ backend: runtime.provider });
   const { spec, dualParameters } = model;
   const parameters = copyValues(model.parameters);
-  const coded = spec.family === 'edge' && spec.code ? createLayers(spec) : undefined;
+  const conditioned = spec.family === 'edge' && spec.code ? createLayers(spec) : undefined;
   const primal = await engine.compile(
-    coded ? toldProgram(coded, parameters) : enlargeProgram(createServedNetwork(spec), parameters),
+    conditioned ? conditionedProgram(conditioned, parameters) : enlargeProgram(createServedNetwork(spec), parameters),
   );
-  const estimator = coded && (await engine.compile(estimateProgram(coded, parameters)));
+  const estimator = conditioned && (await engine.compile(estimateProgram(conditioned, parameters)));
   const hasDual = dualParameters !== undefined && spec.family !== 'lanczos';
   const dual = hasDual ? await engine.compile(reduceProgram(spec, copyValues(dualParameters))) : undefined;
   return {
-    async run(data, { width, height, check, code }, use) {
-      const told: Tensors = code ? { code: { dtype: 'float32', shape: [1, 1, 1, code.length], data: code } } : {};
+    async run(data, { width, height, check, vector }, use) {
+      const given: Tensors = vector
+        ? { code: { dtype: 'float32', shape: [1, 1, 1, vector.length], data: vector } }
+        : {};
       const image = { dtype: 'float32', shape: [1, height, width, 3], data } as const;
-      const { enlarged } = await primal.run({ image, ...told });
+      const { enlarged } = await primal.run({ image, ...given });
       if (!enlarged) throw new Error('the program has no output `enlarged`');
       const tile = tileOfPixels(enlarged.data as Float32Array, enlarged.shape);
       let reduced: Float32Array | undefined;
       if (check && dual) {
         const { values, shape } = rowsOf(tile, check);
         const part = { dtype: 'float32', shape, data: values } as const;
-        reduced = (await dual.run({ enlarged: part, ...told }))['reduced']?.data as Float32Array;
+        reduced = (await dual.run({ enlarged: part, ...given }))['reduced']?.data as Float32Array;
       }
       use(tile, reduced);
     },

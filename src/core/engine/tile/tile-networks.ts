@@ -14,7 +14,7 @@ export interface TileNetwork {
     options: TileRunOptions,
     use: (enlarged: EnlargedTile, reduced?: Float32Array) => void,
   ): Promise<void>;
-  /** The code of `image`; only networks with a code have it. */
+  /** The degradation vector of `image`; only conditioned networks have it. */
   estimate?(image: Float32Array, size: Pick<TileRunOptions, 'width' | 'height'>): Promise<Float32Array>;
   release(): Promise<void>;
 }
@@ -23,8 +23,8 @@ export interface TileRunOptions {
   readonly width: number;
   readonly height: number;
   readonly check?: CheckWindow;
-  /** Given exactly to networks with a code. */
-  readonly code?: Float32Array;
+  /** Given exactly to conditioned networks. */
+  readonly vector?: Float32Array;
 }
 
 /** What is kept in any case: two thread counts for each of a current and a previous model. */

@@ -1,6 +1,6 @@
 /** The pixel loops of a tile: LR area to floats, floats back to the SR area, and how far two of them are apart. */
 import type { Samples } from '../../pixels/image.ts';
-import { copyLevels, type EnlargedTile } from './enlarged-tile.ts';
+import { copyBytes, type EnlargedTile } from './enlarged-tile.ts';
 import type { SharedDestination, SharedImage, Tile } from './tile-task.ts';
 
 /** Of the network's input and output. */
@@ -56,10 +56,10 @@ export function writeTile(enlarged: EnlargedTile, tile: Tile, scale: number, des
   const samples = samplesOf(destination);
   const left = (tile.x - tile.read.x) * scale;
   const top = (tile.y - tile.read.y) * scale;
-  if (enlarged.levels && samples instanceof Uint8Array && channels === RGB) {
+  if (enlarged.bytes && samples instanceof Uint8Array && channels === RGB) {
     const area = { x: left, y: top, width: tile.width * scale, height: tile.height * scale };
     const place = { width: destination.width, x: tile.x * scale, y: tile.y * scale - firstRow };
-    copyLevels(enlarged.levels, area, { samples, ...place });
+    copyBytes(enlarged.bytes, area, { samples, ...place });
     return;
   }
   const full = depth === 16 ? 65535 : 255;

@@ -39,7 +39,7 @@ interface SharedFacts {
   readonly digest: string;
   readonly scale: number;
   /** See `ServedModel`. */
-  readonly codeWidth?: number;
+  readonly vectorWidth?: number;
 }
 
 export interface SharedOnnxModel extends SharedFacts {
@@ -71,9 +71,9 @@ export interface TileTask {
   readonly destination: SharedDestination;
   /** Share of its rows that the dual network checks, 0 to 1, where the model has one. */
   readonly checkShare: number;
-  /** How the picture was degraded: for models with a code, which enlarge by it. */
-  readonly code?: Float32Array;
-  /** Instead of enlarging, the read area's code is guessed and put here, float32. */
+  /** How the picture was degraded: for models with a vector, which enlarge by it. */
+  readonly vector?: Float32Array;
+  /** Instead of enlarging, the read area's degradation vector is estimated and put here, float32. */
   readonly estimate?: SharedArrayBuffer;
 }
 

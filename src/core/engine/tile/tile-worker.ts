@@ -1,11 +1,11 @@
 /** What runs in a worker thread of the `onnx` engine: one task at a time. */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { CELLS, LEVELS } from '../../graph/subpixel-outputs.ts';
+import { SUBPIXEL_BYTES, SUBPIXELS } from '../../graph/subpixel-outputs.ts';
 import type { Provider } from '../engine.ts';
 import { chooseGraph } from '../onnx/nchwc-block.ts';
 import { SERVING } from '../onnx/onnx-session.ts';
 import { rowsOf } from './check-window.ts';
-import { type EnlargedTile, tileOfCells, tileOfPixels } from './enlarged-tile.ts';
+import { type EnlargedTile, tileOfPixels, tileOfSubpixels } from './enlarged-tile.ts';
 import { createTileRunner, stepBehindTheServer } from './run-tile.ts';
 import type { TileNetwork } from './tile-networks.ts';
 import type { SharedOnnxModel, TileTask } from './tile-task.ts';
@@ -23,12 +23,14 @@ function createSession(shared: SharedArrayBuffer, provider: Provider, threads: n
   });
 }
 
-const codeTensor = (code: Float32Array) => new Tensor('float32', code, [1, 1, 1, code.length]);
+const vectorTensor = (vector: Float32Array) => new Tensor('float32', vector, [1, 1, 1, vector.length]);
 
 function tileOf(made: InferenceSession.OnnxValueMapType): EnlargedTile {
-  const { enlarged, [CELLS]: cells, [LEVELS]: levels } = made;
-  if (cells && levels) return tileOfCells(cells.data as Float32Array, cells.dims, levels.data as Uint8Array);
-  if (!enlarged) throw new Error(`the graph has neither an output \`enlarged\` nor \`${CELLS}\` and \`${LEVELS}\``);
+  const { enlarged, [SUBPIXELS]: subpixels, [SUBPIXEL_BYTES]: bytes } = made;
+  if (subpixels && bytes)
+    return tileOfSubpixels(subpixels.data as Float32Array, subpixels.dims, bytes.data as Uint8Array);
+  if (!enlarged)
+    throw new Error(`the graph has neither an output \`enlarged\` nor \`${SUBPIXELS}\` and \`${SUBPIXEL_BYTES}\``);
   return tileOfPixels(enlarged.data as Float32Array, enlarged.dims);
 }
 
@@ -38,17 +40,17 @@ const createEnlarger: Create<SharedOnnxModel> = async (model, provider, threads)
   const primal = await createSession(await chooseGraph(model), provider, threads);
   const dual = model.dualOnnx ? await createSession(model.dualOnnx, provider, threads) : undefined;
   return {
-    async run(values, { width, height, check, code }, use) {
+    async run(values, { width, height, check, vector }, use) {
       const image = new Tensor('float32', values, [1, height, width, 3]);
-      const told: Record<string, Tensor> = code ? { code: codeTensor(code) } : {};
-      const made = await primal.run({ image, ...told });
+      const given: Record<string, Tensor> = vector ? { code: vectorTensor(vector) } : {};
+      const made = await primal.run({ image, ...given });
       let reduced: Tensor | undefined;
       try {
         const tile = tileOf(made);
         if (check && dual) {
           const part = rowsOf(tile, check);
           const checked = new Tensor('float32', part.values, part.shape);
-          reduced = (await dual.run({ enlarged: checked, ...told }, ['reduced']))['reduced'] as Tensor;
+          reduced = (await dual.run({ enlarged: checked, ...given }, ['reduced']))['reduced'] as Tensor;
         }
         use(tile, reduced?.data as Float32Array | undefined);
       } finally {

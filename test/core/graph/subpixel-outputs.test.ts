@@ -1,11 +1,11 @@
 import { describe, expect, it, test } from 'vitest';
 import { createSession, sessionExecutable } from '../../../src/core/engine/onnx/onnx-session.ts';
 import { enlargeProgram } from '../../../src/core/engine/served/served-model.ts';
-import { tileOfCells } from '../../../src/core/engine/tile/enlarged-tile.ts';
+import { tileOfSubpixels } from '../../../src/core/engine/tile/enlarged-tile.ts';
 import { compileProgram } from '../../../src/core/graph/compile.ts';
 import { serializeOnnx } from '../../../src/core/graph/onnx-model.ts';
 import type { Program } from '../../../src/core/graph/program.ts';
-import { CELLS, LEVELS, withCellOutputs } from '../../../src/core/graph/subpixel-outputs.ts';
+import { SUBPIXEL_BYTES, SUBPIXELS, withSubpixelOutputs } from '../../../src/core/graph/subpixel-outputs.ts';
 import { createNetwork, initialiseParameters } from '../../../src/core/network/create-network.ts';
 import type { NetworkSpec } from '../../../src/core/network/spec.ts';
 import { type Tensor4D, tf } from '../../../src/core/tf.ts';
@@ -25,13 +25,13 @@ describe('a picture that leaves in cells', () => {
     const program = enlargeProgram(network, initialiseParameters(network, createRandom(3)));
     const image = uniform([1, 8, 12, 3], 0, 1);
     const { enlarged } = await runOnnx(program, { image });
-    const graph = withCellOutputs(compileProgram(program), 'enlarged');
+    const graph = withSubpixelOutputs(compileProgram(program), 'enlarged');
     const executable = sessionExecutable(await createSession(serializeOnnx(graph)));
-    const { [CELLS]: cells, [LEVELS]: levels } = await executable.run({ image });
+    const { [SUBPIXELS]: cells, [SUBPIXEL_BYTES]: levels } = await executable.run({ image });
     await executable.release();
     const rounded = levels!.data as unknown as Uint8Array;
-    const tile = tileOfCells(cells!.data as Float32Array, cells!.shape, rounded);
-    expect(tile.levels?.side).toBe(side);
+    const tile = tileOfSubpixels(cells!.data as Float32Array, cells!.shape, rounded);
+    expect(tile.bytes?.side).toBe(side);
     expect(levels!.shape).toEqual(cells!.shape);
     const pixels = tile.rows(0, tile.height);
     const expected = enlarged!.data as Float32Array;
@@ -55,7 +55,7 @@ describe('a picture that leaves in cells', () => {
       run: ({ image: x }) => ({ enlarged: run(x as Tensor4D) }),
     };
     const graph = compileProgram(program);
-    expect(withCellOutputs(graph, 'enlarged')).toBe(graph);
+    expect(withSubpixelOutputs(graph, 'enlarged')).toBe(graph);
   });
 
   it('clamps: what is below black is black, what is above white is white', async () => {
@@ -67,10 +67,12 @@ describe('a picture that leaves in cells', () => {
       }),
     };
     const executable = sessionExecutable(
-      await createSession(serializeOnnx(withCellOutputs(compileProgram(program), 'enlarged'))),
+      await createSession(serializeOnnx(withSubpixelOutputs(compileProgram(program), 'enlarged'))),
     );
     const data = Float32Array.of(0, 1 / 3, 0.55, 0.6, 2 / 3, 1);
-    const { [LEVELS]: levels } = await executable.run({ image: { dtype: 'float32', shape: [1, 1, 2, 3], data } });
+    const { [SUBPIXEL_BYTES]: levels } = await executable.run({
+      image: { dtype: 'float32', shape: [1, 1, 2, 3], data },
+    });
     await executable.release();
     // Two columns; of each cell four times red, green, blue.
     const planes = [0, 204, 0, 255, 166, 255];

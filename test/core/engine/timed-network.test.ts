@@ -78,7 +78,7 @@ describe('openTimedNetwork', () => {
     const [{ inputs, outputs }] = seen as [(typeof seen)[0]];
     expect(inputs['image']?.shape).toEqual([1, 12, 20, 3]);
     expect(inputs['code']?.shape).toEqual(isConditioned ? [1, 1, 1, 5] : undefined);
-    expect(Object.keys(outputs).toSorted()).toEqual([SUBPIXELS, SUBPIXEL_BYTES]);
+    expect(Object.keys(outputs).toSorted()).toEqual([SUBPIXEL_BYTES, SUBPIXELS]);
     const differences = bytesOf(outputs).map((value, i) => Math.abs(value - served.data[i]!));
     expect(Math.max(...differences)).toBeLessThanOrEqual(1);
   });

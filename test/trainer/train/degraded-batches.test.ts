@@ -3,7 +3,7 @@ import { splitKernel, toFloat } from '../../../src/core/degradation/blur.ts';
 import { degrade } from '../../../src/core/degradation/degrade.ts';
 import { gaussianKernel } from '../../../src/core/degradation/kernel.ts';
 import { patchMargin, reducePatch } from '../../../src/core/degradation/patch.ts';
-import { VECTOR_WIDTH, encodeDegradation } from '../../../src/core/degradation/vector.ts';
+import { encodeDegradation, VECTOR_WIDTH } from '../../../src/core/degradation/vector.ts';
 import type { PixelImage } from '../../../src/core/pixels/image.ts';
 import { imresize } from '../../../src/core/pixels/imresize.ts';
 import { createPatchSampler } from '../../../src/trainer/train/data/batches.ts';

@@ -11,10 +11,11 @@ import { readRgbFile } from '../src/core/codec/decode.ts';
 import { compressJpeg } from '../src/core/codec/encode.ts';
 import { degrade } from '../src/core/degradation/degrade.ts';
 import { decodeDegradation } from '../src/core/degradation/vector.ts';
+import { median } from '../src/core/measure/percentile.ts';
 import { cropToMultiple } from '../src/core/pixels/crop.ts';
 import type { PixelImage } from '../src/core/pixels/image.ts';
 import { psnrDb } from '../src/core/pixels/psnr.ts';
-import { createRandom } from '../src/trainer/train/random.ts';
+import { createRandom } from '../src/core/random.ts';
 import { type Case, listTables, type Table } from './blind/cases.ts';
 import { type Enlargers, openEnlargers } from './blind/enlargers.ts';
 import { BLIND_FLAGS } from './blind/flags.ts';
@@ -83,10 +84,6 @@ function printTable({ id, title, cases }: Table, names: readonly string[]): void
 }
 
 const DRAWS = 3;
-
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1] as number;
-}
 
 /** How far the estimated sigma is from the true one, in pixels of the enlarged picture. */
 async function measureEstimates({ scale, estimate }: Enlargers): Promise<void> {

@@ -8,7 +8,7 @@ import { rewriteTape } from '../src/core/graph/rewrite.ts';
 import { traceProgram } from '../src/core/graph/trace.ts';
 import { createNetwork, initialiseParameters } from '../src/core/network/create-network.ts';
 import type { EdgeSpec } from '../src/core/network/spec.ts';
-import { createRandom } from '../src/trainer/train/random.ts';
+import { createRandom } from '../src/core/random.ts';
 import { createObjective, gradientProgram } from '../src/trainer/train/step/objective.ts';
 import { adamProgram } from '../src/trainer/train/step/optimizer.ts';
 import { caseConfig } from './fork-case.ts';

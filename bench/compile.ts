@@ -1,9 +1,10 @@
 /** From a TF.js function to a session that runs it: what a server waits at its start, and a trainer before its first step. */
+
+import { median } from '../src/core/measure/percentile.ts';
 import type { EdgeSpec } from '../src/core/network/spec.ts';
 import type { Benchmark, Row } from './benchmark.ts';
 import type { CompileConfig, CompileReport } from './compile-case.ts';
 import { forkCase } from './fork-case.ts';
-import { median } from './timing.ts';
 
 const SPEC: EdgeSpec = { family: 'edge', scale: 4, featureCount: 32, innerWidths: Array(8).fill(32) };
 const PROCESSES = 3;

@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
+import { median } from '../src/core/measure/percentile.ts';
 import { PACKAGE_ROOT } from '../src/core/version.ts';
 import type { Benchmark, BenchOptions, Row } from './benchmark.ts';
 import type { DelayReport, ServerCommand, ServerConfig } from './event-loop-server.ts';
 import { nextMessage, startCase } from './fork-case.ts';
 import { describeModel, openModelUnderTest } from './model-under-test.ts';
-import { median } from './timing.ts';
 
 interface Picture {
   readonly file: string;

@@ -7,8 +7,8 @@ import { loadModel, modelDirectory, type StoredModel } from '../src/core/models/
 import { publishModel } from '../src/core/models/publish.ts';
 import { createNetwork, initialiseParameters } from '../src/core/network/create-network.ts';
 import type { EdgeSpec } from '../src/core/network/spec.ts';
+import { createRandom } from '../src/core/random.ts';
 import { VERSION } from '../src/core/version.ts';
-import { createRandom } from '../src/trainer/train/random.ts';
 import type { BenchOptions } from './benchmark.ts';
 
 export interface ModelUnderTest {

@@ -9,9 +9,9 @@ import { chooseGraph } from '../src/core/engine/onnx/nchwc-block.ts';
 import { compileServedModel } from '../src/core/engine/served/served-model.ts';
 import { tileOfPixels, tileOfSubpixels } from '../src/core/engine/tile/enlarged-tile.ts';
 import { writeTile } from '../src/core/engine/tile/tile-pixels.ts';
+import { median } from '../src/core/measure/percentile.ts';
 import { loadModel, modelDirectory } from '../src/core/models/load.ts';
 import { PACKAGE_ROOT } from '../src/core/version.ts';
-import { median } from './timing.ts';
 
 const SIDE = 256;
 const ROUNDS = 24;

@@ -2,13 +2,13 @@
 
 import { compileServedModel } from '../src/core/engine/served/served-model.ts';
 import type { ServedModel } from '../src/core/engine/served/served-types.ts';
+import { median } from '../src/core/measure/percentile.ts';
 import type { PixelImage } from '../src/core/pixels/image.ts';
 import { createUpscaler } from '../src/core/upscale/upscale.ts';
 import type { Upscaler } from '../src/core/upscale/upscaler.ts';
 import type { Benchmark } from './benchmark.ts';
 import { describeModel, openModelUnderTest } from './model-under-test.ts';
 import { closedLoopRate, startService } from './service-case.ts';
-import { median } from './timing.ts';
 
 const SIDE = 256;
 const WORKERS = 2;

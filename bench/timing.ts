@@ -1,16 +1,11 @@
 /** Wall-clock times of repeated runs. */
+import { median } from '../src/core/measure/percentile.ts';
 
 export interface Timing {
   readonly minMs: number;
   readonly medianMs: number;
   readonly maxMs: number;
   readonly runs: number;
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
 export function summarize(milliseconds: readonly number[]): Timing {

@@ -1,12 +1,13 @@
 /** How step time grows with batch, pixels and parameters, and the trainer's memory for a large network. */
 
+import { median } from '../src/core/measure/percentile.ts';
 import { createNetwork } from '../src/core/network/create-network.ts';
 import { countParameters } from '../src/core/network/network.ts';
 import type { EdgeSpec } from '../src/core/network/spec.ts';
 import { chooseMicroBatchSize } from '../src/trainer/train/step/micro-batch.ts';
 import type { Benchmark, Goal, Row } from './benchmark.ts';
 import { forkCase } from './fork-case.ts';
-import { median, summarize, timingColumns } from './timing.ts';
+import { summarize, timingColumns } from './timing.ts';
 import type { TrainStepConfig, TrainStepReport } from './train-step-case.ts';
 
 interface Point {

@@ -3,7 +3,7 @@ import { createOnnxEngine } from '../src/core/engine/onnx/onnx-engine.ts';
 import type { TensorData } from '../src/core/graph/program.ts';
 import { initialiseParameters } from '../src/core/network/create-network.ts';
 import type { EdgeSpec } from '../src/core/network/spec.ts';
-import { createRandom } from '../src/trainer/train/random.ts';
+import { createRandom } from '../src/core/random.ts';
 import { createGradientPool } from '../src/trainer/train/step/gradient-pool.ts';
 import { createObjective } from '../src/trainer/train/step/objective.ts';
 import { adamProgram, nextName, STATE } from '../src/trainer/train/step/optimizer.ts';

@@ -1,12 +1,13 @@
 /** How fast a whole training step is: gradients on the pool, then Adam, clipping and the moving average. */
 
+import { median } from '../src/core/measure/percentile.ts';
 import { createNetwork } from '../src/core/network/create-network.ts';
 import { countParameters } from '../src/core/network/network.ts';
 import type { EdgeSpec } from '../src/core/network/spec.ts';
 import type { Benchmark, BenchOptions, Goal, Row } from './benchmark.ts';
 import { forkCase } from './fork-case.ts';
 import { findTorch, torchStep } from './peers/torch-step.ts';
-import { median, summarize, timingColumns } from './timing.ts';
+import { summarize, timingColumns } from './timing.ts';
 import type { TrainStepConfig, TrainStepReport } from './train-step-case.ts';
 
 const SHAPE = { batchSize: 16, lrPatchSize: 48, workers: 2, warmUpSteps: 2, steps: 7 } as const;

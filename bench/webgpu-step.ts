@@ -4,14 +4,15 @@
  */
 import { parseArgs } from 'node:util';
 import { describePlacement, type NodePlacement } from '../src/core/engine/onnx/node-placement.ts';
+import { median } from '../src/core/measure/percentile.ts';
 import { initialiseParameters } from '../src/core/network/create-network.ts';
 import type { NetworkSpec } from '../src/core/network/spec.ts';
+import { createRandom } from '../src/core/random.ts';
 import { findPreset } from '../src/trainer/presets/find-preset.ts';
-import { createRandom } from '../src/trainer/train/random.ts';
 import { createObjective } from '../src/trainer/train/step/objective.ts';
 import { flattenParameters } from '../src/trainer/train/step/parameter-layout.ts';
 import { createResidentStepper } from '../src/trainer/train/step/resident-stepper.ts';
-import { median, timeOnce } from './timing.ts';
+import { timeOnce } from './timing.ts';
 
 const PRESETS = ['edge-x4', 'edge-l-x4', 'edge-blind-x4', 'drn-xs-x4'];
 const WARM_UP_STEPS = 3;

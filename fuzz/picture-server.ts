@@ -2,8 +2,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { collectAll } from '../src/core/engine/tile/collect-garbage.ts';
+import { createRandom } from '../src/core/random.ts';
 import { createDualscale } from '../src/index.ts';
-import { createRandom } from '../src/trainer/train/random.ts';
 import { publishNearestModels } from '../test/helpers/nearest-models.ts';
 import { fuzzCase } from './mutate-picture.ts';
 import { seedPictures } from './seed-pictures.ts';

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
-import { createRandom } from '../src/trainer/train/random.ts';
+import { createRandom } from '../src/core/random.ts';
 import { fuzzCase } from './mutate-picture.ts';
 import { seedPictures } from './seed-pictures.ts';
 

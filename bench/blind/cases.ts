@@ -4,7 +4,7 @@ import type { Degradation } from '../../src/core/degradation/degrade.ts';
 import { disturbKernel, gaussianKernel } from '../../src/core/degradation/kernel.ts';
 import { parseDegradation } from '../../src/core/degradation/parse.ts';
 import { encodeDegradation } from '../../src/core/degradation/vector.ts';
-import { createRandom } from '../../src/trainer/train/random.ts';
+import { createRandom } from '../../src/core/random.ts';
 import { readKernels } from './kernel-file.ts';
 
 export interface Case {

@@ -4,9 +4,8 @@
  */
 
 import { createOnnxEngine } from '../../src/core/engine/onnx/onnx-engine.ts';
+import { openLatencyMeter, processorTime } from '../../src/core/measure/latency.ts';
 import { readManifest } from '../../src/core/models/load.ts';
-import { createLatencyMeter } from '../../src/trainer/compress/latency/latency-meter.ts';
-import { processorTime } from '../../src/trainer/compress/latency/processor-time.ts';
 
 export interface Latencies {
   readonly ms: number;
@@ -23,7 +22,7 @@ const [{ spec }, { spec: full }] = [await readManifest(model), await readManifes
 async function measure(isExact: boolean): Promise<{ readonly ms: number; readonly baseMs: number }> {
   const engine = createOnnxEngine({ threads });
   const exact = isExact ? { processorTime } : {};
-  const meter = await createLatencyMeter({ spec: full, engine, width, height, now: () => performance.now(), ...exact });
+  const meter = await openLatencyMeter({ spec: full, engine, width, height, now: () => performance.now(), ...exact });
   const { ratios, fullMs } = await meter.compare([spec]);
   await meter.close();
   return { ms: ratios[0] * fullMs, baseMs: fullMs };

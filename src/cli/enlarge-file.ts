@@ -1,5 +1,6 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { replaceFile } from '../core/atomic-file.ts';
 import type { EncodeOptions } from '../core/codec/encode-format.ts';
 import { MAX_PIXELS } from '../core/codec/limits.ts';
 import type { ServedModel } from '../core/engine/served/served-types.ts';
@@ -32,12 +33,6 @@ export async function enlargeFile({ from, to, format }: PlannedFile, options: En
   const parts = { ...models, limits: LIMITS, encoding, format, consistency: false, now: () => 0 } as const;
   const { data, modelId } = await enlargeEncoded(await readFile(from), parts);
   await mkdir(dirname(to), { recursive: true });
-  const beside = `${to}.${process.pid}.tmp`;
-  try {
-    await writeFile(beside, data);
-    await rename(beside, to);
-    return modelId;
-  } finally {
-    await rm(beside, { force: true });
-  }
+  await replaceFile(to, data);
+  return modelId;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { percentile } from '../../src/core/measure/percentile.ts';
 import { createRequestWindow } from '../../src/jobs/rollout/request-window.ts';
-import { percentileOf } from '../../src/jobs/worker/percentile.ts';
 
 /** A window with a clock that stands still until it is moved. */
 function createCase() {
@@ -74,8 +74,8 @@ describe('the requests of the last minute', () => {
     }
     const { requests, p50Ms, p95Ms } = summary();
     expect(requests).toBe(times.length);
-    expect(Math.abs((p50Ms as number) / percentileOf(times, 50) - 1)).toBeLessThan(0.01);
-    expect(Math.abs((p95Ms as number) / percentileOf(times, 95) - 1)).toBeLessThan(0.01);
+    expect(Math.abs((p50Ms as number) / percentile(times, 50) - 1)).toBeLessThan(0.01);
+    expect(Math.abs((p95Ms as number) / percentile(times, 95) - 1)).toBeLessThan(0.01);
   });
 
   test('may take no time at all, or longer than there is room for', () => {

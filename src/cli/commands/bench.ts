@@ -7,6 +7,8 @@ import { createOnnxEngine } from '../../core/engine/onnx/onnx-engine.ts';
 import { openTimedNetwork } from '../../core/engine/served/timed-network.ts';
 import { createTfjsEngine } from '../../core/engine/tfjs/tfjs-engine.ts';
 import { badOption } from '../../core/errors.ts';
+import { timeInTurns } from '../../core/measure/latency.ts';
+import { median } from '../../core/measure/percentile.ts';
 import { loadModel, modelDirectory, type StoredModel } from '../../core/models/load.ts';
 import type { LatencyEntry } from '../../core/models/manifest.ts';
 import { updateMeasurements } from '../../core/models/publish.ts';
@@ -29,12 +31,6 @@ export interface BenchFlags extends ModelFlags {
 
 const WARM_UP_RUNS = 3;
 
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
 function openEngine(runtime: Runtime, threads: number): Engine | Promise<Engine> {
   if (runtime.engine === 'onnx') return createOnnxEngine({ threads, provider: runtime.provider });
   return createTfjsEngine({ backend: runtime.provider });
@@ -48,14 +44,9 @@ async function measure(
 ): Promise<number> {
   const engine = await openEngine(runtime, threads);
   const network = await openTimedNetwork(engine, createNetwork(manifest.spec), parameters, size);
-  const times: number[] = [];
-  for (let run = 0; run < WARM_UP_RUNS + runs; run++) {
-    const start = performance.now();
-    await network.run();
-    if (run >= WARM_UP_RUNS) times.push(performance.now() - start);
-  }
+  const [times] = await timeInTurns([network], { warmUpRuns: WARM_UP_RUNS, rounds: runs });
   await network.release();
-  return median(times);
+  return median(times.flat());
 }
 
 async function benchModel(stored: StoredModel, flags: BenchFlags, runtime: Runtime): Promise<LatencyEntry> {

@@ -7,7 +7,7 @@ import { degradeTwice } from '../../core/degradation/second-order.ts';
 import { encodeDegradation } from '../../core/degradation/vector.ts';
 import { badOption } from '../../core/errors.ts';
 import { evaluate } from '../../core/measure/evaluate.ts';
-import { createRandom } from '../../trainer/train/random.ts';
+import { createRandom } from '../../core/random.ts';
 import { createProgress } from '../progress.ts';
 import { recordQuality } from '../record-quality.ts';
 import { formatTable } from '../table.ts';

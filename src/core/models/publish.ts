@@ -7,8 +7,9 @@
  * weights, for `rollbackModel`. One publisher at a time per model id; any number of readers.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { copyFile, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { replaceFile, syncFolder, writeSynced } from '../atomic-file.ts';
 import { DualscaleError } from '../errors.ts';
 import type { ParameterValues } from '../network/spec.ts';
 import { loadModel, MANIFEST_FILE, modelDirectory, readManifest, type StoredModel } from './load.ts';
@@ -23,39 +24,6 @@ export interface ModelDraft
   extends Omit<ModelManifest, 'manifestVersion' | 'scale' | 'parameters' | 'macs' | 'weights'> {
   /** How weights are stored. float16 halves the file and rounds each weight to 11 bits. @default 'float32' */
   readonly dtype?: StoredDtype;
-}
-
-async function syncFolder(directory: string): Promise<void> {
-  // Windows cannot open folders and keeps names safe by itself.
-  if (process.platform === 'win32') return;
-  const folder = await open(directory, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
-}
-
-async function writeSynced(path: string, bytes: Uint8Array | string): Promise<void> {
-  const file = await open(path, 'wx');
-  try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-/** Whole or not at all, also after a power cut: written beside, synced, renamed. */
-async function replaceFile(directory: string, name: string, bytes: Uint8Array | string): Promise<void> {
-  const temporary = join(directory, `.${name}.${randomUUID()}`);
-  try {
-    await writeSynced(temporary, bytes);
-    await rename(temporary, join(directory, name));
-  } finally {
-    await rm(temporary, { force: true });
-  }
-  await syncFolder(directory);
 }
 
 const toJson = (manifest: ModelManifest): string => `${JSON.stringify(manifest, null, 2)}\n`;
@@ -76,12 +44,7 @@ async function publishNew(root: string, manifest: ModelManifest, weights: Uint8A
 
 async function readPrevious(directory: string): Promise<ModelManifest | undefined> {
   try {
-    const file = await open(join(directory, PREVIOUS_MANIFEST_FILE), 'r');
-    try {
-      return parseManifest(JSON.parse(await file.readFile('utf8')));
-    } finally {
-      await file.close();
-    }
+    return parseManifest(JSON.parse(await readFile(join(directory, PREVIOUS_MANIFEST_FILE), 'utf8')));
   } catch {
     return undefined;
   }
@@ -90,10 +53,10 @@ async function readPrevious(directory: string): Promise<ModelManifest | undefine
 async function publishOver(directory: string, manifest: ModelManifest, weights: Uint8Array): Promise<void> {
   const forgotten = await readPrevious(directory);
   const replaced = await readManifest(directory).catch(() => undefined);
-  await replaceFile(directory, manifest.weights.file, weights);
+  await replaceFile(join(directory, manifest.weights.file), weights);
   // A manifest nobody can read is not worth rolling back to.
-  if (replaced) await replaceFile(directory, PREVIOUS_MANIFEST_FILE, toJson(replaced));
-  await replaceFile(directory, MANIFEST_FILE, toJson(manifest));
+  if (replaced) await replaceFile(join(directory, PREVIOUS_MANIFEST_FILE), toJson(replaced));
+  await replaceFile(join(directory, MANIFEST_FILE), toJson(manifest));
   const kept = [manifest.weights.file, replaced?.weights.file];
   if (forgotten && !kept.includes(forgotten.weights.file)) {
     await rm(join(directory, forgotten.weights.file), { force: true });
@@ -151,7 +114,7 @@ export async function updateMeasurements(
   measured: Partial<Pick<ModelManifest, 'quality' | 'latency'>>,
 ): Promise<ModelManifest> {
   const manifest = parseManifest({ ...(await readManifest(directory)), ...measured });
-  await replaceFile(directory, MANIFEST_FILE, toJson(manifest));
+  await replaceFile(join(directory, MANIFEST_FILE), toJson(manifest));
   return manifest;
 }
 

@@ -1,7 +1,8 @@
 /** Where the files of a job lie, and writing them whole or not at all. */
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { replaceFileSync } from '../../core/atomic-file.ts';
 
 export interface JobFolder {
   readonly directory: string;
@@ -36,32 +37,6 @@ export function jobFolder(directory: string): JobFolder {
     order: join(work, 'order.json'),
     outcome: join(work, 'outcome.json'),
   };
-}
-
-function syncPath(path: string): void {
-  const fd = openSync(path, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-export function syncFolder(directory: string): void {
-  // Windows cannot open folders and keeps names safe by itself.
-  if (process.platform !== 'win32') syncPath(directory);
-}
-
-/** Beside, synced, renamed: a reader, also one after a power cut, sees the old content, the new, or none. */
-function replaceFileSync(path: string, content: string): void {
-  const beside = `${path}.${randomBytes(6).toString('hex')}.tmp`;
-  try {
-    writeFileSync(beside, content, { flush: true });
-    renameSync(beside, path);
-  } finally {
-    rmSync(beside, { force: true });
-  }
-  syncFolder(dirname(path));
 }
 
 export function replaceJson(path: string, value: unknown): void {

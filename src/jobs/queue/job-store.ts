@@ -1,10 +1,11 @@
 /** The jobs of one folder: made whole or not at all, listed, summed up from their events, forgotten when they are old. */
 import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { syncFolderSync } from '../../core/atomic-file.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { JobEvent, JobEventBody, JobEventType } from '../events/job-event.ts';
 import { isFinished, type JobRequest, type JobView } from './job.ts';
-import { type JobFolder, jobFolder, randomId, readJson, replaceJson, syncFolder } from './job-folder.ts';
+import { type JobFolder, jobFolder, randomId, readJson, replaceJson } from './job-folder.ts';
 import { createJobState, type JobRecord, type JobState } from './job-view.ts';
 
 export interface JobEntry {
@@ -98,7 +99,7 @@ export function createJobStore(options: JobStoreOptions): JobStore {
       replaceJson(beside.record, record);
       const folder = jobFolder(join(directory, id));
       renameSync(beside.directory, folder.directory);
-      syncFolder(directory);
+      syncFolderSync(directory);
       const state = createJobState(record, log.open(id, folder.events));
       jobs.set(id, { record, folder, state, firstEventId: log.lastId + 1 });
       try {

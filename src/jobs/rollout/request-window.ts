@@ -3,6 +3,7 @@
  * a histogram. It holds about 220 KB, however many requests come in.
  */
 
+import { percentileBin } from '../../core/measure/percentile.ts';
 import type { ServedRequest } from './serving.ts';
 
 export interface RequestSummary {
@@ -49,16 +50,9 @@ function stepOf(milliseconds: number): number {
   return Math.min(step, STEPS - 1);
 }
 
-/** By the nearest rank. */
 function percentileOfSteps(times: Uint32Array, percent: number): number | null {
-  const total = times.reduce((sum, count) => sum + count, 0);
-  if (total === 0) return null;
-  let left = Math.max(1, Math.ceil((percent / 100) * total));
-  const step = times.findIndex((count) => {
-    left -= count;
-    return left <= 0;
-  });
-  return MIN_MS * STEP ** (step + 0.5);
+  const step = percentileBin(times, percent);
+  return step < 0 ? null : MIN_MS * STEP ** (step + 0.5);
 }
 
 /** @param now milliseconds of a monotonic clock. */

@@ -1,6 +1,6 @@
 /** How requests fared lately, and enlargements by model: for the watch over a new model, for pausing under load, and for dashboards. */
 import { ERRORS, type ErrorCode } from '../../core/errors.ts';
-import { percentileOf } from '../worker/percentile.ts';
+import { percentile } from '../../core/measure/percentile.ts';
 import { createRequestWindow, type RequestSummary, WINDOW_SECONDS } from './request-window.ts';
 import type { ServedEnlargement, ServedRequest } from './serving.ts';
 
@@ -60,7 +60,7 @@ function toSample({
 
 function summarise(modelId: string, samples: readonly ServedSample[]): ModelSummary {
   const times = samples.filter(({ failed }) => !failed).map(({ milliseconds }) => milliseconds);
-  const at = (percent: number) => (times.length === 0 ? null : percentileOf(times, percent));
+  const at = (percent: number) => (times.length === 0 ? null : percentile(times, percent));
   return { modelId, requests: samples.length, errors: samples.length - times.length, p50Ms: at(50), p95Ms: at(95) };
 }
 
@@ -98,7 +98,7 @@ export function createServingStats(now: () => number): ServingStats {
         (sample) => sample.modelId === modelId && !sample.failed && sample.outputPixels > 0,
       );
       if (usable.length < MIN_FOR_PACE) return undefined;
-      return percentileOf(usable.slice(-PACE_SAMPLES).map(paceOf), 95);
+      return percentile(usable.slice(-PACE_SAMPLES).map(paceOf), 95);
     },
     listen(listener) {
       listeners.add(listener);

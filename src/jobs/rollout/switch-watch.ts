@@ -1,6 +1,6 @@
 /** Looks after a model that has just begun to serve, and puts the one before it back when it does worse than it may. */
 
-import { percentileOf } from '../worker/percentile.ts';
+import { percentile } from '../../core/measure/percentile.ts';
 import type { Activation } from './activation.ts';
 import type { Activator } from './activator.ts';
 import { paceOf, type ServedSample, type ServingStats } from './serving-stats.ts';
@@ -53,7 +53,7 @@ export function createSwitchWatch(options: RollbackOptions, parts: SwitchWatchPa
     if (requests < minRequests) return undefined;
     if (errors / requests > maxErrorRate) return `${errors} of ${requests} pictures failed`;
     if (pace === undefined || paces.length < minRequests) return undefined;
-    const current = percentileOf(paces, 95);
+    const current = percentile(paces, 95);
     if (current <= maxLatencyRatio * pace) return undefined;
     return `${current.toFixed(1)} ms per megapixel, ${pace.toFixed(1)} before`;
   };

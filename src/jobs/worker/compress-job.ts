@@ -2,11 +2,11 @@
 import { join } from 'node:path';
 import { decodeRgb } from '../../core/codec/decode.ts';
 import { createOnnxEngine } from '../../core/engine/onnx/onnx-engine.ts';
+import { processorTime } from '../../core/measure/latency.ts';
 import { loadModel, type StoredModel } from '../../core/models/load.ts';
 import type { Budget as CompressBudget } from '../../trainer/compress/budget.ts';
 import type { PictureSize } from '../../trainer/compress/compress-settings.ts';
 import type { Effort } from '../../trainer/compress/effort.ts';
-import { processorTime } from '../../trainer/compress/latency/processor-time.ts';
 import type { CompressEvent } from '../../trainer/compress/progress.ts';
 import { compressModel } from '../../trainer/compress/recipe.ts';
 import { degradationOf } from '../../trainer/presets/blind-recipe.ts';

@@ -2,12 +2,12 @@
 
 import type { Engine } from '../../core/engine/engine.ts';
 import { openTimedNetwork } from '../../core/engine/served/timed-network.ts';
+import { processorTime, timeInTurns } from '../../core/measure/latency.ts';
+import { median, percentile as percentileOf } from '../../core/measure/percentile.ts';
 import type { StoredModel } from '../../core/models/load.ts';
 import { createNetwork } from '../../core/network/create-network.ts';
-import { processorTime } from '../../trainer/compress/latency/processor-time.ts';
 import type { JudgeOrder } from '../queue/work-order.ts';
 import type { MeasuredLatency } from '../rollout/judgement.ts';
-import { percentileOf } from './percentile.ts';
 
 const WARM_UP_RUNS = 3;
 const MAX_RUNS = 60;
@@ -29,26 +29,19 @@ export async function measureLatency(
       openTimedNetwork(engine, createNetwork(manifest.spec), parameters, { width, height }),
     ),
   );
-  const times = models.map((): number[] => []);
-  const begun = performance.now();
-  for (let run = -WARM_UP_RUNS; run < MAX_RUNS; run++) {
-    if (run >= MIN_RUNS && performance.now() - begun > MEASURE_MS) break;
-    for (const [i, network] of networks.entries()) {
-      const [start, computed] = [performance.now(), processorTime()];
-      await network.run();
-      const wall = performance.now() - start;
-      if (run >= 0) times[i].push(isExact ? Math.min(wall, processorTime() - computed) : wall);
-    }
-  }
+  const options = { warmUpRuns: WARM_UP_RUNS, rounds: MAX_RUNS, minRounds: MIN_RUNS, maxMs: MEASURE_MS };
+  const times = await timeInTurns(networks, { ...options, processorTime: isExact ? processorTime : undefined });
   for (const network of networks) await network.release();
   const round = (ms: number) => Number(ms.toFixed(3));
-  return times.map((runs) => ({
-    medianMs: round(percentileOf(runs, 50)),
-    percentileMs: round(percentileOf(runs, percentile)),
-    percentile,
-    width,
-    height,
-    runs: runs.length,
-    threads,
-  }));
+  return times
+    .map((rounds) => rounds.flat())
+    .map((runs) => ({
+      medianMs: round(median(runs)),
+      percentileMs: round(percentileOf(runs, percentile)),
+      percentile,
+      width,
+      height,
+      runs: runs.length,
+      threads,
+    }));
 }

@@ -4,6 +4,7 @@ import type { Engine } from '../../core/engine/engine.ts';
 import { createOnnxEngine } from '../../core/engine/onnx/onnx-engine.ts';
 import { createTfjsEngine } from '../../core/engine/tfjs/tfjs-engine.ts';
 import { DualscaleError } from '../../core/errors.ts';
+import { type LatencyMeter, openLatencyMeter } from '../../core/measure/latency.ts';
 import type { StoredModel } from '../../core/models/load.ts';
 import { createNetwork } from '../../core/network/create-network.ts';
 import { prunableWidths } from '../../core/network/prunable.ts';
@@ -14,7 +15,6 @@ import { chooseMicroBatchSize } from '../train/step/micro-batch.ts';
 import type { BatchShape } from '../train/step/objective.ts';
 import type { ResolvedSettings } from './compress-settings.ts';
 import { type Effort, effortOf } from './effort.ts';
-import { createLatencyMeter, type LatencyMeter } from './latency/latency-meter.ts';
 import { readPhotographs } from './photographs.ts';
 import { type CompressEvent, createProgress, type Progress, type Work } from './progress.ts';
 
@@ -103,7 +103,7 @@ export async function openCompression(
       const { clock: now, processorTime } = hooks;
       // Threads that wait for each other take processor time too, so one alone is needed.
       const exact = isCut && threads === 1 && processorTime ? { processorTime } : {};
-      return createLatencyMeter({ spec, engine, ...at, percentile, now, ...exact });
+      return openLatencyMeter({ spec, engine, ...at, percentile, now, ...exact });
     },
   };
   return { ...opened, dataset: () => (dataset ??= readPhotographs(opened)) };

@@ -1,7 +1,7 @@
 /** The photographs of a run. Folders change while it rests: it goes on with what is there, and says so. */
 import { join } from 'node:path';
+import { readIfThere, replaceFile } from '../../core/atomic-file.ts';
 import { badOption } from '../../core/errors.ts';
-import { readIfThere, writeWhole } from '../../core/models/whole-file.ts';
 import type { Dataset } from '../train/data/dataset.ts';
 import { loadTrainingData, summarise } from '../train/data/training-data.ts';
 import { outputLevels } from '../train/step/losses.ts';
@@ -41,7 +41,7 @@ async function recordPhotographs({ settings, hooks }: Parts, dataset: Dataset): 
   if (last?.digest === digest) return;
   const now: SeenPhotographs = { digest, train, validation, date: new Date(hooks.now()).toISOString() };
   if (last) hooks.warn?.(`resumed with other photographs than before: ${countOf(now)} now, ${countOf(last)} then`);
-  await writeWhole(join(settings.out, RECORD), `${JSON.stringify([...seen, now], null, 1)}\n`);
+  await replaceFile(join(settings.out, RECORD), `${JSON.stringify([...seen, now], null, 1)}\n`);
 }
 
 /** @throws DS_BAD_OPTION when none is held out, and as `loadDataset` does. */

@@ -13,7 +13,7 @@ import { cropToMultiple } from '../../../src/core/pixels/crop.ts';
 import type { PixelImage } from '../../../src/core/pixels/image.ts';
 import { imresize } from '../../../src/core/pixels/imresize.ts';
 import { psnrDb } from '../../../src/core/pixels/psnr.ts';
-import { createRandom } from '../../../src/trainer/train/random.ts';
+import { createRandom } from '../../../src/core/random.ts';
 
 const half = () => 0.5;
 

@@ -7,7 +7,7 @@ import {
   motionKernel,
   normaliseKernel,
 } from '../../../src/core/degradation/kernel.ts';
-import { createRandom } from '../../../src/trainer/train/random.ts';
+import { createRandom } from '../../../src/core/random.ts';
 
 const sum = (data: Float64Array) => data.reduce((total, value) => total + value, 0);
 

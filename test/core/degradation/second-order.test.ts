@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { degradeTwice } from '../../../src/core/degradation/second-order.ts';
 import type { PixelImage } from '../../../src/core/pixels/image.ts';
-import { createRandom } from '../../../src/trainer/train/random.ts';
+import { createRandom } from '../../../src/core/random.ts';
 
 function slope(width: number, height: number): PixelImage {
   const data = new Uint8Array(width * height * 3).map(

@@ -8,7 +8,7 @@ import { serializeOnnx } from '../../../src/core/graph/onnx-model.ts';
 import { SUBPIXEL_BYTES, SUBPIXELS } from '../../../src/core/graph/subpixel-outputs.ts';
 import { createNetwork, initialiseParameters } from '../../../src/core/network/create-network.ts';
 import type { EdgeSpec } from '../../../src/core/network/spec.ts';
-import { createRandom } from '../../../src/trainer/train/random.ts';
+import { createRandom } from '../../../src/core/random.ts';
 import { uniform } from '../../helpers/programs.ts';
 
 const block = await nchwcBlockSize();

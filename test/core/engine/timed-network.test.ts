@@ -9,9 +9,9 @@ import { SUBPIXEL_BYTES, SUBPIXELS } from '../../../src/core/graph/subpixel-outp
 import { createNetwork, initialiseParameters } from '../../../src/core/network/create-network.ts';
 import { countMacs } from '../../../src/core/network/network.ts';
 import type { NetworkSpec } from '../../../src/core/network/spec.ts';
+import { createRandom } from '../../../src/core/random.ts';
 import { createUpscaler } from '../../../src/core/upscale/upscale.ts';
 import type { Upscaler } from '../../../src/core/upscale/upscaler.ts';
-import { createRandom } from '../../../src/trainer/train/random.ts';
 
 const SIZE = { width: 20, height: 12 };
 /** What is timed enlarges this. */

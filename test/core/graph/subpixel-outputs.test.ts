@@ -8,8 +8,8 @@ import type { Program } from '../../../src/core/graph/program.ts';
 import { SUBPIXEL_BYTES, SUBPIXELS, withSubpixelOutputs } from '../../../src/core/graph/subpixel-outputs.ts';
 import { createNetwork, initialiseParameters } from '../../../src/core/network/create-network.ts';
 import type { NetworkSpec } from '../../../src/core/network/spec.ts';
+import { createRandom } from '../../../src/core/random.ts';
 import { type Tensor4D, tf } from '../../../src/core/tf.ts';
-import { createRandom } from '../../../src/trainer/train/random.ts';
 import { runOnnx, uniform } from '../../helpers/programs.ts';
 
 const NETWORKS: Record<string, { spec: NetworkSpec; side: number }> = {

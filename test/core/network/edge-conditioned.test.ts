@@ -5,8 +5,8 @@ import { withDetail } from '../../../src/core/network/estimator.ts';
 import { countParameters, type Parameters } from '../../../src/core/network/network.ts';
 import { parseSpec } from '../../../src/core/network/parse-spec.ts';
 import type { EdgeSpec } from '../../../src/core/network/spec.ts';
+import { createRandom } from '../../../src/core/random.ts';
 import { type Tensor4D, tf } from '../../../src/core/tf.ts';
-import { createRandom } from '../../../src/trainer/train/random.ts';
 
 const spec: EdgeSpec = {
   family: 'edge',

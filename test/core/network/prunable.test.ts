@@ -3,8 +3,8 @@ import { createNetwork, initialiseParameters } from '../../../src/core/network/c
 import { countParameters, type Parameters } from '../../../src/core/network/network.ts';
 import { producerOutputs, prunableWidths, weightChannels, withWidths } from '../../../src/core/network/prunable.ts';
 import type { DrnSpec, EdgeSpec, NetworkSpec } from '../../../src/core/network/spec.ts';
+import { createRandom } from '../../../src/core/random.ts';
 import { type Tensor, type Tensor4D, tf } from '../../../src/core/tf.ts';
-import { createRandom } from '../../../src/trainer/train/random.ts';
 
 const DRN_S4: DrnSpec = { family: 'drn', scale: 4, featureCount: 16, blockCount: 30 };
 const EDGE: EdgeSpec = { family: 'edge', scale: 2, featureCount: 6, innerWidths: [6, 5, 4] };

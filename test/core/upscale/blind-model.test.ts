@@ -7,10 +7,10 @@ import { createDuals } from '../../../src/core/network/dual.ts';
 import { countMacs } from '../../../src/core/network/network.ts';
 import type { EdgeSpec } from '../../../src/core/network/spec.ts';
 import type { PixelImage } from '../../../src/core/pixels/image.ts';
+import { createRandom } from '../../../src/core/random.ts';
 import { type Tensor4D, tf } from '../../../src/core/tf.ts';
 import { createUpscaler } from '../../../src/core/upscale/upscale.ts';
 import type { Upscaler } from '../../../src/core/upscale/upscaler.ts';
-import { createRandom } from '../../../src/trainer/train/random.ts';
 
 const spec: EdgeSpec = {
   family: 'edge',

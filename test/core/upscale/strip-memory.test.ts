@@ -2,10 +2,10 @@ import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { compileServedModel } from '../../../src/core/engine/served/served-model.ts';
 import { createNetwork, initialiseParameters } from '../../../src/core/network/create-network.ts';
+import { createRandom } from '../../../src/core/random.ts';
 import { enlargeEncoded } from '../../../src/core/upscale/enlarge-encoded.ts';
 import { createStripMemory } from '../../../src/core/upscale/strip-memory.ts';
 import { createUpscaler } from '../../../src/core/upscale/upscale.ts';
-import { createRandom } from '../../../src/trainer/train/random.ts';
 
 const MIB = 2 ** 20;
 

@@ -8,10 +8,10 @@ import type { Program } from '../../../src/core/graph/program.ts';
 import { createNetwork, initialiseParameters } from '../../../src/core/network/create-network.ts';
 import type { EdgeSpec } from '../../../src/core/network/spec.ts';
 import { imresize } from '../../../src/core/pixels/imresize.ts';
+import { createRandom } from '../../../src/core/random.ts';
 import { searchWidths } from '../../../src/trainer/compress/search/search-widths.ts';
 import { trainDuals } from '../../../src/trainer/compress/train-duals.ts';
 import type { ImagePyramid } from '../../../src/trainer/train/data/dataset.ts';
-import { createRandom } from '../../../src/trainer/train/random.ts';
 import { generatedPhoto } from '../../helpers/generated-photos.ts';
 
 const SPEC: EdgeSpec = {

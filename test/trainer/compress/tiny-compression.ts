@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { publishModel } from '../../../src/core/models/publish.ts';
 import { createNetwork, initialiseParameters } from '../../../src/core/network/create-network.ts';
 import type { NetworkSpec } from '../../../src/core/network/spec.ts';
+import { createRandom } from '../../../src/core/random.ts';
 import type { CompressSettings } from '../../../src/trainer/compress/compress-settings.ts';
 import type { Effort } from '../../../src/trainer/compress/effort.ts';
-import { createRandom } from '../../../src/trainer/train/random.ts';
 import { writeGeneratedPhotos } from '../../helpers/generated-photos.ts';
 
 const TINY_SPEC: NetworkSpec = { family: 'edge', scale: 2, featureCount: 8, innerWidths: [8, 8] };

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeRgb } from '../../../src/core/codec/decode.ts';
 import type { PixelImage } from '../../../src/core/pixels/image.ts';
+import { createRandom } from '../../../src/core/random.ts';
 import {
   type Augmentation,
   checkAugmentation,
@@ -12,7 +13,6 @@ import {
 import { createPatchSampler, fillBatch } from '../../../src/trainer/train/data/batches.ts';
 import { loadDataset } from '../../../src/trainer/train/data/dataset.ts';
 import { summarise } from '../../../src/trainer/train/data/training-data.ts';
-import { createRandom } from '../../../src/trainer/train/random.ts';
 import { writeGeneratedPhotos } from '../../helpers/generated-photos.ts';
 
 let folder: string;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { PixelImage } from '../../../src/core/pixels/image.ts';
 import { imresize } from '../../../src/core/pixels/imresize.ts';
+import { createRandom } from '../../../src/core/random.ts';
 import { copyPatch, createPatchSampler, fillBatch } from '../../../src/trainer/train/data/batches.ts';
-import { createRandom } from '../../../src/trainer/train/random.ts';
 import { generatedPhoto } from '../../helpers/generated-photos.ts';
 
 function gray(rows: readonly (readonly number[])[]): PixelImage {

@@ -6,6 +6,7 @@ import { patchMargin, reducePatch } from '../../../src/core/degradation/patch.ts
 import { encodeDegradation, VECTOR_WIDTH } from '../../../src/core/degradation/vector.ts';
 import type { PixelImage } from '../../../src/core/pixels/image.ts';
 import { imresize } from '../../../src/core/pixels/imresize.ts';
+import { createRandom } from '../../../src/core/random.ts';
 import { createPatchSampler } from '../../../src/trainer/train/data/batches.ts';
 import {
   checkDegradation,
@@ -13,7 +14,6 @@ import {
   drawDegradation,
 } from '../../../src/trainer/train/data/degradation-recipe.ts';
 import { degradedMiddle, fillDegradedBatch } from '../../../src/trainer/train/data/degraded-batches.ts';
-import { createRandom } from '../../../src/trainer/train/random.ts';
 
 const RECIPE: DegradationRecipe = {
   sigma: [0.2, 4],

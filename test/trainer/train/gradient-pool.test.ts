@@ -3,7 +3,7 @@ import { createOnnxEngine } from '../../../src/core/engine/onnx/onnx-engine.ts';
 import { createTfjsEngine } from '../../../src/core/engine/tfjs/tfjs-engine.ts';
 import { initialiseParameters } from '../../../src/core/network/create-network.ts';
 import type { NetworkSpec } from '../../../src/core/network/spec.ts';
-import { createRandom } from '../../../src/trainer/train/random.ts';
+import { createRandom } from '../../../src/core/random.ts';
 import type { GradientPool } from '../../../src/trainer/train/step/batch-gradient.ts';
 import { createEagerGradients } from '../../../src/trainer/train/step/eager-gradients.ts';
 import { createGradientPool } from '../../../src/trainer/train/step/gradient-pool.ts';

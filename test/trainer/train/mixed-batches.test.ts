@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { createRandom } from '../../../src/core/random.ts';
 import { createPatchSampler } from '../../../src/trainer/train/data/batches.ts';
 import { countUnpaired, fillMixedBatch } from '../../../src/trainer/train/data/mixed-batches.ts';
-import { createRandom } from '../../../src/trainer/train/random.ts';
 
 const gray = (side: number, value: number) => ({
   width: side,

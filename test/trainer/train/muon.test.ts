@@ -4,8 +4,8 @@ import { createOnnxEngine } from '../../../src/core/engine/onnx/onnx-engine.ts';
 import { createTfjsEngine } from '../../../src/core/engine/tfjs/tfjs-engine.ts';
 import type { Program, TensorData } from '../../../src/core/graph/program.ts';
 import { createNetwork } from '../../../src/core/network/create-network.ts';
+import { createRandom } from '../../../src/core/random.ts';
 import { tf } from '../../../src/core/tf.ts';
-import { createRandom } from '../../../src/trainer/train/random.ts';
 import { muonStep, orthogonalize } from '../../../src/trainer/train/step/muon.ts';
 import { layOutParameters } from '../../../src/trainer/train/step/parameter-layout.ts';
 

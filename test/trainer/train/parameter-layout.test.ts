@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { createNetwork, initialiseParameters } from '../../../src/core/network/create-network.ts';
 import { createDuals } from '../../../src/core/network/dual.ts';
 import type { NetworkSpec } from '../../../src/core/network/spec.ts';
+import { createRandom } from '../../../src/core/random.ts';
 import { tf } from '../../../src/core/tf.ts';
-import { createRandom } from '../../../src/trainer/train/random.ts';
 import {
   flattenParameters,
   layOutParameters,

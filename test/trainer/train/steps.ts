@@ -2,7 +2,7 @@
 import { createOnnxEngine } from '../../../src/core/engine/onnx/onnx-engine.ts';
 import { initialiseParameters } from '../../../src/core/network/create-network.ts';
 import type { NetworkSpec } from '../../../src/core/network/spec.ts';
-import { createRandom } from '../../../src/trainer/train/random.ts';
+import { createRandom } from '../../../src/core/random.ts';
 import { createGradientPool } from '../../../src/trainer/train/step/gradient-pool.ts';
 import { createObjective, type Objective } from '../../../src/trainer/train/step/objective.ts';
 import { flattenParameters } from '../../../src/trainer/train/step/parameter-layout.ts';

@@ -9,12 +9,11 @@ import { createNetwork, initialiseParameters } from '../../../src/core/network/c
 import type { EdgeSpec } from '../../../src/core/network/spec.ts';
 import type { PixelImage } from '../../../src/core/pixels/image.ts';
 import { imresize } from '../../../src/core/pixels/imresize.ts';
-import type { Tensor4D } from '../../../src/core/tf.ts';
-import { tf } from '../../../src/core/tf.ts';
+import { createRandom } from '../../../src/core/random.ts';
+import { type Tensor4D, tf } from '../../../src/core/tf.ts';
 import { EDGE_BLIND_X2 } from '../../../src/trainer/presets/edge-blind-x2.ts';
 import { loadDataset } from '../../../src/trainer/train/data/dataset.ts';
 import { SYMMETRIES } from '../../../src/trainer/train/data/symmetry.ts';
-import { createRandom } from '../../../src/trainer/train/random.ts';
 import { toFloat } from '../../../src/trainer/train/run/primal-program.ts';
 import { backProject } from '../../../src/trainer/train/targets/back-project.ts';
 import { enlargeWhole, openTeacher, type TargetTeacher } from '../../../src/trainer/train/targets/enlarge-whole.ts';

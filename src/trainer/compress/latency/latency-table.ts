@@ -1,10 +1,10 @@
 /** How long a network takes as a sum over its widths, measured on networks that differ in them. */
 
+import type { LatencyMeter } from '../../../core/measure/latency.ts';
 import { createNetwork } from '../../../core/network/create-network.ts';
 import { type PrunableWidth, prunableWidths, withWidths } from '../../../core/network/prunable.ts';
 import type { ConvLayer, NetworkSpec } from '../../../core/network/spec.ts';
 import type { CostModel } from '../budget.ts';
-import type { LatencyMeter } from './latency-meter.ts';
 
 export interface WidthTimes {
   readonly name: string;

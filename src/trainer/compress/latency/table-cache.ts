@@ -1,8 +1,8 @@
 /** Latency tables on disk: measuring one takes a minute, and it holds until machine, engine or network change. */
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { replaceFile } from '../../../core/atomic-file.ts';
 import { canonicalJson } from '../../../core/models/digest.ts';
-import { writeWhole } from '../../../core/models/whole-file.ts';
 import type { NetworkSpec } from '../../../core/network/spec.ts';
 import type { LatencyTable } from './latency-table.ts';
 
@@ -77,6 +77,6 @@ export async function cachedLatencyTable(
   const entry: Entry = { key, measuredAt: now(), table: await measure() };
   const others = (await readEntries(path)).filter((other) => other.key !== key);
   await mkdir(dirname(path), { recursive: true });
-  await writeWhole(path, `${JSON.stringify([entry, ...others].slice(0, MAX_ENTRIES), null, 1)}\n`);
+  await replaceFile(path, `${JSON.stringify([entry, ...others].slice(0, MAX_ENTRIES), null, 1)}\n`);
   return entry.table;
 }

@@ -1,7 +1,7 @@
 /** Stage `prune`: from widths to a slim network with its first weights. */
 import { createNetwork, initialiseParameters } from '../../../core/network/create-network.ts';
 import { prunableWidths, withWidths } from '../../../core/network/prunable.ts';
-import { createRandom } from '../../train/random.ts';
+import { createRandom } from '../../../core/random.ts';
 import type { Compression } from '../compression.ts';
 import { DUAL_WEIGHT } from '../find-widths.ts';
 import { bestChannels, filterNorms } from './channel-scores.ts';

@@ -1,6 +1,6 @@
 /** What became of a compression, for people (Markdown, pictures) and programs (JSON). */
 import { join } from 'node:path';
-import { writeWhole } from '../../../core/models/whole-file.ts';
+import { replaceFile } from '../../../core/atomic-file.ts';
 import type { NetworkSpec } from '../../../core/network/spec.ts';
 import type { Budget } from '../budget.ts';
 import type { Method } from '../compress-settings.ts';
@@ -112,8 +112,8 @@ export async function writeReport(folder: string, report: CompressReport): Promi
     { name: 'before fine-tuning', ms: result.ms, psnrDb: result.prunedPsnrDb },
     { name: result.id, ms: result.ms, psnrDb: result.psnrDb },
   ]);
-  await writeWhole(join(folder, FILES.widths), drawWidths(`${result.id}: channels per layer`, widths));
-  await writeWhole(join(folder, FILES.tradeOff), tradeOff);
-  await writeWhole(join(folder, FILES.markdown), formatReport(report));
-  await writeWhole(join(folder, FILES.json), `${JSON.stringify(report, null, 2)}\n`);
+  await replaceFile(join(folder, FILES.widths), drawWidths(`${result.id}: channels per layer`, widths));
+  await replaceFile(join(folder, FILES.tradeOff), tradeOff);
+  await replaceFile(join(folder, FILES.markdown), formatReport(report));
+  await replaceFile(join(folder, FILES.json), `${JSON.stringify(report, null, 2)}\n`);
 }

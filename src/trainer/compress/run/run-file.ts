@@ -2,10 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readIfThere, replaceFile } from '../../../core/atomic-file.ts';
 import { badOption } from '../../../core/errors.ts';
 import { canonicalJson } from '../../../core/models/digest.ts';
 import type { StoredModel } from '../../../core/models/load.ts';
-import { readIfThere, writeWhole } from '../../../core/models/whole-file.ts';
 import type { ResolvedSettings } from '../compress-settings.ts';
 import { STAGES } from '../progress.ts';
 import { readStage } from './stage-store.ts';
@@ -33,7 +33,7 @@ export async function openRun(settings: ResolvedSettings, base: StoredModel): Pr
   if (!bytes || !(await readStage(join(settings.out, 'stages'), STAGES[0]))) {
     await mkdir(settings.out, { recursive: true });
     const run: RunFile = { runId: randomUUID(), settings: decisive };
-    await writeWhole(path, `${JSON.stringify(run, null, 1)}\n`);
+    await replaceFile(path, `${JSON.stringify(run, null, 1)}\n`);
     return run.runId;
   }
   if (!settings.resume) throw badOption('--out', 'a folder without a run, or --resume to be given', settings.out);

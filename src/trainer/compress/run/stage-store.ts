@@ -1,9 +1,9 @@
 /** What each stage of a run has found, on disk: a run that was killed goes on behind its last complete stage. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readIfThere, replaceFile } from '../../../core/atomic-file.ts';
 import { DualscaleError } from '../../../core/errors.ts';
 import { readSafetensors, writeSafetensors } from '../../../core/models/safetensors.ts';
-import { readIfThere, writeWhole } from '../../../core/models/whole-file.ts';
 import type { Values } from '../prune/slim.ts';
 
 export interface StageResult<Value> {
@@ -45,7 +45,7 @@ export async function readStage<Value>(folder: string, stage: string): Promise<S
 export async function writeStage<Value>(folder: string, stage: string, result: StoredStage<Value>): Promise<void> {
   const { value, seconds, tensors } = result;
   await mkdir(folder, { recursive: true });
-  if (tensors) await writeWhole(join(folder, `${stage}.safetensors`), writeSafetensors(tensors));
+  if (tensors) await replaceFile(join(folder, `${stage}.safetensors`), writeSafetensors(tensors));
   const file: StageFile<Value> = { stage, seconds, value };
-  await writeWhole(join(folder, `${stage}.json`), `${JSON.stringify(file, writeNaN, 1)}\n`);
+  await replaceFile(join(folder, `${stage}.json`), `${JSON.stringify(file, writeNaN, 1)}\n`);
 }

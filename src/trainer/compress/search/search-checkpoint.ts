@@ -1,9 +1,9 @@
 /** Where a search stands, as one safetensors file, written atomically. */
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { readIfThere, replaceFile } from '../../../core/atomic-file.ts';
 import { DualscaleError } from '../../../core/errors.ts';
 import { readSafetensors, writeSafetensors } from '../../../core/models/safetensors.ts';
-import { readIfThere, writeWhole } from '../../../core/models/whole-file.ts';
 import { STATE } from '../../train/step/optimizer.ts';
 import type { TrainState } from '../../train/step/stepper.ts';
 import type { Proposal } from './pick-widths.ts';
@@ -48,7 +48,7 @@ export async function saveSearch(path: string, state: SearchState, fingerprint: 
     { ...Object.fromEntries(tensors), values: vector(state.values) },
     { metadata: { fingerprint, point: JSON.stringify({ step, multiplier, best, judged }) } },
   );
-  await writeWhole(path, bytes);
+  await replaceFile(path, bytes);
 }
 
 /** Throws DS_BAD_DATA naming what differs. What is recorded beside it, the photographs, may. */

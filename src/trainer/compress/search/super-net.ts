@@ -2,7 +2,7 @@
 
 import { initialiseParameters } from '../../../core/network/create-network.ts';
 import type { ParameterValues } from '../../../core/network/spec.ts';
-import { createRandom } from '../../train/random.ts';
+import { createRandom } from '../../../core/random.ts';
 import { flattenParameters } from '../../train/step/parameter-layout.ts';
 import { candidateGradient, channelWeights, probabilityFrom, rankChannels, softmax } from './relaxation.ts';
 import type { SearchObjective } from './search-objective.ts';

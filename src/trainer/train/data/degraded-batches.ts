@@ -1,15 +1,13 @@
 /** Batches whose LR patches are made from the HR ones as the batch is cut, each degraded in its own way. */
-
 import { type FloatImage, reflect, toPixels } from '../../../core/degradation/blur.ts';
 import { jpegRoundTrip } from '../../../core/degradation/jpeg.ts';
 import { addGaussianNoise } from '../../../core/degradation/noise.ts';
 import { patchMargin, reducePatch } from '../../../core/degradation/patch.ts';
 import { crop } from '../../../core/pixels/crop.ts';
 import type { PixelImage } from '../../../core/pixels/image.ts';
-import { createRandom } from '../random.ts';
+import { createRandom } from '../../../core/random.ts';
 import type { BatchBuffers } from '../step/batch-gradient.ts';
-import type { BatchOptions, createPatchSampler } from './batches.ts';
-import { copyPatch, fillBatch, fillPatch } from './batches.ts';
+import { type BatchOptions, copyPatch, type createPatchSampler, fillBatch, fillPatch } from './batches.ts';
 import { type DegradationRecipe, type DrawnDegradation, drawDegradation } from './degradation-recipe.ts';
 import { countUnpaired } from './mixed-batches.ts';
 import { isTransposed, unmirrorX, unmirrorY } from './symmetry.ts';

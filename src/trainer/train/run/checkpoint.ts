@@ -1,9 +1,9 @@
 /** Checkpoints: one safetensors file with the state vectors and, in its metadata, where the run stands. Written atomically. */
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { readIfThere, replaceFile } from '../../../core/atomic-file.ts';
 import { DualscaleError } from '../../../core/errors.ts';
 import { readSafetensors, writeSafetensors } from '../../../core/models/safetensors.ts';
-import { readIfThere, writeWhole } from '../../../core/models/whole-file.ts';
 import { STATE } from '../step/optimizer.ts';
 
 export type StateName = (typeof STATE)[number];
@@ -25,7 +25,7 @@ export async function saveCheckpoint(path: string, { step, usualLoss, fingerprin
   const bytes = writeSafetensors(tensors, {
     metadata: { step: String(step), usualLoss: String(usualLoss), fingerprint },
   });
-  await writeWhole(path, bytes);
+  await replaceFile(path, bytes);
 }
 
 /** Undefined when there is no checkpoint. Throws DS_BAD_DATA when there is one of another network. */

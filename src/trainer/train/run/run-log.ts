@@ -1,6 +1,7 @@
 /** What a run has measured, one JSON object per line: readable while the run goes on, and after a kill. */
-import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { replaceFileSync } from '../../../core/atomic-file.ts';
 import type { DatasetSummary } from '../data/training-data.ts';
 import type { RunEvent } from '../train-model.ts';
 
@@ -107,14 +108,6 @@ function describeData({ digest, trainImages, validationImages, unpaired }: Datas
   return { dataDigest: digest, trainImages, validationImages, ...others };
 }
 
-/** Whole or not at all: a reader of the file, or the run after a kill, sees the old content or the new. */
-export function replaceText(path: string, content: string): void {
-  mkdirSync(dirname(path), { recursive: true });
-  const beside = `${path}.tmp`;
-  writeFileSync(beside, content);
-  renameSync(beside, path);
-}
-
 /**
  * @param resumedStep steps that the checkpoint holds, 0 for a new run. What the log says beyond them is dropped: those
  * steps are done again.
@@ -122,7 +115,8 @@ export function replaceText(path: string, content: string): void {
 export function openRunLog(options: RunLogOptions, resumedStep: number): RunLog {
   const { path, settings, now, every = 10 } = options;
   const records = resumedStep === 0 ? [] : readRunLog(path, resumedStep);
-  replaceText(path, records.map((record) => `${JSON.stringify(record)}\n`).join(''));
+  mkdirSync(dirname(path), { recursive: true });
+  replaceFileSync(path, records.map((record) => `${JSON.stringify(record)}\n`).join(''));
   let pending: StepEvent[] = [];
   let [batchSize, patches] = [0, 0];
   let since = now();

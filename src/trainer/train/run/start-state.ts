@@ -2,7 +2,7 @@
 import { initialiseParameters } from '../../../core/network/create-network.ts';
 import type { Network } from '../../../core/network/network.ts';
 import type { ParameterValues } from '../../../core/network/spec.ts';
-import { createRandom } from '../random.ts';
+import { createRandom } from '../../../core/random.ts';
 import type { Objective } from '../step/objective.ts';
 import { flattenParameters } from '../step/parameter-layout.ts';
 import type { Checkpoint } from './checkpoint.ts';

@@ -1,11 +1,12 @@
 /** The training loop: one straight loop from step to step. Randomness comes from (seed, step), so resuming repeats it exactly. */
+
+import { createRandom } from '../../../core/random.ts';
 import type { Augmentation } from '../data/augmentation.ts';
 import { createPatchSampler, fillBatch } from '../data/batches.ts';
 import type { Dataset, ImagePyramid } from '../data/dataset.ts';
 import type { DegradationRecipe } from '../data/degradation-recipe.ts';
 import { fillDegradedBatch } from '../data/degraded-batches.ts';
 import { fillMixedBatch } from '../data/mixed-batches.ts';
-import { createRandom } from '../random.ts';
 import type { StepNumbers, Stepper } from '../step/stepper.ts';
 import type { UpdateOptions } from '../step/update-program.ts';
 import type { Checkpoint } from './checkpoint.ts';

@@ -1,6 +1,7 @@
 /** A training run with everything a person wants of it: checkpoint, log, plot, and a model in the end. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { replaceFileSync } from '../../../core/atomic-file.ts';
 import { badOption } from '../../../core/errors.ts';
 import type { StoredModel } from '../../../core/models/load.ts';
 import { createNetwork } from '../../../core/network/create-network.ts';
@@ -16,7 +17,7 @@ import {
   publishRun,
   type RunSettings,
 } from './publish-run.ts';
-import { openRunLog, type RunLog, type RunRecord, readRunLog, replaceText, type StartRecord } from './run-log.ts';
+import { openRunLog, type RunLog, type RunRecord, readRunLog, type StartRecord } from './run-log.ts';
 import { planStages } from './stages.ts';
 
 export const logPath = (out: string): string => join(out, 'log.jsonl');
@@ -128,7 +129,7 @@ function createReporter({ preset, out, now, warn, report }: TrainRunOptions, set
     }
     log?.report(event);
     if (log && event.type === 'start') warnOfChanges(log, warn);
-    if (log && event.type === 'validation') replaceText(plotPath(out), drawLossPlot(id, log.records));
+    if (log && event.type === 'validation') replaceFileSync(plotPath(out), drawLossPlot(id, log.records));
     report(event);
   };
 }
@@ -158,7 +159,7 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainRunResult
     report: createReporter(options, settings),
   });
   // Also when the last validation is long ago, or there was nothing left to do.
-  replaceText(plotPath(out), drawLossPlot(preset.id, readRunLog(logPath(out))));
+  replaceFileSync(plotPath(out), drawLossPlot(preset.id, readRunLog(logPath(out))));
   const { step } = result;
   if (step < recipe.schedule.steps) return { step };
   const { dataNote, license, machine, now, weights = 'float32' } = options;

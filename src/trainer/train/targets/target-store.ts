@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readIfThere, writeWhole } from '../../../core/models/whole-file.ts';
+import { readIfThere, replaceFile } from '../../../core/atomic-file.ts';
 import type { PixelImage } from '../../../core/pixels/image.ts';
 import type { TargetTeacher } from './enlarge-whole.ts';
 
@@ -37,7 +37,7 @@ export async function openTargetStore(out: string, teachers: readonly TargetTeac
   };
   return {
     read: (lrImage) => readIfThere(pathOf(lrImage)),
-    write: (lrImage, data) => writeWhole(pathOf(lrImage), data),
+    write: (lrImage, data) => replaceFile(pathOf(lrImage), data),
   };
 }
 

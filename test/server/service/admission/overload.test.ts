@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { createRandom } from '../../../../src/core/random.ts';
 import { createAdmission } from '../../../../src/server/service/admission/admission.ts';
-import { createRandom } from '../../../../src/trainer/train/random.ts';
 
 const DEADLINE_MS = 5000;
 const COSTS = [2, 10, 40, 100];

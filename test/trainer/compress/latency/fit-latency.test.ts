@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { createRandom } from '../../../../src/core/random.ts';
 import type { CostModel } from '../../../../src/trainer/compress/budget.ts';
 import { fitLatency } from '../../../../src/trainer/compress/latency/fit-latency.ts';
-import { createRandom } from '../../../../src/trainer/train/random.ts';
 
 const CANDIDATES = [0, 4, 8, 12, 16, 32];
 const BLOCKS = 10;

@@ -3,16 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createOnnxEngine } from '../../../../src/core/engine/onnx/onnx-engine.ts';
+import { type LatencyMeter, openLatencyMeter } from '../../../../src/core/measure/latency.ts';
 import { createNetwork } from '../../../../src/core/network/create-network.ts';
 import { countMacs } from '../../../../src/core/network/network.ts';
 import { prunableWidths, withWidths } from '../../../../src/core/network/prunable.ts';
 import type { EdgeSpec, NetworkSpec } from '../../../../src/core/network/spec.ts';
 import { costOf } from '../../../../src/trainer/compress/budget.ts';
-import {
-  createLatencyMeter,
-  type LatencyMeter,
-  quantile,
-} from '../../../../src/trainer/compress/latency/latency-meter.ts';
 import {
   dropDominated,
   type LatencyTable,
@@ -65,7 +61,7 @@ describe('measureLatencyTable', () => {
     const spec: EdgeSpec = { family: 'edge', scale: 2, featureCount: 48, innerWidths: [64, 64, 64, 64] };
     const engine = createOnnxEngine();
     const now = () => performance.now();
-    const meter = await createLatencyMeter({ spec, engine, width: 96, height: 64, rounds: 5, now });
+    const meter = await openLatencyMeter({ spec, engine, width: 96, height: 64, rounds: 5, now });
     const quarters = spec.innerWidths.map(() => [0, 16, 64]);
     const table = await measureLatencyTable(spec, quarters, meter);
     await meter.close();
@@ -78,7 +74,7 @@ describe('measureLatencyTable', () => {
   });
 
   test('ends with the reason of the signal', async () => {
-    const meter = await createLatencyMeter({
+    const meter = await openLatencyMeter({
       spec: EDGE,
       engine: createOnnxEngine(),
       width: 8,
@@ -97,15 +93,6 @@ test('dropDominated leaves out widths that are no faster than wider ones', () =>
     widths: [{ name: 'body.0', candidates: [0, 8, 16, 20, 24, 32], ms: [0, 10, 15, 24.8, 29, 25.5] }],
   };
   expect(dropDominated(table).widths).toEqual([{ name: 'body.0', candidates: [0, 8, 16, 32], ms: [0, 10, 15, 25.5] }]);
-});
-
-test.each([
-  { share: 0, expected: 1 },
-  { share: 0.5, expected: 2.5 },
-  { share: 0.95, expected: 3.85 },
-  { share: 1, expected: 4 },
-])('the quantile $share of 4, 1, 3, 2 is $expected', ({ share, expected }) => {
-  expect(quantile([4, 1, 3, 2], share)).toBeCloseTo(expected, 9);
 });
 
 describe('cachedLatencyTable', () => {

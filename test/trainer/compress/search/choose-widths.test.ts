@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { createRandom } from '../../../../src/core/random.ts';
 import { chooseWidths } from '../../../../src/trainer/compress/search/choose-widths.ts';
-import { createRandom } from '../../../../src/trainer/train/random.ts';
 
 interface Found {
   value: number;

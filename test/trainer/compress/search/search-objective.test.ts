@@ -3,6 +3,7 @@ import type { Executable } from '../../../../src/core/engine/engine.ts';
 import { createOnnxEngine } from '../../../../src/core/engine/onnx/onnx-engine.ts';
 import { createTfjsEngine } from '../../../../src/core/engine/tfjs/tfjs-engine.ts';
 import type { NetworkSpec } from '../../../../src/core/network/spec.ts';
+import { createRandom } from '../../../../src/core/random.ts';
 import { alphaGradient, softmax } from '../../../../src/trainer/compress/search/relaxation.ts';
 import { createSearchObjective } from '../../../../src/trainer/compress/search/search-objective.ts';
 import {
@@ -11,7 +12,6 @@ import {
   relaxedVector,
   startWeights,
 } from '../../../../src/trainer/compress/search/super-net.ts';
-import { createRandom } from '../../../../src/trainer/train/random.ts';
 import { batchInputs, createObjective, gradientProgram } from '../../../../src/trainer/train/step/objective.ts';
 
 const DUAL_WEIGHT = 0.1;

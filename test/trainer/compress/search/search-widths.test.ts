@@ -9,6 +9,7 @@ import { countParameters } from '../../../../src/core/network/network.ts';
 import { withWidths } from '../../../../src/core/network/prunable.ts';
 import type { EdgeSpec, ParameterValues } from '../../../../src/core/network/spec.ts';
 import { imresize } from '../../../../src/core/pixels/imresize.ts';
+import { createRandom } from '../../../../src/core/random.ts';
 import { additiveCosts } from '../../../../src/trainer/compress/budget.ts';
 import {
   type SearchEvent,
@@ -16,7 +17,6 @@ import {
   searchWidths,
 } from '../../../../src/trainer/compress/search/search-widths.ts';
 import type { Dataset, ImagePyramid } from '../../../../src/trainer/train/data/dataset.ts';
-import { createRandom } from '../../../../src/trainer/train/random.ts';
 import { generatedPhoto } from '../../../helpers/generated-photos.ts';
 
 const SPEC: EdgeSpec = { family: 'edge', scale: 2, featureCount: 8, innerWidths: [8, 8, 8] };

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { Engine } from '../../../../src/core/engine/engine.ts';
-import { createNetwork } from '../../../../src/core/network/create-network.ts';
-import { countParameters } from '../../../../src/core/network/network.ts';
-import type { EdgeSpec } from '../../../../src/core/network/spec.ts';
-import { createLatencyMeter } from '../../../../src/trainer/compress/latency/latency-meter.ts';
-import { createRandom } from '../../../../src/trainer/train/random.ts';
+import type { Engine } from '../../../src/core/engine/engine.ts';
+import { openLatencyMeter } from '../../../src/core/measure/latency.ts';
+import { createNetwork } from '../../../src/core/network/create-network.ts';
+import { countParameters } from '../../../src/core/network/network.ts';
+import type { EdgeSpec } from '../../../src/core/network/spec.ts';
+import { createRandom } from '../../../src/core/random.ts';
 
 const SPEC: EdgeSpec = { family: 'edge', scale: 2, featureCount: 16, innerWidths: [16, 16, 16, 16] };
 const SLIM: EdgeSpec[] = [
@@ -40,11 +40,11 @@ function createMachine(disturb: () => number) {
   return { engine, held, now: () => wall, processorTime: () => processor };
 }
 
-describe('createLatencyMeter', () => {
+describe('openLatencyMeter', () => {
   test('sees through disturbances of a third of the runs', async () => {
     const random = createRandom(3);
     const { engine, now } = createMachine(() => (random() < 1 / 3 ? 200 * random() : 0));
-    const meter = await createLatencyMeter({ spec: SPEC, engine, width: 16, height: 16, now });
+    const meter = await openLatencyMeter({ spec: SPEC, engine, width: 16, height: 16, now });
     const { ratios } = await meter.compare(SLIM);
     for (const [i, ratio] of ratios.entries()) expect(ratio / exactRatios[i]).toBeCloseTo(1, 2);
     await meter.close();
@@ -53,7 +53,7 @@ describe('createLatencyMeter', () => {
   test('by processor time is exact on a machine that is never quiet', async () => {
     const random = createRandom(4);
     const { engine, now, processorTime } = createMachine(() => 100 * random());
-    const meter = await createLatencyMeter({ spec: SPEC, engine, width: 16, height: 16, now, processorTime });
+    const meter = await openLatencyMeter({ spec: SPEC, engine, width: 16, height: 16, now, processorTime });
     const { ratios, fullMs } = await meter.compare(SLIM);
     for (const [i, ratio] of ratios.entries()) expect(ratio).toBeCloseTo(exactRatios[i], 9);
     expect(fullMs).toBeCloseTo(countParameters(createNetwork(SPEC)) / 100, 9);
@@ -64,7 +64,7 @@ describe('createLatencyMeter', () => {
     const random = createRandom(5);
     const { engine, now } = createMachine(() => 10 * random());
     const fullMs = async (percentile: number) => {
-      const meter = await createLatencyMeter({ spec: SPEC, engine, width: 16, height: 16, now, percentile });
+      const meter = await openLatencyMeter({ spec: SPEC, engine, width: 16, height: 16, now, percentile });
       return (await meter.compare(SLIM)).fullMs;
     };
     expect(await fullMs(95)).toBeGreaterThan((await fullMs(50)) + 2);
@@ -72,7 +72,7 @@ describe('createLatencyMeter', () => {
 
   test('holds few networks at once when they are large, and none after all', async () => {
     const { engine, held, now } = createMachine(() => 0);
-    const meter = await createLatencyMeter({ spec: SPEC, engine, width: 2000, height: 1500, now });
+    const meter = await openLatencyMeter({ spec: SPEC, engine, width: 2000, height: 1500, now });
     expect((await meter.compare([...SLIM, ...SLIM])).ratios).toHaveLength(4);
     expect(held.most).toBe(2);
     await meter.close();
@@ -81,7 +81,7 @@ describe('createLatencyMeter', () => {
 
   test('ends after three rounds when there is no more time', async () => {
     const { engine, held, now } = createMachine(() => 0);
-    const meter = await createLatencyMeter({ spec: SPEC, engine, width: 16, height: 16, now, maxMs: 1 });
+    const meter = await openLatencyMeter({ spec: SPEC, engine, width: 16, height: 16, now, maxMs: 1 });
     held.runs = 0;
     await meter.compare(SLIM.slice(0, 1));
     // Two to warm up, then three rounds of two visits of two runs.

@@ -2,7 +2,7 @@
 import { createOnnxEngine } from '../src/core/engine/onnx/onnx-engine.ts';
 import { compileServedModel, enlargeProgram } from '../src/core/engine/served/served-model.ts';
 import { createTfjsEngine } from '../src/core/engine/tfjs/tfjs-engine.ts';
-import type { Enlarge } from '../src/core/measure/baseline.ts';
+import type { Enlarge } from '../src/core/measure/quality.ts';
 import { createNetwork } from '../src/core/network/create-network.ts';
 import type { PixelImage } from '../src/core/pixels/image.ts';
 import { createUpscaler } from '../src/core/upscale/upscale.ts';

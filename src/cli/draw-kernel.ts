@@ -1,5 +1,6 @@
 /** A blur kernel for people to look at. */
 import type { BlurKernel } from '../core/degradation/kernel.ts';
+import { escapeXml } from '../core/measure/plot.ts';
 import type { PixelImage } from '../core/pixels/image.ts';
 
 /** From nothing to the kernel's largest value. */
@@ -65,10 +66,9 @@ export function kernelSvg(kernel: BlurKernel, title: string): string {
     const shade = Math.round(255 * Math.sqrt(Math.max(0, value) / most));
     return `<rect x="${i % size}" y="${Math.floor(i / size)}" width="1.02" height="1.02" fill="rgb(${shade},${shade},${shade})"/>`;
   });
-  const safe = title.replace(/[<>&]/g, (sign) => `&#${sign.charCodeAt(0)};`);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size} ${size}" width="${size * 12}" height="${size * 12}" role="img">`,
-    `<title>${safe}</title><rect width="${size}" height="${size}"/>`,
+    `<title>${escapeXml(title)}</title><rect width="${size}" height="${size}"/>`,
     ...cells,
     '</svg>\n',
   ].join('\n');

@@ -3,7 +3,7 @@ import { basename, resolve } from 'node:path';
 import type { EngineName, Provider, TfjsBackend } from '../../core/engine/engine.ts';
 import { compileServedModel } from '../../core/engine/served/served-model.ts';
 import { badOption } from '../../core/errors.ts';
-import { baseline, type Enlarge } from '../../core/measure/baseline.ts';
+import { baseline, type Enlarge } from '../../core/measure/quality.ts';
 import { type Evaluation, evaluate } from '../../core/measure/evaluate.ts';
 import { roundParameters } from '../../core/models/convert.ts';
 import type { StoredModel } from '../../core/models/load.ts';

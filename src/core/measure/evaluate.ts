@@ -4,10 +4,8 @@ import { badOption, DualscaleError } from '../errors.ts';
 import { crop, cropToMultiple } from '../pixels/crop.ts';
 import type { PixelImage } from '../pixels/image.ts';
 import { imresize } from '../pixels/imresize.ts';
-import { psnrDb } from '../pixels/psnr.ts';
-import { ssim } from '../pixels/ssim.ts';
-import type { Enlarge } from './baseline.ts';
 import { type BenchmarkPair, listHrImages, listPairs } from './benchmark-folder.ts';
+import { type Enlarge, measureQuality } from './quality.ts';
 
 export interface ImageScore {
   /** The HR file's name without its extension. */
@@ -56,46 +54,27 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   if (!Number.isInteger(scale) || scale < 2) throw badOption('scale', 'an integer from 2', scale);
   const pairs = await (degrade ? listHrImages(dataDir) : listPairs(dataDir, scale));
   const images: ImageScore[] = [];
-  for (const [index, pair] of pairs.entries()) {
-    const made = degrade && ((hrImage: PixelImage) => degrade(hrImage, index));
-    const score = await evaluatePair(pair, scale, enlarge, made);
-    images.push(score);
-    onImage?.(score, images.length, pairs.length);
+  async function* read() {
+    for (const [index, pair] of pairs.entries()) {
+      const made = degrade && ((hrImage: PixelImage) => degrade(hrImage, index));
+      const lrSource: ImageScore['lrSource'] = degrade ? 'degraded' : pair.lrPath ? 'file' : 'imresize';
+      yield { name: pair.name, lrSource, ...(await readPair(pair, scale, made)) };
+    }
   }
-  return {
+  const means = await measureQuality(read(), {
     scale,
-    images,
-    psnrDb: mean(images.map((image) => image.psnrDb)),
-    ssim: mean(images.map((image) => image.ssim)),
-  };
+    enlarge,
+    metrics: ['psnrDb', 'ssim'],
+    onImage(scores, { name, lrSource, hrImage: { width, height } }) {
+      const score = { name, width, height, lrSource, ...scores };
+      images.push(score);
+      onImage?.(score, images.length, pairs.length);
+    },
+  });
+  return { scale, images, psnrDb: means.psnrDb, ssim: means.ssim };
 }
 
 type MakeLr = (hrImage: PixelImage) => Promise<PixelImage>;
-
-async function evaluatePair(
-  pair: BenchmarkPair,
-  scale: number,
-  enlarge: Enlarge,
-  degrade?: MakeLr,
-): Promise<ImageScore> {
-  const { lrImage, hrImage } = await readPair(pair, scale, degrade);
-  const srImage = await enlarge(lrImage);
-  if (srImage.width !== hrImage.width || srImage.height !== hrImage.height || srImage.channels !== 3) {
-    const got = `${srImage.width}x${srImage.height}x${srImage.channels}`;
-    throw new DualscaleError(
-      'DS_BAD_DATA',
-      `${pair.name}: expected ${hrImage.width}x${hrImage.height}x3 for x${scale}, got ${got}`,
-    );
-  }
-  return {
-    name: pair.name,
-    width: hrImage.width,
-    height: hrImage.height,
-    lrSource: degrade ? 'degraded' : pair.lrPath ? 'file' : 'imresize',
-    psnrDb: psnrDb(srImage, hrImage, { border: scale }),
-    ssim: ssim(srImage, hrImage, { border: scale }),
-  };
-}
 
 async function readPair(
   { hrPath, lrPath }: BenchmarkPair,
@@ -124,8 +103,4 @@ async function readPair(
     );
   }
   return { lrImage, hrImage: crop(whole, { x: 0, y: 0, width, height }) };
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -1,15 +1,15 @@
 /** Two models side by side: quality on held-out photographs, latency in turns, so that whatever else the machine does meets both. */
 import { readFile } from 'node:fs/promises';
 import { decodeRgb } from '../../core/codec/decode.ts';
-import type { Engine, Executable } from '../../core/engine/engine.ts';
+import type { Engine } from '../../core/engine/engine.ts';
 import { createOnnxEngine } from '../../core/engine/onnx/onnx-engine.ts';
 import { enlargeProgram } from '../../core/engine/served/served-model.ts';
+import { type ImagePair, measureQuality } from '../../core/measure/quality.ts';
 import { loadModel, type StoredModel } from '../../core/models/load.ts';
 import { createNetwork } from '../../core/network/create-network.ts';
 import { crop } from '../../core/pixels/crop.ts';
 import type { PixelImage } from '../../core/pixels/image.ts';
 import { imresize } from '../../core/pixels/imresize.ts';
-import { psnrDb } from '../../core/pixels/psnr.ts';
 import { degradationOf } from '../../trainer/presets/blind-recipe.ts';
 import type { DegradationRecipe } from '../../trainer/train/data/degradation-recipe.ts';
 import { degradedMiddle } from '../../trainer/train/data/degraded-batches.ts';
@@ -22,12 +22,7 @@ const MAX_LR_SIDE = 160;
 /** Of equal images: JSON has no infinity. */
 const PERFECT_DB = 100;
 
-interface Pair {
-  readonly lrImage: PixelImage;
-  readonly hrImage: PixelImage;
-}
-
-function reducePair(photograph: PixelImage, scale: number): Pair {
+function reducePair(photograph: PixelImage, scale: number): ImagePair {
   const [width, height] = [photograph.width, photograph.height].map((side) =>
     Math.min(MAX_LR_SIDE, Math.floor(side / scale)),
   );
@@ -40,37 +35,38 @@ function reducePair(photograph: PixelImage, scale: number): Pair {
 const toTensor = ({ width, height, data }: PixelImage) =>
   ({ dtype: 'float32', shape: [1, height, width, 3], data: Float32Array.from(data, (v) => v / 255) }) as const;
 
-async function enlarge(executable: Executable, { lrImage, hrImage }: Pair): Promise<PixelImage> {
-  const { enlarged } = await executable.run({ image: toTensor(lrImage) });
-  const data = new Uint8Array(Uint8ClampedArray.from(enlarged.data as Float32Array, (v) => v * 255).buffer);
-  return { ...hrImage, data };
-}
-
 /** @param degradation how the pictures are made small that PSNR is measured on: clean reductions without it. */
-async function measureQuality(
+async function measureModel(
   engine: Engine,
   { manifest, parameters }: StoredModel,
   files: readonly string[],
   degradation: DegradationRecipe | undefined,
 ) {
+  if (files.length === 0) return { psnrDb: null, consistencyDb: null, pictures: 0 };
   const { scale } = manifest;
   const executable = await engine.compile(enlargeProgram(createNetwork(manifest.spec), parameters));
-  let [psnr, consistency] = [0, 0];
-  for (const [number, file] of files.entries()) {
-    const photograph = await decodeRgb(await readFile(file));
-    const pair = reducePair(photograph, scale);
-    const srImage = await enlarge(executable, pair);
-    const hard = degradation && degradedMiddle(photograph, degradation, { scale, maxLrSide: MAX_LR_SIDE, number });
-    const [judged, truth] = hard ? [await enlarge(executable, hard), hard.hrImage] : [srImage, pair.hrImage];
-    psnr += Math.min(PERFECT_DB, psnrDb(judged, truth, { border: scale }));
-    // Of the clean reduction in any case: only of that one is it known how to make the result small again.
-    const smallAgain = imresize(srImage, { scale: 1 / scale });
-    consistency += Math.min(PERFECT_DB, psnrDb(smallAgain, pair.lrImage, { border: 1 }));
+  async function enlarge(lrImage: PixelImage): Promise<PixelImage> {
+    const { enlarged } = await executable.run({ image: toTensor(lrImage) });
+    const data = new Uint8Array(Uint8ClampedArray.from(enlarged.data as Float32Array, (v) => v * 255).buffer);
+    return { width: lrImage.width * scale, height: lrImage.height * scale, channels: 3, data };
   }
+  async function* read(toPair: (photograph: PixelImage, number: number) => ImagePair) {
+    for (const [number, file] of files.entries()) yield toPair(await decodeRgb(await readFile(file)), number);
+  }
+  const options = { scale, enlarge, maxScore: PERFECT_DB };
+  const clean = await measureQuality(
+    read((photograph) => reducePair(photograph, scale)),
+    { ...options, metrics: degradation ? (['consistencyDb'] as const) : (['consistencyDb', 'psnrDb'] as const) },
+  );
+  // Consistency is of the clean reduction in any case: only of that is it known how to make the result small again.
+  const hard = degradation
+    ? await measureQuality(
+        read((photograph, number) => degradedMiddle(photograph, degradation, { scale, maxLrSide: MAX_LR_SIDE, number })),
+        { ...options, metrics: ['psnrDb'] },
+      )
+    : clean;
   await executable.release();
-  const count = files.length;
-  if (count === 0) return { psnrDb: null, consistencyDb: null, pictures: 0 };
-  return { psnrDb: psnr / count, consistencyDb: consistency / count, pictures: count };
+  return { psnrDb: hard.psnrDb, consistencyDb: clean.consistencyDb, pictures: files.length };
 }
 
 /** Throws DS_BAD_MODEL when a model cannot be loaded, DS_ENGINE when it cannot be run. */
@@ -85,7 +81,7 @@ export async function judge(order: JudgeOrder): Promise<Judgements> {
   const degradation = degradationOf(models[0].manifest.spec);
   for (const [i, model] of models.entries()) {
     const { id, parameters, macs } = model.manifest;
-    const quality = await measureQuality(engine, model, validation, degradation);
+    const quality = await measureModel(engine, model, validation, degradation);
     judgements.push({ modelId: id, parameters, macs: macs.for1280x720, ...quality, latency: latencies[i] });
   }
   const of = (folder: string | undefined) => (folder === undefined ? null : judgements[folders.indexOf(folder)]);

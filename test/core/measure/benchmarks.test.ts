@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join, parse } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readRgbFile } from '../../../src/core/codec/decode.ts';
-import { baseline } from '../../../src/core/measure/baseline.ts';
+import { baseline } from '../../../src/core/measure/quality.ts';
 import { evaluate } from '../../../src/core/measure/evaluate.ts';
 import { cropToMultiple } from '../../../src/core/pixels/crop.ts';
 import { imresize } from '../../../src/core/pixels/imresize.ts';

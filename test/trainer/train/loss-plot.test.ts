@@ -1,6 +1,7 @@
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { drawLossPlot, linearAxis, logAxis } from '../../../src/trainer/train/run/loss-plot.ts';
+import { linearAxis, logAxis } from '../../../src/core/measure/plot.ts';
+import { drawLossPlot } from '../../../src/trainer/train/run/loss-plot.ts';
 import type { RunRecord } from '../../../src/trainer/train/run/run-log.ts';
 
 const time = '2026-01-01T00:00:00.000Z';

@@ -1,5 +1,5 @@
 /** Pictures of a report: the widths before and after, and quality against time. */
-import { linearAxis } from '../../train/run/loss-plot.ts';
+import { dot, horizontalLines, linearAxis, panelFrame, plot, text } from '../../../core/measure/plot.ts';
 
 export interface NamedWidth {
   readonly name: string;
@@ -19,29 +19,13 @@ const LEFT = 60;
 const TOP = 48;
 const PANEL = 260;
 const INNER = WIDTH - LEFT - 24;
-const [BEFORE, AFTER] = ['#cfd8dc', '#0b62a4'];
+const BEFORE = '#cfd8dc';
+const AFTER = '#0b62a4';
 
-const text = (x: number, y: number, content: string, attributes = '') =>
-  `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${attributes}>${content.replace(/&/g, '&amp;').replace(/</g, '&lt;')}</text>`;
+const AXES = { left: LEFT, top: TOP, width: INNER, height: PANEL };
 
-type Axis = ReturnType<typeof linearAxis>;
-
-const horizontalLines = ({ ticks, at }: Axis): string[] =>
-  ticks.map((tick) => {
-    const y = TOP + PANEL - at(tick) * PANEL;
-    return `<path d="M${LEFT} ${y.toFixed(1)}h${INNER}" stroke="#ddd"/>${text(LEFT - 8, y + 4, String(tick), 'text-anchor="end"')}`;
-  });
-
-function frame(title: string, below: number, content: readonly string[]): string {
-  const height = TOP + PANEL + below;
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="sans-serif" font-size="12" fill="#333">`,
-    `<rect width="${WIDTH}" height="${height}" fill="#fff"/>`,
-    text(LEFT, 20, title, 'font-size="15" font-weight="bold"'),
-    ...content,
-    `<path d="M${LEFT} ${TOP}v${PANEL}h${INNER}" fill="none" stroke="#333"/>`,
-    '</svg>\n',
-  ].join('\n');
+function draw(title: string, below: number, content: readonly string[]): string {
+  return plot(title, { left: LEFT, width: WIDTH, height: TOP + PANEL + below }, [...content, panelFrame(AXES)]);
 }
 
 /** One bar per layer: what is left of what there was. */
@@ -62,7 +46,7 @@ export function drawWidths(title: string, widths: readonly NamedWidth[]): string
     text(LEFT + INNER, 20, 'channels after', `text-anchor="end" fill="${AFTER}"`),
     text(LEFT + INNER, 36, 'before', 'text-anchor="end" fill="#78909c"'),
   ];
-  return frame(title, 100, [...horizontalLines(channels), ...bars, ...legend]);
+  return draw(title, 100, [...horizontalLines(AXES, channels), ...bars, ...legend]);
 }
 
 function extent(values: readonly number[], margin: number): readonly [number, number] {
@@ -74,7 +58,7 @@ function extent(values: readonly number[], margin: number): readonly [number, nu
 /** @param points those that are not numbers are left out. */
 export function drawTradeOff(title: string, points: readonly TradeOff[]): string {
   const shown = points.filter(({ ms, psnrDb }) => Number.isFinite(ms) && Number.isFinite(psnrDb));
-  if (shown.length === 0) return frame(title, 60, []);
+  if (shown.length === 0) return draw(title, 60, []);
   const [, longest] = extent(
     shown.map(({ ms }) => ms),
     0.1,
@@ -91,11 +75,11 @@ export function drawTradeOff(title: string, points: readonly TradeOff[]): string
   const dots = shown.map(({ name, ms, psnrDb }) => {
     const end = x(ms) > LEFT + INNER / 2;
     const label = text(x(ms) + (end ? -7 : 7), y(psnrDb) + 4, name, end ? 'text-anchor="end"' : '');
-    return `<circle cx="${x(ms).toFixed(1)}" cy="${y(psnrDb).toFixed(1)}" r="4" fill="${AFTER}"/>${label}`;
+    return `${dot(x(ms), y(psnrDb), 4, AFTER)}${label}`;
   });
   const axes = [
     text(LEFT + INNER / 2, TOP + PANEL + 38, 'ms', 'text-anchor="middle"'),
     text(LEFT, TOP - 10, 'PSNR on held-out photographs, dB'),
   ];
-  return frame(title, 56, [...horizontalLines(quality), ...marks, ...dots, ...axes]);
+  return draw(title, 56, [...horizontalLines(AXES, quality), ...marks, ...dots, ...axes]);
 }

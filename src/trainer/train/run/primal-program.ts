@@ -34,6 +34,12 @@ export const toFloat = ({ width, height, data }: PixelImage): FloatPicture => ({
   data: Float32Array.from(data, (v) => v / 255),
 });
 
+/** What a network gave for an LR picture, rounded to 8 bits. */
+export function toPixels(enlarged: Float32Array, { width, height }: PixelImage, scale: number): PixelImage {
+  const data = new Uint8Array(Uint8ClampedArray.from(enlarged, (v) => v * 255).buffer);
+  return { width: width * scale, height: height * scale, channels: 3, data };
+}
+
 export async function createEnlarger(engine: Engine, network: Network, layout: ParameterLayout): Promise<Enlarger> {
   const executable = await engine.compile(primalProgram(network, layout));
   return {

@@ -1,21 +1,21 @@
 /** PSNR on held-out photographs while a run goes on. Benchmarks are never used for this. */
 import type { Engine } from '../../../core/engine/engine.ts';
+import { type ImagePair, measureQuality } from '../../../core/measure/quality.ts';
 import type { Network } from '../../../core/network/network.ts';
 import { crop } from '../../../core/pixels/crop.ts';
 import type { PixelImage } from '../../../core/pixels/image.ts';
-import { psnrDb } from '../../../core/pixels/psnr.ts';
 import type { ImagePyramid } from '../data/dataset.ts';
 import type { DegradationRecipe } from '../data/degradation-recipe.ts';
 import { degradedMiddle } from '../data/degraded-batches.ts';
 import type { ParameterLayout } from '../step/parameter-layout.ts';
-import { createEnlarger, toFloat } from './primal-program.ts';
+import { createEnlarger, toFloat, toPixels } from './primal-program.ts';
 
 /** Largest LR side that is validated; larger photographs are cut to their middle. */
 const MAX_LR_SIDE = 120;
 /** So many photographs at most: validation must stay a small part of the run. */
 const MAX_IMAGES = 16;
 
-function middle(pyramid: ImagePyramid, scale: number): { lrImage: PixelImage; hrImage: PixelImage } {
+function middle(pyramid: ImagePyramid, scale: number): ImagePair {
   const full = pyramid.get(1) as PixelImage;
   const [width, height] = [Math.min(full.width, MAX_LR_SIDE), Math.min(full.height, MAX_LR_SIDE)];
   const [x, y] = [(full.width - width) >> 1, (full.height - height) >> 1];
@@ -44,12 +44,11 @@ export async function createValidator(
     return degradedMiddle(pyramid.get(scale) as PixelImage, degradation, { scale, maxLrSide: MAX_LR_SIDE, number });
   });
   return async (parameters: Float32Array): Promise<number> => {
-    let sum = 0;
-    for (const { lrImage, hrImage } of pairs) {
-      const enlarged = await enlarge(parameters, toFloat(lrImage));
-      const data = new Uint8Array(Uint8ClampedArray.from(enlarged, (v) => v * 255).buffer);
-      sum += psnrDb({ ...hrImage, data }, hrImage, { border: scale });
-    }
-    return pairs.length === 0 ? Number.NaN : sum / pairs.length;
+    const { psnrDb } = await measureQuality(pairs, {
+      scale,
+      metrics: ['psnrDb'],
+      enlarge: async (lrImage) => toPixels(await enlarge(parameters, toFloat(lrImage)), lrImage, scale),
+    });
+    return psnrDb;
   };
 }

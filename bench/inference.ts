@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readRgbFile } from '../src/core/codec/decode.ts';
-import { baseline } from '../src/core/measure/quality.ts';
 import { evaluate } from '../src/core/measure/evaluate.ts';
+import { baseline } from '../src/core/measure/quality.ts';
 import { crop } from '../src/core/pixels/crop.ts';
 import { PACKAGE_ROOT } from '../src/core/version.ts';
 import type { Benchmark, BenchOptions, Goal, Row } from './benchmark.ts';

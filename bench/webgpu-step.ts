@@ -8,7 +8,7 @@ import { median } from '../src/core/measure/percentile.ts';
 import { initialiseParameters } from '../src/core/network/create-network.ts';
 import type { NetworkSpec } from '../src/core/network/spec.ts';
 import { createRandom } from '../src/core/random.ts';
-import { findPreset } from '../src/trainer/presets/find-preset.ts';
+import { findPreset } from '../src/trainer/presets/presets.ts';
 import { createObjective } from '../src/trainer/train/step/objective.ts';
 import { flattenParameters } from '../src/trainer/train/step/parameter-layout.ts';
 import { createResidentStepper } from '../src/trainer/train/step/resident-stepper.ts';

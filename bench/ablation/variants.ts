@@ -1,7 +1,8 @@
 /** What is compared: the same small network at equal steps, with one thing changed. */
 
-import { EDGE_S_X4 } from '../../src/trainer/presets/edge-s-x4.ts';
-import type { TrainPreset } from '../../src/trainer/presets/preset.ts';
+import { findPreset, type TrainPreset } from '../../src/trainer/presets/presets.ts';
+
+const EDGE_S_X4 = findPreset('edge-s-x4');
 
 export interface Variant {
   /** Also the name of its folder. */

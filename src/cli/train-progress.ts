@@ -1,6 +1,6 @@
 /** What a person sees of a training run. */
 
-import type { TrainPreset } from '../trainer/presets/preset.ts';
+import type { TrainPreset } from '../trainer/presets/presets.ts';
 import type { DatasetSummary } from '../trainer/train/data/training-data.ts';
 import type { RunEvent } from '../trainer/train/train-model.ts';
 import { createProgress, type Progress } from './progress.ts';

@@ -1,7 +1,7 @@
 /** Quality of an enlarger over a set of pictures, measured as super-resolution papers do. */
 import { DualscaleError } from '../errors.ts';
-import type { PixelImage } from '../pixels/image.ts';
 import type { ResizeKernel } from '../pixels/contributions.ts';
+import type { PixelImage } from '../pixels/image.ts';
 import { imresize } from '../pixels/imresize.ts';
 import { psnrDb } from '../pixels/psnr.ts';
 import { ssim } from '../pixels/ssim.ts';

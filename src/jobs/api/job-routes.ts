@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../../core/models/digest.ts';
 import type { ModelManifest } from '../../core/models/manifest.ts';
-import { PRESETS } from '../../trainer/presets/find-preset.ts';
+import { PRESETS } from '../../trainer/presets/presets.ts';
 import { resolveFolder } from '../data/data-folders.ts';
 import { requireFreeBytes } from '../data/disk-space.ts';
 import { isFinished, JOB_STATES, type JobRequest } from '../queue/job.ts';

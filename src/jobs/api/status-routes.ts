@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PACKAGE_ROOT, VERSION } from '../../core/version.ts';
-import { PRESETS } from '../../trainer/presets/find-preset.ts';
+import { PRESETS } from '../../trainer/presets/presets.ts';
 import { freeBytes } from '../data/disk-space.ts';
 import { JOB_STATES, type JobState } from '../queue/job.ts';
 import type { ApiParts } from './api-parts.ts';

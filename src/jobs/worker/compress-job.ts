@@ -9,7 +9,7 @@ import type { PictureSize } from '../../trainer/compress/compress-settings.ts';
 import type { Effort } from '../../trainer/compress/effort.ts';
 import type { CompressEvent } from '../../trainer/compress/progress.ts';
 import { compressModel } from '../../trainer/compress/recipe.ts';
-import { degradationOf } from '../../trainer/presets/blind-recipe.ts';
+import { degradationOf } from '../../trainer/presets/recipes.ts';
 import { type PreparedData, prepareData } from '../data/prepare-data.ts';
 import type { Target } from '../queue/job.ts';
 import { readJson, replaceJson } from '../queue/job-folder.ts';

@@ -10,7 +10,7 @@ import { createNetwork } from '../../core/network/create-network.ts';
 import { crop } from '../../core/pixels/crop.ts';
 import type { PixelImage } from '../../core/pixels/image.ts';
 import { imresize } from '../../core/pixels/imresize.ts';
-import { degradationOf } from '../../trainer/presets/blind-recipe.ts';
+import { degradationOf } from '../../trainer/presets/recipes.ts';
 import type { DegradationRecipe } from '../../trainer/train/data/degradation-recipe.ts';
 import { degradedMiddle } from '../../trainer/train/data/degraded-batches.ts';
 import type { Judgements, JudgeOrder } from '../queue/work-order.ts';
@@ -61,7 +61,9 @@ async function measureModel(
   // Consistency is of the clean reduction in any case: only of that is it known how to make the result small again.
   const hard = degradation
     ? await measureQuality(
-        read((photograph, number) => degradedMiddle(photograph, degradation, { scale, maxLrSide: MAX_LR_SIDE, number })),
+        read((photograph, number) =>
+          degradedMiddle(photograph, degradation, { scale, maxLrSide: MAX_LR_SIDE, number }),
+        ),
         { ...options, metrics: ['psnrDb'] },
       )
     : clean;

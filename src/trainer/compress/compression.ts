@@ -9,27 +9,13 @@ import type { StoredModel } from '../../core/models/load.ts';
 import { createNetwork } from '../../core/network/create-network.ts';
 import { prunableWidths } from '../../core/network/prunable.ts';
 import type { NetworkSpec } from '../../core/network/spec.ts';
-import type { PixelImage } from '../../core/pixels/image.ts';
 import type { Dataset } from '../train/data/dataset.ts';
 import { chooseMicroBatchSize } from '../train/step/micro-batch.ts';
 import type { BatchShape } from '../train/step/objective.ts';
 import type { ResolvedSettings } from './compress-settings.ts';
 import { type Effort, effortOf } from './effort.ts';
 import { readPhotographs } from './photographs.ts';
-import { type CompressEvent, createProgress, type Progress, type Work } from './progress.ts';
-
-export interface CompressHooks {
-  readonly decode: (bytes: Buffer) => Promise<PixelImage>;
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
-  /** Milliseconds from any moment on, as exact as there are: what latency is measured with. */
-  readonly clock: () => number;
-  /** Milliseconds of processor time this process has taken (`processorTime`). Absent: what else the machine does counts as latency too. */
-  readonly processorTime?: () => number;
-  /** Told what changed since the run that is resumed. */
-  readonly warn?: (message: string) => void;
-  readonly signal?: AbortSignal;
-}
+import { type CompressEvent, type CompressHooks, createProgress, type Progress, type Work } from './progress.ts';
 
 /** Where networks are trained: what pools and loops take. */
 export interface Resources {

@@ -1,7 +1,6 @@
 /** Stage `fine-tune`: the slim network learns on by dual regression, and from the images of the network it was cut from. */
 import type { NetworkSpec } from '../../core/network/spec.ts';
-import { degradationOf } from '../presets/blind-recipe.ts';
-import { SCRATCH_RATE } from '../presets/edge-recipe.ts';
+import { degradationOf, SCRATCH_RATE } from '../presets/recipes.ts';
 import { type RunEvent, type TrainRecipe, trainModel } from '../train/train-model.ts';
 import { type Compression, stageFolder, stopIfAsked } from './compression.ts';
 import { DUAL_WEIGHT } from './find-widths.ts';

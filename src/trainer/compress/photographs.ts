@@ -2,10 +2,13 @@
 import { join } from 'node:path';
 import { readIfThere, replaceFile } from '../../core/atomic-file.ts';
 import { badOption } from '../../core/errors.ts';
+import type { StoredModel } from '../../core/models/load.ts';
 import type { Dataset } from '../train/data/dataset.ts';
 import { loadTrainingData, summarise } from '../train/data/training-data.ts';
 import { outputLevels } from '../train/step/losses.ts';
-import type { Compression } from './compression.ts';
+import type { ResolvedSettings } from './compress-settings.ts';
+import type { Effort } from './effort.ts';
+import type { CompressHooks, Progress } from './progress.ts';
 
 /** In the run's folder: all photographs that the run has learnt from, one entry for each time they changed. */
 const RECORD = 'photographs.json';
@@ -18,7 +21,13 @@ interface SeenPhotographs {
   readonly date: string;
 }
 
-type Parts = Pick<Compression, 'settings' | 'base' | 'effort' | 'hooks' | 'progress'>;
+interface PhotographContext {
+  readonly settings: Pick<ResolvedSettings, 'out' | 'data' | 'validationShare'>;
+  readonly base: StoredModel;
+  readonly effort: Pick<Effort, 'lrPatchSize'>;
+  readonly hooks: CompressHooks;
+  readonly progress: Pick<Progress, 'data'>;
+}
 
 const countOf = ({ train, validation }: Pick<SeenPhotographs, 'train' | 'validation'>): number => train + validation;
 
@@ -34,7 +43,7 @@ export async function describeEarlier(out: string): Promise<string> {
 }
 
 /** What earlier stages found stays as it is. */
-async function recordPhotographs({ settings, hooks }: Parts, dataset: Dataset): Promise<void> {
+async function recordPhotographs({ settings, hooks }: PhotographContext, dataset: Dataset): Promise<void> {
   const { digest, trainImages: train, validationImages: validation } = summarise(dataset);
   const seen = await readSeen(settings.out);
   const last = seen.at(-1);
@@ -45,8 +54,8 @@ async function recordPhotographs({ settings, hooks }: Parts, dataset: Dataset): 
 }
 
 /** @throws DS_BAD_OPTION when none is held out, and as `loadDataset` does. */
-export async function readPhotographs(parts: Parts): Promise<Dataset> {
-  const { settings, base, effort, hooks, progress } = parts;
+export async function readPhotographs(context: PhotographContext): Promise<Dataset> {
+  const { settings, base, effort, hooks, progress } = context;
   const { data, validationShare } = settings;
   const levels = [...new Set([1, ...outputLevels(base.manifest.spec)])];
   const dataset = await loadTrainingData(
@@ -65,6 +74,6 @@ export async function readPhotographs(parts: Parts): Promise<Dataset> {
       'folders with more photographs: none falls to the share held out, without which quality cannot be judged';
     throw badOption('--data', expected, `${dataset.train.length} usable photographs`);
   }
-  await recordPhotographs(parts, dataset);
+  await recordPhotographs(context, dataset);
   return dataset;
 }

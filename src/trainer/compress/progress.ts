@@ -1,5 +1,7 @@
 /** What a compression tells while it goes on. */
 
+import type { PixelImage } from '../../core/pixels/image.ts';
+
 /** In this order; a stage that has nothing to do is passed over. */
 export const STAGES = ['plan', 'duals', 'search', 'fit', 'prune', 'fine-tune', 'measure', 'publish'] as const;
 export type Stage = (typeof STAGES)[number];
@@ -30,6 +32,20 @@ export type CompressEvent =
       readonly etaSeconds?: number;
     }
   | { readonly type: 'done'; readonly accepted: boolean; readonly reasons: readonly string[] };
+
+/** What the host of a compression gives it. */
+export interface CompressHooks {
+  readonly decode: (bytes: Buffer) => Promise<PixelImage>;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Milliseconds from any moment on, as exact as there are: what latency is measured with. */
+  readonly clock: () => number;
+  /** Milliseconds of processor time this process has taken (`processorTime`). Absent: what else the machine does counts as latency too. */
+  readonly processorTime?: () => number;
+  /** Told what changed since the run that is resumed. */
+  readonly warn?: (message: string) => void;
+  readonly signal?: AbortSignal;
+}
 
 /** What a step is worth beside one of fine-tuning, and how many there are. */
 export type Work = Readonly<Partial<Record<Stage, { readonly steps: number; readonly cost: number }>>>;

@@ -5,11 +5,11 @@
  */
 import { loadModel } from '../../core/models/load.ts';
 import { type CompressSettings, resolveSettings } from './compress-settings.ts';
-import { type CompressHooks, type Compression, openCompression, stopIfAsked } from './compression.ts';
+import { type Compression, openCompression, stopIfAsked } from './compression.ts';
 import { findWidths, fitWidths } from './find-widths.ts';
 import { fineTune, type TunedNetwork } from './fine-tune.ts';
 import { planBudget } from './plan-budget.ts';
-import type { CompressEvent } from './progress.ts';
+import type { CompressEvent, CompressHooks } from './progress.ts';
 import { cutChannels } from './prune/cut-channels.ts';
 import type { SlimNetwork, Values } from './prune/slim.ts';
 import { describeRun } from './result/describe-run.ts';

@@ -5,7 +5,7 @@ import { initialiseParameters } from '../../core/network/create-network.ts';
 import type { NetworkSpec } from '../../core/network/spec.ts';
 import { createRandom } from '../../core/random.ts';
 import { type Tensor, type Tensor4D, tf } from '../../core/tf.ts';
-import { degradationOf } from '../presets/blind-recipe.ts';
+import { degradationOf } from '../presets/recipes.ts';
 import type { Dataset } from '../train/data/dataset.ts';
 import { trainLoop } from '../train/run/train-loop.ts';
 import { createEagerGradients } from '../train/step/eager-gradients.ts';

@@ -3,7 +3,7 @@ import { badOption, DualscaleError } from '../../core/errors.ts';
 import { JsonFields } from '../../core/models/json-fields.ts';
 import { isModelId } from '../../core/models/manifest.ts';
 import { parseSpec } from '../../core/network/parse-spec.ts';
-import type { TrainPreset } from '../presets/preset.ts';
+import type { TrainPreset } from '../presets/presets.ts';
 import { checkRecipe } from './check-recipe.ts';
 import type { Augmentation } from './data/augmentation.ts';
 import type { DegradationRecipe } from './data/degradation-recipe.ts';

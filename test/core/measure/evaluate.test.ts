@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { encode } from '../../../src/core/codec/encode.ts';
-import { baseline } from '../../../src/core/measure/quality.ts';
 import { evaluate, type ImageScore } from '../../../src/core/measure/evaluate.ts';
+import { baseline } from '../../../src/core/measure/quality.ts';
 import type { PixelImage } from '../../../src/core/pixels/image.ts';
 import { imresize } from '../../../src/core/pixels/imresize.ts';
 

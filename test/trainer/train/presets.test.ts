@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { isModelId } from '../../../src/core/models/manifest.ts';
 import { createNetwork } from '../../../src/core/network/create-network.ts';
 import { countParameters } from '../../../src/core/network/network.ts';
-import { findPreset, PRESETS } from '../../../src/trainer/presets/find-preset.ts';
+import { findPreset, PRESETS } from '../../../src/trainer/presets/presets.ts';
 import { parsePreset } from '../../../src/trainer/train/parse-preset.ts';
 import { describeSettings } from '../../../src/trainer/train/run/publish-run.ts';
 import { chooseMicroBatchSize } from '../../../src/trainer/train/step/micro-batch.ts';

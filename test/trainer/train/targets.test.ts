@@ -11,7 +11,7 @@ import type { PixelImage } from '../../../src/core/pixels/image.ts';
 import { imresize } from '../../../src/core/pixels/imresize.ts';
 import { createRandom } from '../../../src/core/random.ts';
 import { type Tensor4D, tf } from '../../../src/core/tf.ts';
-import { EDGE_BLIND_X2 } from '../../../src/trainer/presets/edge-blind-x2.ts';
+import { findPreset } from '../../../src/trainer/presets/presets.ts';
 import { loadDataset } from '../../../src/trainer/train/data/dataset.ts';
 import { SYMMETRIES } from '../../../src/trainer/train/data/symmetry.ts';
 import { toFloat } from '../../../src/trainer/train/run/primal-program.ts';
@@ -245,7 +245,7 @@ describe('a run whose ground truth others make', () => {
     expect(await refusal({ targets: { ...targets, share: 0 } })).toContain('`--taught-share`');
     const other = randomTeacher(5, { ...spec, scale: 4 });
     expect(await refusal({ targets: { ...targets, teachers: [other] } })).toContain('one of scale 4');
-    const blind = EDGE_BLIND_X2.recipe;
+    const blind = findPreset('edge-blind-x2').recipe;
     expect(await refusal({ recipe: blind, targets })).toContain('must be a photograph');
   });
 });

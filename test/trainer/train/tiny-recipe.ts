@@ -1,4 +1,4 @@
-import type { TrainPreset } from '../../../src/trainer/presets/preset.ts';
+import type { TrainPreset } from '../../../src/trainer/presets/presets.ts';
 
 /** A network of 852 weights, and steps of milliseconds. */
 export const TINY: TrainPreset = {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeRgb } from '../../../src/core/codec/decode.ts';
 import { createOnnxEngine } from '../../../src/core/engine/onnx/onnx-engine.ts';
 import type { EdgeSpec } from '../../../src/core/network/spec.ts';
-import { degradationOf } from '../../../src/trainer/presets/blind-recipe.ts';
+import { degradationOf } from '../../../src/trainer/presets/recipes.ts';
 import type { DegradationRecipe } from '../../../src/trainer/train/data/degradation-recipe.ts';
 import { loadCheckpoint } from '../../../src/trainer/train/run/checkpoint.ts';
 import { type BatchShape, createObjective } from '../../../src/trainer/train/step/objective.ts';

@@ -8,7 +8,7 @@ import { DualscaleError } from '../../../core/errors.ts';
 import { prunableWidths } from '../../../core/network/prunable.ts';
 import type { NetworkSpec } from '../../../core/network/spec.ts';
 import { createRandom } from '../../../core/random.ts';
-import { degradationOf } from '../../presets/blind-recipe.ts';
+import { degradationOf } from '../../presets/recipes.ts';
 import { createPatchSampler } from '../../train/data/batches.ts';
 import type { Dataset } from '../../train/data/dataset.ts';
 import { fillBatchFor } from '../../train/data/degraded-batches.ts';

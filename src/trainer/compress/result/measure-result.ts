@@ -1,7 +1,7 @@
 /** Stage `measure`: what was lost and what was won, against the uncompressed model on this machine and on held-out photographs. */
 import { createNetwork } from '../../../core/network/create-network.ts';
 import type { NetworkSpec } from '../../../core/network/spec.ts';
-import { degradationOf } from '../../presets/blind-recipe.ts';
+import { degradationOf } from '../../presets/recipes.ts';
 import { createValidator } from '../../train/run/validate.ts';
 import { flattenParameters, layOutParameters } from '../../train/step/parameter-layout.ts';
 import type { Compression } from '../compression.ts';

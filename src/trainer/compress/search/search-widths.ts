@@ -7,7 +7,7 @@ import type { Engine, Provider } from '../../../core/engine/engine.ts';
 import { badOption } from '../../../core/errors.ts';
 import type { NetworkSpec, ParameterValues } from '../../../core/network/spec.ts';
 import { createRandom } from '../../../core/random.ts';
-import { degradationOf } from '../../presets/blind-recipe.ts';
+import { degradationOf } from '../../presets/recipes.ts';
 import { createPatchSampler } from '../../train/data/batches.ts';
 import type { Dataset } from '../../train/data/dataset.ts';
 import { fillBatchFor } from '../../train/data/degraded-batches.ts';

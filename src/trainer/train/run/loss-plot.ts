@@ -1,5 +1,14 @@
 /** A run's log as an SVG picture: losses above, PSNR on held-out photographs below, over the steps. */
-import { type Axis, dot, horizontalLines, linearAxis, logAxis, panelFrame, plot, text } from '../../../core/measure/plot.ts';
+import {
+  type Axis,
+  dot,
+  horizontalLines,
+  linearAxis,
+  logAxis,
+  panelFrame,
+  plot,
+  text,
+} from '../../../core/measure/plot.ts';
 import type { RunRecord, StepsRecord } from './run-log.ts';
 
 type Point = readonly [step: number, value: number];

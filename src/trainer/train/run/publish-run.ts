@@ -7,7 +7,7 @@ import type { Provenance } from '../../../core/models/manifest.ts';
 import { publishModel } from '../../../core/models/publish.ts';
 import type { StoredDtype } from '../../../core/models/safetensors.ts';
 import { VERSION } from '../../../core/version.ts';
-import type { TrainPreset } from '../../presets/preset.ts';
+import type { TrainPreset } from '../../presets/presets.ts';
 import { describeAugmentation } from '../data/augmentation.ts';
 import type { DegradationRecipe } from '../data/degradation-recipe.ts';
 import type { DatasetSummary } from '../data/training-data.ts';

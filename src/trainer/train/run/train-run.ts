@@ -5,7 +5,7 @@ import { replaceFileSync } from '../../../core/atomic-file.ts';
 import { badOption } from '../../../core/errors.ts';
 import type { StoredModel } from '../../../core/models/load.ts';
 import { createNetwork } from '../../../core/network/create-network.ts';
-import type { TrainPreset } from '../../presets/preset.ts';
+import type { TrainPreset } from '../../presets/presets.ts';
 import { chooseMicroBatchSize } from '../step/micro-batch.ts';
 import type { BatchShape } from '../step/objective.ts';
 import { checkpointPath, type RunEvent, type TrainOptions, trainModel } from '../train-model.ts';

@@ -14,7 +14,7 @@ export interface TrainPreset {
 export const PRESETS: readonly TrainPreset[] = [
   {
     // As large as one thread allows when it has to be five times faster than esrgan-slim on TF.js
-    // WASM (docs/benchmarks.md).
+    // WASM (dev/benchmarks.md).
     id: 'edge-x4',
     description: 'x4 for CPUs: 10 blocks of 32 channels, 200 thousand parameters',
     recipe: { ...EDGE_RECIPE, spec: edgeSpec(4, 10, 32) },

@@ -1,7 +1,6 @@
 /** A server in a process of its own: the plugin before a host that serves damaged pictures by number, `/<index>`. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { collectAll } from '../src/core/engine/tile/collect-garbage.ts';
 import { createRandom } from '../src/core/random.ts';
 import { createDualscale } from '../src/index.ts';
 import { publishNearestModels } from '../test/helpers/nearest-models.ts';
@@ -38,7 +37,7 @@ server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as 
 process.on('message', (message) => {
   if (message !== 'memory') return;
   // V8 may leave 50 MB of garbage for half a minute, in about half of all runs: no case's fault either.
-  collectAll();
+  globalThis.gc?.();
   process.send?.({ rss: process.memoryUsage.rss() });
 });
 process.on('disconnect', async () => {

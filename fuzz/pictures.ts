@@ -51,7 +51,10 @@ class PictureServer {
   constructor(seed: number) {
     const script = fileURLToPath(new URL('./picture-server.ts', import.meta.url));
     const env = { ...process.env, ...memoryOptions() };
-    this.#child = fork(script, [String(seed), String(DEADLINE_MS)], { execArgv: ['--import', 'tsx'], env });
+    this.#child = fork(script, [String(seed), String(DEADLINE_MS)], {
+      execArgv: ['--expose-gc', '--import', 'tsx'],
+      env,
+    });
     this.#child.once('exit', (code, signal) => {
       this.#exit = `the server ended with ${signal ?? code}`;
     });

@@ -2,7 +2,6 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServedModel } from '../core/engine/served/served-types.ts';
-import { collectAll } from '../core/engine/tile/collect-garbage.ts';
 import { badOption, DualscaleError } from '../core/errors.ts';
 import { guardLogger, guardPredicate } from '../core/guarded.ts';
 import type { ModelManifest } from '../core/models/manifest.ts';
@@ -206,7 +205,6 @@ async function joinParts(options: ResolvedOptions, metrics: Metrics, table: Mode
         const fallbackModels = options.latencyObjectiveMs === undefined ? [] : table.fallbackModels(scale);
         for (const model of [...(serving ? [table.byDefault(serving)] : []), ...fallbackModels]) await warm(model);
       }
-      collectAll();
     },
     async close({ drainMs = 0 } = {}) {
       isReady = false;

@@ -39,28 +39,22 @@ function joinTaps(line: Float64Array, scale: number): Float64Array {
   return taps;
 }
 
-/** Every patch of a run needs one of about the same size: made once, so that nothing has to be collected. */
-let scratch = new Float64Array(0);
-
-function borrowScratch(length: number): Float64Array {
-  if (scratch.length < length) scratch = new Float64Array(length);
-  return scratch.subarray(0, length);
-}
-
 /**
  * @param hrPatch the patch with `patchMargin` more pixels on every side, square.
  * @param terms of the kernel (`splitKernel`).
+ * @param borrow memory for `length` numbers that is free again when this returns. @default new memory
  * @returns [size, size] pixels, not rounded: what blur and `bicubicSubsample` of the whole picture give there.
  */
 export function reducePatch(
   hrPatch: FloatImage,
   terms: readonly KernelTerm[],
   { scale, size }: { readonly scale: number; readonly size: number },
+  borrow = (length: number): Float64Array => new Float64Array(length),
 ): FloatImage {
   const { width, channels } = hrPatch;
   const rowLength = width * channels;
   const target = new Float32Array(size * size * channels);
-  const middle = borrowScratch(size * rowLength);
+  const middle = borrow(size * rowLength);
   for (const { column, row } of terms) {
     middle.fill(0);
     addRows(hrPatch.data, joinTaps(column, scale), { scale, rowLength }, middle);

@@ -20,17 +20,18 @@ function parameter(parameters: Parameters, name: string): Tensor {
 }
 
 type ConvObserver = (layer: string, output: Tensor4D) => void;
-let observer: ConvObserver | undefined;
 
-/** Runs `forward` and tells of every convolution in it, as it is done, what it gives. For losses on what is inside a network. */
-export function observeConvs<Result>(observe: ConvObserver, forward: () => Result): Result {
-  const outer = observer;
-  observer = observe;
-  try {
-    return forward();
-  } finally {
-    observer = outer;
-  }
+/** A symbol, so that it is no parameter's name and stays when parameters are copied by spreading. */
+const OBSERVER = Symbol('observer');
+
+interface ObservedParameters extends Parameters {
+  readonly [OBSERVER]?: ConvObserver;
+}
+
+/** The same parameters; what each convolution with them gives is passed to `observe`, for losses on what is inside a network. */
+export function observeConvs(parameters: Parameters, observe: ConvObserver): Parameters {
+  const observed: ObservedParameters = { ...parameters, [OBSERVER]: observe };
+  return observed;
 }
 
 /**
@@ -42,7 +43,7 @@ export function conv(parameters: Parameters, layer: ConvLayer, x: Tensor4D): Ten
   const weight = parameter(parameters, `${name}.weight`) as Tensor4D;
   const sum: Tensor4D = tf.conv2d(x, weight, stride, Math.floor(kernel / 2));
   const y: Tensor4D = bias ? tf.add(sum, parameter(parameters, `${name}.bias`) as Tensor1D) : sum;
-  observer?.(name, y);
+  (parameters as ObservedParameters)[OBSERVER]?.(name, y);
   return y;
 }
 

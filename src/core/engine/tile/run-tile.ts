@@ -3,7 +3,6 @@
 import { getPriority, setPriority } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
 import { checkWindow, differTile } from './check-window.ts';
-import { collectYoung } from './collect-garbage.ts';
 import { createTileNetworks, type TileNetwork } from './tile-networks.ts';
 import { cutTile, writeTile } from './tile-pixels.ts';
 import type { TileDifference, TileOutcome, TileTask } from './tile-task.ts';
@@ -48,7 +47,6 @@ export function createTileRunner(create: (task: TileTask) => Promise<TileNetwork
   };
 
   return async (task) => {
-    collectYoung();
     try {
       const difference = await enlargeTile(task);
       return difference ? { ok: true, difference } : { ok: true };

@@ -54,10 +54,8 @@ interface Pass extends Losses {
 
 function forward(objective: Objective, parameters: Parameters, images: (level: number) => Tensor4D): Pass {
   const features = new Map<string, Tensor4D>();
-  const losses = observeConvs(
-    (layer, output) => features.set(layer, output),
-    () => computeLosses(objective, parameters, { images }),
-  );
+  const observed = observeConvs(parameters, (layer, output) => features.set(layer, output));
+  const losses = computeLosses(objective, observed, { images });
   return { ...losses, features };
 }
 

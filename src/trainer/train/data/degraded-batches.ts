@@ -34,6 +34,13 @@ function borrowScratch(length: number): Float32Array {
   return scratch.subarray(0, length);
 }
 
+let middle = new Float64Array(0);
+
+function borrowMiddle(length: number): Float64Array {
+  if (middle.length < length) middle = new Float64Array(length);
+  return middle.subarray(0, length);
+}
+
 /** The patch in one of its eight symmetries with `margin` more pixels around, mirrored at the photograph's borders. */
 function cutWithMargin({ image, x, y, size, symmetry }: HrPlace, margin: number): FloatImage {
   const { data, width, height } = image;
@@ -66,7 +73,7 @@ const JPEG_CELL = 16;
 /** The LR patch, 8 bits. */
 function degradePatch(place: HrPlace, drawn: DrawnDegradation, scale: number, random: () => number): PixelImage {
   const hrPatch = cutWithMargin(place, patchMargin(drawn.kernelSize, scale));
-  const reduced = reducePatch(hrPatch, drawn.terms, { scale, size: place.size / scale });
+  const reduced = reducePatch(hrPatch, drawn.terms, { scale, size: place.size / scale }, borrowMiddle);
   const lrPatch = toPixels(addGaussianNoise(reduced, { sigma: drawn.noiseSigma }, random));
   if (drawn.jpegQuality === undefined) return lrPatch;
   const [offsetX, offsetY] = [random(), random()].map((part) => Math.floor(part * JPEG_CELL));

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { compileServedModel } from '../../../src/core/engine/served/served-model.ts';
 import { createNetwork, initialiseParameters } from '../../../src/core/network/create-network.ts';
+import { createRandom } from '../../../src/core/random.ts';
 import { createUpscaler } from '../../../src/core/upscale/upscale.ts';
-import { createRandom } from '../../../src/trainer/train/random.ts';
 
 const PICTURES = 25;
 const SIDE = 256;

@@ -4,8 +4,7 @@ import { badOption } from '../core/errors.ts';
 import { listModels, loadModel, modelDirectory, type StoredModel } from '../core/models/load.ts';
 import type { ModelManifest } from '../core/models/manifest.ts';
 import { PACKAGE_ROOT } from '../core/version.ts';
-import { blindModelsOf, chooseModels } from '../server/models/choose-models.ts';
-import { firstWhole } from '../server/models/paired-blind-models.ts';
+import { blindModelsOf, chooseModels, firstLoadable } from '../server/models/choose-models.ts';
 import { consoleLogger } from './logger.ts';
 
 export interface ModelFlags {
@@ -44,7 +43,7 @@ export async function openModel(id: string, scale: number | undefined, flags: Mo
 export async function openBlindModel(scale: number, flags: ModelFlags): Promise<StoredModel | undefined> {
   const load = ({ id }: ModelManifest) => loadModel(modelDirectory(modelsRoot(flags), id));
   const blinds = blindModelsOf(await openManifests(flags), scale);
-  return (await firstWhole(blinds, load, consoleLogger))?.loaded;
+  return (await firstLoadable(blinds, load, consoleLogger))?.loaded;
 }
 
 /** The best model for a scale. Throws DS_BAD_OPTION when there is none. */

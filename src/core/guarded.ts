@@ -47,7 +47,7 @@ export function guardMethods<Target extends object>(target: Target, onError: OnE
   return Object.fromEntries(entries) as Target;
 }
 
-interface Logger {
+export interface Logger {
   info(message: string): void;
   warn(message: string): void;
   error(message: string, error?: unknown): void;

@@ -8,11 +8,11 @@ import { badOption } from '../core/errors.ts';
 import { DEGRADATION_MODES, type DegradationMode } from '../core/upscale/degradation-hint.ts';
 import { type ConsistencyOptions, checkConsistency } from '../core/upscale/enlarge-encoded.ts';
 import type { OnBadParameter } from './http/picture-core.ts';
-import { checkSigning, type SigningOptions } from './http/request/signature.ts';
+import { checkSigning, type SigningOptions } from './http/signature.ts';
 import { METRICS_PREFIX } from './metrics/definitions.ts';
 import type { MetricsRegistry } from './metrics/metrics.ts';
 import { CACHE_DEFAULTS, type CacheOptions } from './service/cache/cache.ts';
-import type { OnError, OnLimit } from './service/picture-upscaler.ts';
+import type { OnError, OnLimit } from './service/picture.ts';
 
 export interface DualscaleLogger {
   info(message: string): void;

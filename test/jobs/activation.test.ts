@@ -82,6 +82,8 @@ describe('the history of a scale', () => {
   });
 });
 
+const input = { bytes: Buffer.alloc(0) };
+
 describe('a model that has just begun to serve', () => {
   async function watchSwitch(sampleOf: (modelId: string, i: number) => Partial<ServedEnlargement>, count: number) {
     const serving = createTable('old', ['old', 'new']);
@@ -91,7 +93,7 @@ describe('a model that has just begun to serve', () => {
     const parts = { activator, stats, now: Date.now, warn: (text: string) => void warnings.push(text) };
     const watch = createSwitchWatch({ minRequests: 10 }, { ...parts, onRollback: (id) => void rolledBack.push(id) });
     const record = (modelId: string, i: number) =>
-      stats.record({ modelId, scale: 4, milliseconds: 100, outputPixels: 1e6, ...sampleOf(modelId, i) });
+      stats.record({ modelId, scale: 4, milliseconds: 100, outputPixels: 1e6, input, ...sampleOf(modelId, i) });
     for (let i = 0; i < 30; i++) record('old', i);
     await activator.activate('new', OPERATOR);
     expect(watch.watching()).toMatchObject([{ modelId: 'new', previousModelId: 'old' }]);
@@ -136,7 +138,7 @@ describe('a model that has just begun to serve', () => {
     const watch = createSwitchWatch({ minRequests: 10 }, { ...parts, onRollback: (id) => void rolledBack.push(id) });
     await activator.activate('b', OPERATOR);
     const failOnce = () =>
-      stats.record({ modelId: 'b', scale: 4, milliseconds: 100, outputPixels: 1e6, error: 'DS_ENGINE' });
+      stats.record({ modelId: 'b', scale: 4, milliseconds: 100, outputPixels: 1e6, input, error: 'DS_ENGINE' });
     for (let i = 0; i < 9; i++) failOnce();
     const replaced = activator.activate('c', OPERATOR);
     await sleep(10);

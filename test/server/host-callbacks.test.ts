@@ -73,7 +73,7 @@ describe.each(HARMFUL)('a callback that %s', (_name, harm) => {
   test('as the logger, also of a failure', async () => {
     // A damaged cache folder would warn, a crash of the network would be an error; both go through this logger.
     const { dualscale, ask } = await start({ logger: broken });
-    dualscale.core.parts.onFailure(new Error('some failure'));
+    dualscale.core.deps.onFailure(new Error('some failure'));
     expect(await ask('upscale=4')).toBe(200);
   });
 

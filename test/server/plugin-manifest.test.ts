@@ -5,11 +5,11 @@ import { describe, expect, test } from 'vitest';
 import { DEFAULT_LIMITS } from '../../src/core/codec/limits.ts';
 import { ENGINE_NAMES } from '../../src/core/engine/engine.ts';
 import * as api from '../../src/index.ts';
-import { PARAMETERS } from '../../src/server/http/request/parameters.ts';
-import { allowedValues } from '../../src/server/http/request/parse-request.ts';
+import { PARAMETERS } from '../../src/server/http/parameters.ts';
+import { allowedValues } from '../../src/server/http/upscale-query.ts';
 import { METRICS } from '../../src/server/metrics/definitions.ts';
 import { resolveOptions } from '../../src/server/options.ts';
-import { createAdmission } from '../../src/server/service/admission/admission.ts';
+import { Admission } from '../../src/server/service/admission/admission.ts';
 
 const root = new URL('../../', import.meta.url);
 const readJson = (path: string) => JSON.parse(readFileSync(new URL(path, root), 'utf8'));
@@ -182,7 +182,7 @@ describe('plugin.json and the code', () => {
   test.each(['concurrency', 'queueLimit'])('the least %s is the one of the code', (name) => {
     const { minimum } = configuration[name];
     const admission = (value: number) =>
-      createAdmission({ concurrency: 1, queueLimit: 0, queueCost: 1, now: () => 0, [name]: value });
+      new Admission({ concurrency: 1, queueLimit: 0, queueCost: 1, now: () => 0, [name]: value });
     expect(() => admission(minimum)).not.toThrow();
     expect(() => admission(minimum - 1)).toThrow(expect.objectContaining({ code: 'DS_BAD_OPTION' }));
   });

@@ -1,7 +1,7 @@
 /** `dualscale proxy`. */
 import type { EngineName, Provider, TfjsBackend } from '../../core/engine/engine.ts';
 import type { DegradationMode } from '../../core/upscale/degradation-hint.ts';
-import type { OnError, OnLimit } from '../../server/service/picture-upscaler.ts';
+import type { OnError, OnLimit } from '../../server/service/picture.ts';
 import { closeOnSignal } from '../close-on-signal.ts';
 import { consoleLogger } from '../logger.ts';
 import { type ModelFlags, modelsRoot } from '../open-models.ts';

@@ -43,14 +43,16 @@ interface Band {
  * JPEG, WebP and AVIF and for animations; DS_BAD_IMAGE when the header is damaged.
  *
  * @param bandBytes see `BAND_BYTES`; tests ask for small bands.
+ * @param knownHeader what `readHeader` gave for these bytes, where it has been asked already.
  */
 export async function openPicture(
   bytes: Buffer,
   limits: ImageLimits = {},
   bandBytes = BAND_BYTES,
+  knownHeader?: ImageHeader,
 ): Promise<OpenPicture> {
   checkInputBytes(bytes.length, limits);
-  const header = await readHeader(bytes);
+  const header = knownHeader ?? (await readHeader(bytes));
   checkInputSize(header, limits);
   if (header.isAnimated) {
     throw new DualscaleError('DS_UNSUPPORTED_IMAGE', `expected a still image, got an animated ${header.format}`, {

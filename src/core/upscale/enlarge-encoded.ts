@@ -1,6 +1,7 @@
 /** Encoded bytes to enlarged encoded bytes, of the same kind, with memory for a few strips of the result. */
 import type { ImageFormat } from '../codec/container.ts';
 import { type EncodeOptions, fittedSize } from '../codec/encode-format.ts';
+import type { ImageHeader } from '../codec/header.ts';
 import { checkOutputSize, type ImageLimits } from '../codec/limits.ts';
 import { type OpenPicture, openPicture } from '../codec/open-picture.ts';
 import { createPictureWriter } from '../codec/picture-writer.ts';
@@ -35,8 +36,17 @@ export function checkConsistency(consistency: ConsistencyOptions | false): void 
   if (fallback !== 'lanczos') throw badOption('consistency.fallback', 'lanczos', fallback);
 }
 
+/**
+ * Part of every cache key and validator. Raise it whenever the same source, model and settings give other bytes than before
+ * (decoding, tiling, dithering, encoding defaults, a new libvips), and when the fields of `EnlargedPicture` change: caches that outlive
+ * the process hold those.
+ */
+export const PICTURE_FORMAT = 1;
+
 export interface EnlargeEncodedOptions {
   readonly upscaler: Upscaler;
+  /** What `readHeader` gave for the bytes. @default read here */
+  readonly header?: ImageHeader;
   readonly model: ServedModel;
   /** The blind model of the same scale, where there is one: pictures that are not clean reductions are its. */
   readonly blind?: ServedModel | undefined;
@@ -53,22 +63,33 @@ export interface EnlargeEncodedOptions {
   readonly now: () => number;
 }
 
-export interface EnlargedEncoded {
-  readonly data: Buffer;
+/** Milliseconds each step took. Steps that overlap count for the one that waits: `infer` is what is left of the whole. */
+export interface StageTimings {
+  readonly decode: number;
+  readonly infer: number;
+  readonly encode: number;
+}
+
+export interface EnlargedPicture {
+  readonly data: Uint8Array;
+  /** The format of the source, unless another was asked for. */
   readonly format: ImageFormat;
+  /** Pixels of the result, after the orientation of the source is applied. */
   readonly width: number;
   readonly height: number;
-  /** Milliseconds. Steps that overlap count for the one that waits: `infer` is what is left of the whole. */
-  readonly timings: { readonly decode: number; readonly infer: number; readonly encode: number };
+  /** The model that made the pixels, which may be the blind one. */
+  readonly modelId: string;
+  /** Of a cached picture: when it was made. */
+  readonly timings: StageTimings;
   /** Mean of absolute 8-bit levels between the source and the network's result made small again, where it was checked. */
   readonly consistencyError?: number;
-  /** Which kind of model enlarged it and why, where there was a choice. */
+  /** Which kind of model was chosen by the picture's degradation and why, where there was a choice. */
   readonly degradation?: DegradationNote;
-  /** The model that did, which may be the blind one. */
-  readonly modelId: string;
-  /** Present where that error was above the threshold and Lanczos made the pixels. */
+  /** Set where the consistency error was above the threshold and Lanczos made the pixels. */
   readonly fallback?: 'consistency';
 }
+
+type EncodedPicture = EnlargedPicture & { readonly data: Buffer };
 
 const lanczosModels = new Map<string, ServedModel>();
 
@@ -90,7 +111,10 @@ function createStopwatch(now: () => number) {
       spent[step] += now() - from;
       return result;
     },
-    timings: () => ({ ...spent, infer: Math.max(0, now() - start - spent.decode - spent.encode) }),
+    timings: (): StageTimings => {
+      const { decode, encode } = spent;
+      return { decode, infer: Math.max(0, now() - start - decode - encode), encode };
+    },
   };
 }
 
@@ -98,10 +122,10 @@ function requireWanted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new DualscaleError('DS_ABORTED', 'nobody waits for this picture any more');
 }
 
-async function enlargeInSteps(bytes: Buffer, options: EnlargeEncodedOptions): Promise<EnlargedEncoded> {
+async function enlargeInSteps(bytes: Buffer, options: EnlargeEncodedOptions): Promise<EncodedPicture> {
   const { upscaler, model, limits = {}, encoding = {}, consistency = {}, signal, now } = options;
   const watch = createStopwatch(now);
-  const opened = await watch.time('decode', () => openPicture(bytes, limits));
+  const opened = await watch.time('decode', () => openPicture(bytes, limits, undefined, options.header));
   const { header, channels, depth } = opened;
   const { format = header.format } = options;
   const size = { width: opened.width * model.scale, height: opened.height * model.scale };
@@ -157,7 +181,7 @@ async function enlargeInSteps(bytes: Buffer, options: EnlargeEncodedOptions): Pr
  * Sizes are checked on the header, before pixels are decoded. Throws DS_BAD_IMAGE, DS_UNSUPPORTED_IMAGE (also for
  * animations), DS_INPUT_TOO_LARGE, DS_OUTPUT_TOO_LARGE, DS_NO_ROOM, DS_ABORTED, DS_ENGINE, DS_WORKER_CRASHED.
  */
-export async function enlargeEncoded(bytes: Buffer, options: EnlargeEncodedOptions): Promise<EnlargedEncoded> {
+export async function enlargeEncoded(bytes: Buffer, options: EnlargeEncodedOptions): Promise<EncodedPicture> {
   const end = options.upscaler.begin();
   try {
     return await enlargeInSteps(bytes, options);

@@ -1,12 +1,10 @@
 /** `dualscale/fastify`: enlarges what Fastify's routes and plugins send, in the `onSend` hook. */
 import { Readable } from 'node:stream';
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
-import type { Answer, Exchange, HeadVerdict } from '../http/exchange.ts';
-import type { HeaderStore } from '../http/header-store.ts';
+import type { Exchange } from '../http/exchange.ts';
+import { hideHeaders, hideQuery, rewriteUrl } from '../http/parameters.ts';
 import type { PictureCore } from '../http/picture-core.ts';
-import { hideHeaders, rewriteUrl } from '../http/request/host-request.ts';
-import { PARAMETERS } from '../http/request/parameters.ts';
-import { describeProblem } from '../http/respond.ts';
+import { type Answer, describeProblem, type HeaderStore, type HeadVerdict } from '../http/respond.ts';
 
 export interface FastifyUpscaleOptions {
   readonly dualscale: { readonly core: PictureCore };
@@ -103,11 +101,6 @@ async function transform(exchange: Exchange, reply: FastifyReply, payload: unkno
   return reply.request.method === 'HEAD' ? Readable.from([]) : null;
 }
 
-function hideQuery(request: FastifyRequest): void {
-  const query = request.query as Record<string, unknown> | null;
-  if (query && typeof query === 'object') for (const name of PARAMETERS) delete query[name];
-}
-
 /**
  * Register it before the routes whose pictures it is to enlarge. Replies that are taken over from Fastify
  * (`reply.hijack()`, writing to `reply.raw`) do not come by here.
@@ -130,7 +123,7 @@ export const upscale: FastifyPluginCallback<FastifyUpscaleOptions> = (fastify, {
     }
     if (begun) {
       rewriteUrl(raw, begun.url);
-      hideQuery(request);
+      hideQuery(request.query);
     }
     if (begun?.kind === 'exchange') {
       hideHeaders(raw);

@@ -1,9 +1,9 @@
 /** `dualscale/fetch`: around any fetch handler, `(Request) => Response`: Hono, h3, srvx, Nitro, IPX 4. */
 
-import type { Answer, Exchange } from '../http/exchange.ts';
-import type { HeaderStore } from '../http/header-store.ts';
-import { HIDDEN_HEADERS, type PictureCore } from '../http/picture-core.ts';
-import { describeProblem } from '../http/respond.ts';
+import type { Exchange } from '../http/exchange.ts';
+import { HIDDEN_HEADERS } from '../http/parameters.ts';
+import type { PictureCore } from '../http/picture-core.ts';
+import { type Answer, describeProblem, type HeaderStore } from '../http/respond.ts';
 
 /** A request handler of the fetch API; `Rest` is what the host's runtime gives beside the request. */
 export type FetchHandler<Rest extends readonly unknown[]> = (

@@ -9,8 +9,7 @@ import {
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { finished } from 'node:stream';
 import { DualscaleError } from '../../core/errors.ts';
-import { sendProblem } from '../http/middleware.ts';
-import { breakOff } from '../http/node/node-exchange.ts';
+import { breakOff, sendProblem } from '../http/middleware.ts';
 import { countVia, requestHeaders, responseHeaders } from './forwarded-headers.ts';
 import type { Upstream } from './upstream.ts';
 

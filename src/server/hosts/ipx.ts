@@ -1,8 +1,8 @@
 /** `dualscale/ipx`: IPX 3 and 4 with a modifier more, `/upscale_4,f_webp/cat.jpg`. */
 import { createHash } from 'node:crypto';
 import { badOption } from '../../core/errors.ts';
-import type { CoreParts, PictureCore } from '../http/picture-core.ts';
-import { createExchange } from '../http/picture-exchange.ts';
+import { toProblem } from '../http/classify.ts';
+import { Exchange } from '../http/exchange.ts';
 import {
   DEGRADATION_PARAMETER,
   MODEL_PARAMETER,
@@ -11,10 +11,9 @@ import {
   SIGMA_PARAMETER,
   valuesOf,
   withoutParameters,
-} from '../http/request/parameters.ts';
-import { parseUpscaleQuery, type UpscaleQuery } from '../http/request/parse-request.ts';
-import { toProblem } from '../http/respond.ts';
-import type { ServingModel } from '../service/picture-upscaler.ts';
+} from '../http/parameters.ts';
+import type { CoreDeps, PictureCore } from '../http/picture-core.ts';
+import { parseUpscaleQuery, type QueryText, type UpscaleQuery } from '../http/upscale-query.ts';
 
 type Modifiers = Readonly<Record<string, unknown>>;
 
@@ -41,27 +40,25 @@ const VERSION_MODIFIER = 'sr_version';
 const texts = (...values: readonly unknown[]): string[] => values.filter((value) => value !== undefined).map(String);
 
 /** IPX makes its validators before the picture: it must be known by then which model makes it. */
-function withoutFallbackModels(asked: UpscaleQuery): UpscaleQuery {
-  const [first, ...others] = asked.models.map(({ fallbackModels: _, ...model }) => model);
-  return { ...asked, models: [first as ServingModel, ...others] };
+function withoutFallbackModels(query: UpscaleQuery): UpscaleQuery {
+  const [first, ...others] = query.models.map(({ fallbackModels: _, ...model }) => model);
+  return { ...query, models: [first, ...others] };
 }
 
-function readAsked(modifiers: Modifiers, { pictures, onBadParameter }: CoreParts): UpscaleQuery | undefined {
+function readQuery(modifiers: Modifiers, { models, onBadParameter }: CoreDeps): UpscaleQuery | undefined {
   const { width, w = width, height, h = height, resize, s = resize } = modifiers;
   const [resizedWidth, resizedHeight] = typeof s === 'string' ? s.split('x') : [];
-  const asked = {
+  const text: QueryText = {
     upscale: texts(modifiers[PARAMETER]),
     model: texts(modifiers[MODEL_PARAMETER]),
     width: texts(w ?? resizedWidth),
     height: texts(h ?? resizedHeight),
-    hint: {
-      degradation: texts(modifiers[DEGRADATION_PARAMETER]),
-      sigma: texts(modifiers[SIGMA_PARAMETER]),
-      noise: texts(modifiers[NOISE_PARAMETER]),
-    },
+    degradation: texts(modifiers[DEGRADATION_PARAMETER]),
+    sigma: texts(modifiers[SIGMA_PARAMETER]),
+    noise: texts(modifiers[NOISE_PARAMETER]),
   };
   try {
-    return withoutFallbackModels(parseUpscaleQuery(asked, pictures));
+    return withoutFallbackModels(parseUpscaleQuery(text, models));
   } catch (error) {
     const { code, status, publicMessage } = toProblem(error);
     if (onBadParameter === 'ignore' && code === 'DS_BAD_PARAMETER') return undefined;
@@ -103,10 +100,10 @@ function problemOf(status: number, body: Uint8Array | undefined): IpxProblem {
 
 type Processed = Awaited<ReturnType<IpxImage['process']>>;
 
-async function enlarge(made: Processed, asked: UpscaleQuery, parts: CoreParts): Promise<Processed> {
+async function enlarge(made: Processed, query: UpscaleQuery, deps: CoreDeps): Promise<Processed> {
   // IPX gives an SVG as text.
   if (typeof made.data === 'string') return made;
-  const exchange = createExchange({ asked, address: '', ifNoneMatch: undefined, isHead: false }, parts);
+  const exchange = new Exchange({ query, address: '', ifNoneMatch: undefined, isHead: false }, deps);
   try {
     const headers = new Headers({ 'content-type': `image/${made.format ?? 'png'}` });
     const verdict = exchange.head(200, headers);
@@ -137,9 +134,9 @@ function createServingSince() {
 
 const modelsOf = ({ models }: UpscaleQuery): string => models.map(({ digest }) => digest).join();
 
-const digestOf = (asked: UpscaleQuery): string =>
+const digestOf = (query: UpscaleQuery): string =>
   createHash('sha256')
-    .update([asked.canonical, modelsOf(asked)].join())
+    .update([query.canonical, modelsOf(query)].join())
     .digest('base64url')
     .slice(0, 16);
 
@@ -153,26 +150,26 @@ const digestOf = (asked: UpscaleQuery): string =>
  * @example createIPXNodeServer(withUpscale(createIPX({ storage }), dualscale))
  */
 export function withUpscale<Decorated extends Ipx>(ipx: Decorated, { core }: Plugin): Decorated {
-  if (core.parts.signing) throw badOption('signing', 'absent where IPX is decorated: it sees no URL', 'set');
-  const parts: CoreParts = { ...core.parts, onError: 'fail' };
+  if (core.deps.signing) throw badOption('signing', 'absent where IPX is decorated: it sees no URL', 'set');
+  const deps: CoreDeps = { ...core.deps, onError: 'fail' };
   const servingSince = createServingSince();
   const decorated: Ipx = (id, modifiers: Modifiers = {}, requestOptions) => {
     const { [PARAMETER]: upscale, [VERSION_MODIFIER]: version, ...others } = modifiers;
     if (upscale === undefined) return ipx(id, modifiers, requestOptions);
-    const asked = readAsked(modifiers, parts);
+    const query = readQuery(modifiers, deps);
     const own = Object.fromEntries(Object.entries(others).filter(([name]) => !HINTS.includes(name)));
     const image = ipx(id, own, requestOptions);
-    if (asked === undefined) return image;
+    if (query === undefined) return image;
     let processed: Promise<Processed> | undefined;
     return {
       async getSourceMeta() {
         const meta = await image.getSourceMeta();
         // With the version in its ETag nothing hangs on the date, which would be another after a restart and on every server.
         if (!meta.mtime || version !== undefined) return meta;
-        return { ...meta, mtime: new Date(Math.max(meta.mtime.getTime(), servingSince(modelsOf(asked)))) };
+        return { ...meta, mtime: new Date(Math.max(meta.mtime.getTime(), servingSince(modelsOf(query)))) };
       },
       process() {
-        processed ??= image.process().then((made) => enlarge(made, asked, parts));
+        processed ??= image.process().then((made) => enlarge(made, query, deps));
         return processed;
       },
     };
@@ -200,7 +197,7 @@ export function upscaleParseUrl(parse: (url: string) => ParsedUrl | Promise<Pars
     });
     const all = { ...Object.fromEntries(lifted), ...modifiers };
     if (all[PARAMETER] === undefined) return { id, modifiers };
-    const asked = readAsked(all, core.parts);
-    return { id, modifiers: asked ? { ...all, [VERSION_MODIFIER]: digestOf(asked) } : modifiers };
+    const query = readQuery(all, core.deps);
+    return { id, modifiers: query ? { ...all, [VERSION_MODIFIER]: digestOf(query) } : modifiers };
   };
 }

@@ -47,7 +47,7 @@ export function createProxy({
     upstream: readUpstream(options),
     timeoutMs: checkInteger('timeoutMs', timeoutMs, 100, 600_000),
     maxHeaderBytes: checkInteger('maxHeaderBytes', maxHeaderBytes, 1024, 2 ** 20),
-    onFailure: core.parts.onFailure,
+    onFailure: core.deps.onFailure,
   });
   const middleware = createMiddleware(core);
   return {

@@ -1,10 +1,30 @@
 /** The answers we give ourselves. Each sets headers; sending is the caller's. */
-import { DualscaleError, ERRORS, type ErrorCode } from '../../core/errors.ts';
+import { type DualscaleError, ERRORS, type ErrorCode } from '../../core/errors.ts';
 import type { DegradationNote } from '../../core/upscale/degradation-hint.ts';
-import type { CacheStatus, ServedPicture } from '../service/picture-upscaler.ts';
-import type { SkipReason } from './classify-answer.ts';
-import { limitFreshness } from './freshness.ts';
-import type { HeaderStore } from './header-store.ts';
+import type { CacheStatus, FallbackModel, ServedPicture } from '../service/picture.ts';
+
+/** Response headers as every host has them: `Headers` of the fetch API fits as it is. */
+export interface HeaderStore {
+  /** Values of a repeated header joined by `, `; nullish where it is absent. */
+  get(name: string): string | null | undefined;
+  set(name: string, value: string): void;
+  append(name: string, value: string): void;
+  delete(name: string): void;
+}
+
+/** What to send in the host's place, with the headers as they are by now. */
+export interface Answer {
+  readonly status: number;
+  readonly body?: Uint8Array;
+  /** Pixels of an enlarged picture. */
+  readonly size?: { readonly width: number; readonly height: number };
+}
+
+/**
+ * `pass`: the host's answer goes out as it is (its headers may have been marked). `collect`: its body is wanted. `gone`: nobody
+ * waits any more, its body is to be dropped.
+ */
+export type HeadVerdict = 'pass' | 'collect' | 'gone' | Answer;
 
 /** Says which model served, or why none did. */
 const STATUS_HEADER = 'X-Dualscale';
@@ -51,15 +71,47 @@ function remove(headers: HeaderStore, names: readonly string[]): void {
 }
 
 /** The host's own answer and validators stay: it is the same each time. */
-export function markSkipped(headers: HeaderStore, reason: SkipReason): void {
+export function markSkipped(headers: HeaderStore, reason: string): void {
   headers.set(STATUS_HEADER, `skipped; reason=${reason}`);
 }
 
 /** The host's own picture in the place of one that failed: the next request may have more luck, so no cache keeps it. */
-export function markFailed(headers: HeaderStore, reason: SkipReason): void {
-  remove(headers, [...VALIDATORS, ...FRESHNESS]);
-  headers.set('Cache-Control', 'no-store');
+export function markPassedOn(headers: HeaderStore, reason: string): void {
+  // A picture that is too large stays that.
+  if (reason !== 'too-large') {
+    remove(headers, [...VALIDATORS, ...FRESHNESS]);
+    headers.set('Cache-Control', 'no-store');
+  }
   markSkipped(headers, reason);
+}
+
+/** Rules for single caches, which would go before the general one; and what lets a stale answer live on. */
+const OVERRULING = ['cdn-cache-control', 'surrogate-control', 'expires'];
+const PROLONGING = /^(?:immutable|stale-while-revalidate|stale-if-error)\b/i;
+const LIFETIME = /^(s-maxage|max-age)\s*=\s*"?(\d+)"?$/i;
+
+function shortened(directive: string, seconds: number): string {
+  const [, name, lifetime] = LIFETIME.exec(directive) ?? [];
+  return name === undefined ? directive : `${name}=${Math.min(seconds, Number(lifetime))}`;
+}
+
+/**
+ * Lets caches ask again after `seconds` at the latest. Shorter times, `no-store`, `no-cache` and `private` stay as the host set them;
+ * where it set nothing nothing is set.
+ */
+export function limitFreshness(headers: HeaderStore, seconds: number): void {
+  const expires = OVERRULING.filter((name) => headers.get(name) != null).length > 0;
+  for (const name of OVERRULING) headers.delete(name);
+  const directives = (headers.get('cache-control') ?? '')
+    .split(',')
+    .map((directive) => directive.trim())
+    .filter((directive) => directive !== '' && !PROLONGING.test(directive))
+    .map((directive) => shortened(directive, seconds));
+  const isTimed = directives.some((directive) => LIFETIME.test(directive));
+  // What lived by a header that is gone now lives by this one.
+  const isKept = !directives.some((directive) => /^no-(?:store|cache)\b/i.test(directive));
+  if (expires && !isTimed && isKept) directives.push(`max-age=${seconds}`);
+  if (directives.length > 0) headers.set('Cache-Control', directives.join(', '));
 }
 
 export interface ServedBy {
@@ -67,19 +119,19 @@ export interface ServedBy {
   readonly model: { readonly id: string; readonly scale: number } | undefined;
   /** Undefined where nothing to make it from is known: a HEAD to a host without validators. */
   readonly etag: string | undefined;
-  /** Why `model` stands in for the one that serves. */
+  /** Why `model` answers in the place of the one that serves. */
   readonly why?: string | undefined;
 }
 
 /** The serving model may be free by then, and its picture is better. */
-const STAND_IN_SECONDS = 60;
+const FALLBACK_SECONDS = 60;
 
 /** The head that a GET, a HEAD and a 304 share. Cache-Control, Vary, CSP and the rest of the host's headers stay. */
 export function describePicture(headers: HeaderStore, { model, etag, why }: ServedBy): void {
   remove(headers, ABOUT_THE_BYTES);
   if (etag !== undefined) headers.set('ETag', etag);
   headers.set('X-Content-Type-Options', 'nosniff');
-  if (why !== undefined) limitFreshness(headers, STAND_IN_SECONDS);
+  if (why !== undefined) limitFreshness(headers, FALLBACK_SECONDS);
   if (model) headers.set(STATUS_HEADER, [`model=${model.id}`, `scale=${model.scale}`, ...whyPart(why)].join('; '));
 }
 
@@ -92,32 +144,44 @@ function degradationParts({ kind, why, sigma, noise, jpegQuality }: DegradationN
   return [`degradation=${kind}`, `why=${why}`, ...seen];
 }
 
-function statusOf(picture: ServedPicture): string {
-  const { modelId, scale, requestedScale, consistencyError, fallback, degradation, fallbackModel } = picture;
+function statusOf(picture: ServedPicture, fallbackModel: FallbackModel | undefined): string {
+  const { modelId, scale, requestedScale, consistencyError, fallback, degradation } = picture;
   const parts = [`model=${modelId}`, `scale=${scale}`, ...whyPart(fallbackModel?.why)];
   if (requestedScale !== undefined && requestedScale !== scale) parts.push(`asked=${requestedScale}`);
-  // Of a stand-in the reason was told, and it made no estimate.
+  // The reason for a fallback model is there already, and it made no estimate.
   if (degradation) parts.push(...(fallbackModel ? [`degradation=${degradation.kind}`] : degradationParts(degradation)));
   if (consistencyError !== undefined) parts.push(`consistency=${consistencyError.toFixed(2)}`);
   if (fallback !== undefined) parts.push(`fallback=${fallback}`);
   return parts.join('; ');
 }
 
-/** Adds the body's own headers for a 200. `hostMs`: until the host's picture was there. */
-export function describeBody(headers: HeaderStore, picture: ServedPicture, hostMs: number): void {
+/** Adds the body's own headers for a 200. @param hostMs until the host's picture was there. */
+export function describeBody(
+  headers: HeaderStore,
+  picture: ServedPicture,
+  hostMs: number,
+  fallbackModel?: FallbackModel,
+): void {
   const { timings, queueMs, cache } = picture;
   const stages = Object.entries(cache === 'hit' ? { host: hostMs } : { host: hostMs, queue: queueMs, ...timings });
-  headers.set(STATUS_HEADER, statusOf(picture));
+  headers.set(STATUS_HEADER, statusOf(picture, fallbackModel));
   headers.append('Cache-Status', CACHE_STATUS[cache]);
   headers.set('Content-Type', `image/${picture.format}`);
   headers.set('Content-Length', String(picture.data.length));
-  headers.append('Server-Timing', stages.map(([name, ms]) => `${name};dur=${(ms as number).toFixed(1)}`).join(', '));
+  headers.append('Server-Timing', stages.map(([name, ms]) => `${name};dur=${ms.toFixed(1)}`).join(', '));
 }
 
 /** A 304 carries what a cache needs to refresh what it has, and nothing about a body. */
-export function describeNotModified(headers: HeaderStore, served: ServedBy): void {
+export function describeNotModified(headers: HeaderStore, served: ServedBy): Answer {
   describePicture(headers, served);
   headers.delete('Content-Type');
+  return { status: 304 };
+}
+
+/** A 304 for a picture of the host's. */
+export function describeUnchanged(headers: HeaderStore): Answer {
+  remove(headers, ['Content-Length', 'Content-Type']);
+  return { status: 304 };
 }
 
 /** An error's name in the sense of RFC 9457; the same in the API of jobs. */
@@ -136,10 +200,4 @@ export function describeProblem(headers: HeaderStore, problem: DualscaleError, r
   headers.set('X-Content-Type-Options', 'nosniff');
   if (retryAfterSeconds !== undefined) headers.set('Retry-After', String(retryAfterSeconds));
   return body;
-}
-
-/** Any thrown value as one of the table's errors: what was not thrown on purpose is a 500 without details. */
-export function toProblem(error: unknown): DualscaleError {
-  if (error instanceof DualscaleError) return error;
-  return new DualscaleError('DS_ENGINE', `unexpected: ${String(error)}`, { cause: error });
 }

@@ -1,5 +1,6 @@
 /** What a blind model makes of a picture: how it was blurred, what noise and compression it has, and whether its enlargement fits that. */
-
+import { decode } from '../../core/codec/decode.ts';
+import type { ImageLimits } from '../../core/codec/limits.ts';
 import { degrade } from '../../core/degradation/degrade.ts';
 import { type BlurKernel, gaussianKernel, pointKernel } from '../../core/degradation/kernel.ts';
 import { type DegradationEstimate, decodeDegradation } from '../../core/degradation/vector.ts';
@@ -7,7 +8,11 @@ import type { ServedModel } from '../../core/engine/served/served-types.ts';
 import { crop } from '../../core/pixels/crop.ts';
 import type { PixelImage } from '../../core/pixels/image.ts';
 import { estimateArea } from '../../core/upscale/estimate-area.ts';
+import type { InspectionView } from '../../core/upscale/inspection-view.ts';
 import type { Upscaler } from '../../core/upscale/upscaler.ts';
+import type { ModelRegistry } from '../models/model-registry.ts';
+import type { Admission } from '../service/admission/admission.ts';
+import { workCost } from '../service/choose-model.ts';
 
 export interface Inspection {
   readonly code: Float32Array;
@@ -43,18 +48,13 @@ export async function inspectPicture(
   lrImage: PixelImage,
   { upscaler, model, signal }: { upscaler: Upscaler; model: ServedModel; signal?: AbortSignal },
 ): Promise<Inspection> {
-  const wanted = signal ? { signal } : {};
   const part = detailedPart(lrImage);
   const { width, height, data } = part;
-  const code = await upscaler.estimate(part, model, wanted);
+  const code = await upscaler.estimate(part, model, { signal });
   const estimate = decodeDegradation(code, model.scale);
   const kernel = estimatedKernel(estimate);
   const window = { width, height, channels: 3 as const, data, top: 0, rows: height };
-  const { difference, ...enlarged } = await upscaler.upscaleRows(window, model, {
-    ...wanted,
-    vector: code,
-    checkShare: 1,
-  });
+  const { difference, ...enlarged } = await upscaler.upscaleRows(window, model, { signal, vector: code, checkShare: 1 });
   const srImage = { ...enlarged, data: enlarged.data as Uint8Array };
   const again = await degrade(srImage, { blur: kernel }, { scale: model.scale, random: () => 0.5 });
   let sum = 0;
@@ -66,4 +66,53 @@ export async function inspectPicture(
     consistencyError: sum / data.length,
     dualError: difference.count > 0 ? difference.sum / difference.count : undefined,
   };
+}
+
+/** An inspection as plain data: what `dualscale inspect --json` prints and the job API answers. */
+export function describeInspection(
+  { estimate, kernel, consistencyError, dualError }: Inspection,
+  model: { readonly id: string; readonly scale: number },
+): InspectionView {
+  const { size, data } = kernel;
+  const rows = Array.from({ length: size }, (_, y) => [...data.subarray(y * size, (y + 1) * size)]);
+  return {
+    model: model.id,
+    scale: model.scale,
+    ...estimate,
+    consistencyError,
+    dualError: dualError ?? null,
+    kernel: rows,
+  };
+}
+
+export interface InspectOptions {
+  /** Which model looks: the blind one that is paired with this scale's plain one. @default the largest scale that has one */
+  readonly scale?: number;
+  readonly signal?: AbortSignal;
+}
+
+interface InspectDeps {
+  readonly models: ModelRegistry;
+  readonly upscaler: Upscaler;
+  readonly admission: Admission;
+  readonly limits: ImageLimits;
+}
+
+/** At most so many pixels of a picture are looked at. */
+const MAX_PIXELS = 256 ** 2;
+
+/** Of an encoded picture; undefined where no model can tell. Throws as decoding does, DS_ABORTED, DS_BUSY, DS_ENGINE. */
+export async function inspectBytes(
+  bytes: Uint8Array,
+  { scale, signal }: InspectOptions,
+  { models, upscaler, admission, limits }: InspectDeps,
+): Promise<InspectionView | undefined> {
+  const { pairedBlindModels } = models;
+  const manifest = pairedBlindModels.get(scale ?? Math.max(...pairedBlindModels.keys()));
+  const model = await (manifest && models.named(manifest.id))?.load();
+  if (!model) return undefined;
+  return admission.run({ cost: workCost(model, MAX_PIXELS), signal }, async () => {
+    const { rgb } = await decode(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), limits);
+    return describeInspection(await inspectPicture(rgb, { upscaler, model, signal }), model);
+  });
 }

@@ -1,5 +1,5 @@
 /** Metrics of jobs: what the dashboard's curves are, for Prometheus. */
-import type { Levels } from './levels.ts';
+import type { SharedGauges } from './gauges.ts';
 import type { Instruments } from './register.ts';
 
 /** An event of a job or of the models, as far as it is counted. */
@@ -50,14 +50,14 @@ function createCurves(of: Instruments): Changes {
   };
 }
 
-/** No sample is left: a job has no loss and no PSNR until it tells one, and 0 would be a value. */
+/** No sample is left: a job has no loss and no PSNR until it reports one, and 0 would be a value. */
 function forgetCurves(of: Instruments): void {
   for (const gauge of [of.dualscale_job_progress_ratio, of.dualscale_job_loss, of.dualscale_job_psnr_db])
     gauge.remove({});
   for (const gauge of [of.dualscale_job_stage, of.dualscale_job_latency_seconds]) gauge.reset();
 }
 
-export function createJobMetrics(of: Instruments, levels: Levels): JobMetrics {
+export function createJobMetrics(of: Instruments, gauges: SharedGauges): JobMetrics {
   const counters = createCounters(of);
   const curves = createCurves(of);
   const registryKey = of.dualscale_job_progress_ratio;
@@ -67,7 +67,7 @@ export function createJobMetrics(of: Instruments, levels: Levels): JobMetrics {
   };
   return {
     states(counts) {
-      for (const [state, count] of Object.entries(counts)) levels.set(of.dualscale_jobs, count, { state });
+      for (const [state, count] of Object.entries(counts)) gauges.set(of.dualscale_jobs, count, { state });
     },
     ended(type, state, seconds) {
       of.dualscale_jobs_ended_total.inc({ type, state });
@@ -79,6 +79,6 @@ export function createJobMetrics(of: Instruments, levels: Levels): JobMetrics {
       if (type === 'started' || (type === 'resumed' && !isLatest)) begin(job);
       else if (isLatest) curves[type]?.(data as Fields);
     },
-    clients: (count) => levels.set(of.dualscale_job_clients, count),
+    clients: (count) => gauges.set(of.dualscale_job_clients, count),
   };
 }

@@ -1,7 +1,18 @@
 /** Which of the stored models serves which scale. */
+import { createRequire } from 'node:module';
 import { badOption } from '../../core/errors.ts';
+import type { Logger } from '../../core/guarded.ts';
 import type { ModelManifest } from '../../core/models/manifest.ts';
-import { DEFAULT_MODELS } from './shipped-models.ts';
+
+interface ListedModel {
+  readonly id: string;
+  readonly default?: boolean;
+}
+
+const plugin = createRequire(import.meta.url)('../../../plugin.json') as { readonly models: readonly ListedModel[] };
+
+/** Ids of the models that serve their scale by default, as `plugin.json` lists them. */
+const DEFAULT_MODELS: readonly string[] = plugin.models.filter((model) => model.default).map(({ id }) => id);
 
 /** Set5 where it was measured, because every model is measured on it; else the first set; unmeasured models come last. */
 function psnrDb({ quality }: ModelManifest): number {
@@ -38,7 +49,8 @@ export function chooseModels(
 function wantedModels(
   models: readonly ModelManifest[],
   wanted: Readonly<Record<number, string>>,
-  ...[option, kind]: [option: string, kind: string]
+  option: string,
+  kind: string,
 ): readonly ModelManifest[] {
   return Object.entries(wanted).map(([scale, id]) => {
     const there = models.filter((model) => String(model.scale) === scale);
@@ -95,4 +107,20 @@ export function quickerModels(active: ModelManifest, models: readonly ModelManif
   const isNeedless = (model: ModelManifest) =>
     quicker.some((rival) => cost(rival) < cost(model) && (comparePsnr(model, rival) ?? 1) <= 0);
   return quicker.filter((model) => !isNeedless(model)).sort((a, b) => cost(b) - cost(a) || (a.id < b.id ? -1 : 1));
+}
+
+/** The first model that loads; each one before it is named in a warning. */
+export async function firstLoadable<Loaded>(
+  manifests: readonly ModelManifest[],
+  load: (manifest: ModelManifest) => Promise<Loaded>,
+  logger: Pick<Logger, 'warn'>,
+): Promise<{ readonly manifest: ModelManifest; readonly loaded: Loaded } | undefined> {
+  for (const manifest of manifests) {
+    try {
+      return { manifest, loaded: await load(manifest) };
+    } catch (error) {
+      logger.warn(`the blind model ${manifest.id} is passed over: ${String(error)}`);
+    }
+  }
+  return undefined;
 }

@@ -1,17 +1,43 @@
-/** Which of several models is to answer so that a latency objective holds. */
+/** What a picture costs with each model, and which of several models answers so that a latency objective holds. */
+import type { ServingModel } from '../models/model-registry.ts';
 import type { Admission } from './admission/admission.ts';
-import type { Pace } from './admission/pace.ts';
-import type { ServingModel } from './picture-upscaler.ts';
-import type { ServiceModel } from './service-parts.ts';
-import { workCost } from './work-cost.ts';
+import type { ServiceTimeEstimator } from './admission/service-time.ts';
 
 /**
- * Why a stand-in answers: `size`, the serving model would miss the objective for this picture on an idle machine too; `load`,
- * it would miss it because of what runs and waits.
+ * Encoding, in multiply-accumulates of a network: one core did about 50 giga of them in a second and wrote 15 to 40 million
+ * pixels as JPEG or PNG. It matters for small networks only.
+ */
+const MACS_PER_OUTPUT_PIXEL = 2000;
+
+/** Reading a head, starting a tile: about a millisecond. */
+const FIXED_GIGAMACS = 0.05;
+
+export interface CostedModel {
+  readonly scale: number;
+  readonly macsPerLrPixel: number;
+}
+
+/** Giga multiply-accumulates of a picture with so many pixels: the unit in which the queue counts. */
+export function workCost({ scale, macsPerLrPixel }: CostedModel, inputPixels: number): number {
+  return FIXED_GIGAMACS + (inputPixels * (macsPerLrPixel + MACS_PER_OUTPUT_PIXEL * scale ** 2)) / 1e9;
+}
+
+/** What is needed of a `ServingModel`. */
+export type ModelFacts = Pick<ServingModel, 'id' | 'scale'> & {
+  readonly manifest: { readonly macs: { readonly perLrPixel: number } };
+};
+
+export function costOf({ scale, manifest }: ModelFacts, pixels: number): number {
+  return workCost({ scale, macsPerLrPixel: manifest.macs.perLrPixel }, pixels);
+}
+
+/**
+ * Why a fallback model answers. `size`: the serving model would miss the objective for this picture on an idle machine too; `load`: it
+ * would miss it because of what runs and waits.
  */
 export type ChoiceReason = 'size' | 'load';
 
-export interface Choice<Model extends ServingModel = ServingModel> {
+export interface Choice<Model> {
   readonly model: Model;
   /** Absent where the serving model answers. */
   readonly why?: ChoiceReason;
@@ -27,11 +53,6 @@ export interface Forecast {
   readonly alone: number;
 }
 
-/** Of a picture with so many pixels, in the queue's unit. */
-export function costOf({ scale, manifest }: ServiceModel, pixels: number): number {
-  return workCost({ scale, macsPerLrPixel: manifest.macs.perLrPixel }, pixels);
-}
-
 /** An index into `forecasts`, which is that of the best model first: the first that is done in time, else the quickest. */
 export function chooseInTime(forecasts: readonly Forecast[], leftMs: number): number {
   const inTime = forecasts.findIndex(({ afterQueue }) => afterQueue <= leftMs);
@@ -40,39 +61,45 @@ export function chooseInTime(forecasts: readonly Forecast[], leftMs: number): nu
   return forecasts.findIndex(({ afterQueue }) => afterQueue === least);
 }
 
-export interface ModelChooserParts {
+export interface ModelChooserDeps {
   /** Milliseconds from a request to its picture. */
   readonly objectiveMs: number;
   readonly admission: Pick<Admission, 'predictedMs'>;
-  readonly pace: Pick<Pace, 'aloneMs' | 'relative'>;
+  readonly serviceTime: Pick<ServiceTimeEstimator, 'aloneMs' | 'relative'>;
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
 }
 
-/** @param startedAt when the request came, on the clock of `now`. */
-export type ChooseModel = <Model extends ServiceModel>(
-  /** Best first; at least one. */
-  models: readonly Model[],
-  pixels: number,
-  startedAt: number,
-) => Choice<Model>;
-
 /**
- * A picture's work is `workCost` of it; how long that takes is what the model's latest pictures took here, and what stands before it is what
+ * A picture's work is `workCost` of it. How long that takes is what the model's latest pictures took here, and what is ahead of it is what
  * the queue says. Nothing is known until a picture was finished: the best model answers until then.
  */
-export function createModelChooser({ objectiveMs, admission, pace, now }: ModelChooserParts): ChooseModel {
-  const forecast = (model: ServiceModel, pixels: number): Forecast => {
+export class ModelChooser {
+  readonly #deps: ModelChooserDeps;
+
+  constructor(deps: ModelChooserDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * @param models best first; at least one.
+   * @param startedAt when the request came, on the clock of `now`.
+   */
+  choose<Model extends ModelFacts>(models: readonly Model[], pixels: number, startedAt: number): Choice<Model> {
+    const { objectiveMs, now } = this.#deps;
+    const forecasts = models.map((model) => this.#forecast(model, pixels));
+    const index = chooseInTime(forecasts, objectiveMs - (now() - startedAt));
+    const model = models[index];
+    const better = models.slice(0, index);
+    if (index === 0) return { model, better };
+    return { model, better, why: forecasts[0].alone > objectiveMs ? 'size' : 'load' };
+  }
+
+  #forecast(model: ModelFacts, pixels: number): Forecast {
+    const { admission, serviceTime } = this.#deps;
     const cost = costOf(model, pixels);
     const ahead = admission.predictedMs(0);
-    const own = (admission.predictedMs(cost) - ahead) * pace.relative(model.id);
-    return { afterQueue: ahead + own, alone: pace.aloneMs(model.id, cost) ?? 0 };
-  };
-  return (models, pixels, startedAt) => {
-    const forecasts = models.map((model) => forecast(model, pixels));
-    const index = chooseInTime(forecasts, objectiveMs - (now() - startedAt));
-    const [model, better] = [models[index] as (typeof models)[number], models.slice(0, index)];
-    if (index === 0) return { model, better };
-    return { model, better, why: (forecasts[0] as Forecast).alone > objectiveMs ? 'size' : 'load' };
-  };
+    const own = (admission.predictedMs(cost) - ahead) * serviceTime.relative(model.id);
+    return { afterQueue: ahead + own, alone: serviceTime.aloneMs(model.id, cost) ?? 0 };
+  }
 }

@@ -1,167 +1,161 @@
-/** The steps below HTTP: the cache, equal work under way, a free slot, the picture. */
-
+/** From a picture to its enlarged one: a cache, equal work under way, a free slot, the network. */
+import { type EncodeOptions, fittedSize } from '../../core/codec/encode-format.ts';
+import { checkInputBytes, checkInputSize, checkOutputSize, type ImageLimits } from '../../core/codec/limits.ts';
 import { DualscaleError } from '../../core/errors.ts';
-import { type DegradationHint, needsBlind } from '../../core/upscale/degradation-hint.ts';
-import { bodyDigest } from '../http/request/conditional.ts';
-import type { Work } from './admission/admission.ts';
-import { type Choice, type ChooseModel, costOf, createModelChooser } from './choose-model.ts';
-import { createPictureMemo, type MadePicture, type PictureMemo } from './picture-memo.ts';
-import type {
-  EnlargeRequest,
-  PictureFacts,
-  PictureSize,
-  PictureUpscaler,
-  ServedPicture,
-  ServingModel,
-} from './picture-upscaler.ts';
-import { startDeadline } from './request-deadline.ts';
-import type { Enlargement, PictureServiceParts, ServiceModel } from './service-parts.ts';
-import { createSingleFlight, type FlightView, type SingleFlight } from './single-flight.ts';
+import { type ConsistencyOptions, enlargeEncoded } from '../../core/upscale/enlarge-encoded.ts';
+import type { Enlargement } from '../../core/upscale/serving.ts';
+import type { Upscaler } from '../../core/upscale/upscaler.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import type { ServingModel } from '../models/model-registry.ts';
+import type { Admission, Work } from './admission/admission.ts';
+import { ServiceTimeEstimator } from './admission/service-time.ts';
+import { costOf, ModelChooser } from './choose-model.ts';
+import type { EnlargeRequest, FallbackModel, PeekedPicture, ServedPicture, SourcePicture } from './picture.ts';
+import { bodyDigest, type CachedPicture, type PictureCache } from './picture-cache.ts';
+import { type FlightView, SingleFlight, startDeadline } from './single-flight.ts';
 
-type Input = Enlargement['input'] & { readonly bytes: Buffer; readonly fit?: PictureSize };
+export interface PictureServiceDeps {
+  readonly upscaler: Upscaler;
+  readonly admission: Admission;
+  readonly cache: PictureCache;
+  readonly meter: Pick<Metrics, 'stage' | 'pixels' | 'joined'>;
+  readonly limits: ImageLimits;
+  readonly encoding: EncodeOptions;
+  readonly consistency: ConsistencyOptions | false;
+  readonly deadlineMs: number;
+  /** Milliseconds from a request to its picture that fallback models help to keep; undefined: the serving model always answers. */
+  readonly latencyObjectiveMs: number | undefined;
+  /** Whether a smaller scale is taken where the requested one is too much. */
+  readonly clamps: boolean;
+  /** Must not throw. */
+  readonly onEnlargement: (enlargement: Enlargement) => void;
+  /** Milliseconds of a monotonic clock. */
+  readonly now: () => number;
+}
 
-interface Flown {
-  readonly picture: MadePicture;
+interface FoundPicture {
+  readonly picture: CachedPicture;
   readonly isHit: boolean;
 }
 
-function refuse(name: string, got: unknown, allowed: readonly (string | number)[]): DualscaleError {
-  const message = `expected \`${name}\` to be one of ${allowed.join(', ')}, got \`${got}\``;
-  const publicDetail = `Allowed values of \`${name}\`: ${allowed.join(', ')}.`;
-  return new DualscaleError('DS_BAD_PARAMETER', message, { publicDetail });
+/** The model and its fallback models, best first. */
+function candidatesOf(model: ServingModel): readonly ServingModel[] {
+  return [model, ...(model.fallbackModels ?? [])];
 }
 
-/** The model and its stand-ins, best first. */
-function candidatesOf<Model extends ServingModel>(model: Model): readonly Model[] {
-  return [model, ...((model.fallbackModels ?? []) as readonly Model[])];
+function served(
+  picture: CachedPicture,
+  requestedScale: number,
+  cache: ServedPicture['cache'],
+  queueMs = 0,
+): ServedPicture {
+  return {
+    ...picture,
+    cache,
+    queueMs,
+    requestedScale: picture.scale === requestedScale ? undefined : requestedScale,
+  };
 }
 
-/** Class rather than closures: the steps share a dozen parts. */
-export class PictureService<Model extends ServiceModel> implements PictureUpscaler {
-  readonly #parts: PictureServiceParts<Model>;
-  readonly #memo: PictureMemo;
-  readonly #flights: SingleFlight<Flown> = createSingleFlight<Flown>();
-  readonly #chooseModel: ChooseModel | undefined = undefined;
-  readonly encoding: string;
-  readonly skipReason: PictureUpscaler['skipReason'];
-  readonly inspect: PictureUpscaler['inspect'];
+export class PictureService {
+  readonly #deps: PictureServiceDeps;
+  readonly #flights = new SingleFlight<FoundPicture>();
+  readonly #serviceTime: ServiceTimeEstimator;
+  readonly #chooser: ModelChooser | undefined;
 
-  constructor(parts: PictureServiceParts<Model>) {
-    this.#parts = parts;
-    this.#memo = createPictureMemo(parts.cache, parts.encoding);
-    const { latencyObjectiveMs, deadlineMs, admission, pace, now } = parts;
-    if (latencyObjectiveMs !== undefined) {
-      // What would be refused is not in time either.
-      const objectiveMs = Math.min(latencyObjectiveMs, deadlineMs);
-      this.#chooseModel = createModelChooser({ objectiveMs, admission, pace, now });
+  constructor(deps: PictureServiceDeps) {
+    this.#deps = deps;
+    const { latencyObjectiveMs, deadlineMs, admission, now } = deps;
+    this.#serviceTime = new ServiceTimeEstimator(now);
+    if (latencyObjectiveMs === undefined) return;
+    // What would be refused is not in time either.
+    const objectiveMs = Math.min(latencyObjectiveMs, deadlineMs);
+    this.#chooser = new ModelChooser({ objectiveMs, admission, serviceTime: this.#serviceTime, now });
+  }
+
+  /**
+   * The enlarged picture, if it lies in memory. `sourceName` names the host's bytes and must hold everything they depend on: address,
+   * path and query, media type and ETag (which is unique for one URL only), and the size that is requested. Costs no digest and no slot.
+   * Of several models, one of which the picture's size chooses, none may have fallback models. The picture of a fallback model is given
+   * only where no better one could be made in time. `startedAt` as in `EnlargeRequest`.
+   */
+  peek(sourceName: string, models: readonly ServingModel[], startedAt: number): PeekedPicture | undefined {
+    const { cache } = this.#deps;
+    if (models.length > 1) {
+      const named = cache.named(sourceName, models);
+      return named && { picture: served(named.picture, named.requestedScale, 'hit') };
     }
-    this.encoding = parts.encoding;
-    this.skipReason = parts.skipReason;
-    this.inspect = parts.inspect;
-  }
-
-  get scales(): readonly number[] {
-    return this.#parts.models.scales;
-  }
-
-  modelIds(scale?: number): readonly string[] {
-    const { manifests } = this.#parts.models;
-    return manifests.filter((model) => scale === undefined || model.scale === scale).map(({ id }) => id);
-  }
-
-  modelFor(scale: number, modelId?: string, hint?: DegradationHint): Model {
-    const { models } = this.#parts;
-    const model = modelId === undefined ? models.serving(scale) : models.named(modelId);
-    if (model?.scale === scale) {
-      const unasked = modelId === undefined ? models.byDefault(model) : model;
-      const withHint = hint ? models.withHint(model, hint) : unasked;
-      if (!withHint) throw refuse('sr_degradation', 'blind', ['auto', 'bicubic']);
-      const fallbackModels = modelId === undefined ? this.#fallbackModels(scale, hint ?? withHint.hint) : [];
-      return fallbackModels.length > 0 ? { ...withHint, fallbackModels } : withHint;
-    }
-    if (modelId === undefined) throw refuse('upscale', scale, models.scales);
-    throw refuse('sr_model', modelId, this.modelIds(scale));
-  }
-
-  /** A request that names a model, or needs the blind one, has no other choice. */
-  #fallbackModels(scale: number, hint: DegradationHint | undefined): readonly Model[] {
-    if (!this.#chooseModel || (hint && needsBlind(hint))) return [];
-    return this.#parts.models.fallbackModels(scale, hint);
-  }
-
-  peek(source: string, models: readonly ServingModel[], startedAt: number): ServedPicture | undefined {
-    const [model, ...larger] = models as readonly [Model, ...Model[]];
-    if (larger.length > 0) {
-      const named = this.#memo.named(source, models);
-      return named && this.#served(named.picture, named.requestedScale, 'hit', 0);
-    }
-    const candidates = candidatesOf(model);
+    const candidates = candidatesOf(models[0]);
     for (const [index, candidate] of candidates.entries()) {
-      const picture = this.#memo.named(source, [candidate])?.picture;
-      if (!picture) continue;
-      const served = this.#served(picture, candidate.scale, 'hit', 0);
-      if (index === 0) return served;
+      const found = cache.named(sourceName, [candidate])?.picture;
+      if (!found) continue;
+      const picture = served(found, candidate.scale, 'hit');
+      if (index === 0) return { picture };
       const pixels = (picture.width * picture.height) / picture.scale ** 2;
-      const { why, better } = this.#chooseModel?.(candidates, pixels, startedAt) ?? { better: [] };
+      const choice = this.#chooser?.choose(candidates, pixels, startedAt);
       // There is time for a better one.
-      if (why === undefined || better.length < index) return undefined;
-      return { ...served, fallbackModel: { model: candidate, why, better: candidates.slice(0, index) } };
+      if (choice?.why === undefined || choice.better.length < index) return undefined;
+      return { picture, fallback: { model: candidate, why: choice.why, better: candidates.slice(0, index) } };
     }
     return undefined;
   }
 
-  async choose(bytes: Buffer, request: EnlargeRequest & { readonly model: ServingModel }): Promise<Choice> {
-    const candidates = candidatesOf(request.model as Model);
-    const [active] = candidates as [Model];
-    // What is wrong with a picture, or is made of one that is too large, `enlarge` knows.
-    const facts = await this.#parts.check(bytes, active.scale, request.fit).catch(() => undefined);
-    if (!facts || !this.#chooseModel) return { model: active, better: [] };
-    const { startedAt = this.#parts.now() } = request;
-    const choice = this.#chooseModel(candidates, facts.width * facts.height, startedAt);
-    const areThere = await Promise.all(choice.better.map((model) => this.#isThere(bytes, request, model)));
-    const index = areThere.indexOf(true);
-    if (index === 0) return { model: active, better: [] };
-    return index < 0 ? choice : { ...choice, model: candidates[index] as Model, better: candidates.slice(0, index) };
+  /**
+   * Which of `model` and its fallback models `enlarge` should be called with: the best that is there already or will be in time, else the
+   * quickest.
+   */
+  async choose(
+    source: SourcePicture,
+    request: EnlargeRequest,
+  ): Promise<{ readonly model: ServingModel; readonly fallback?: FallbackModel }> {
+    const { model, fit, startedAt = this.#deps.now() } = request;
+    // What is wrong with a picture, or is made of one that is too large, `enlarge` decides.
+    if (!model.fallbackModels || !this.#chooser || this.#sizeError(source, model, fit)) return { model };
+    const candidates = candidatesOf(model);
+    const { width, height } = source.header;
+    const choice = this.#chooser.choose(candidates, width * height, startedAt);
+    if (choice.why === undefined) return { model };
+    const areThere = await Promise.all(choice.better.map((better) => this.#isThere(source, request, better)));
+    const index = areThere.includes(true) ? areThere.indexOf(true) : choice.better.length;
+    if (index === 0) return { model };
+    const chosen = candidates[index];
+    return { model: chosen, fallback: { model: chosen, why: choice.why, better: candidates.slice(0, index) } };
   }
 
   /** Whether its picture is in the cache or under way. */
-  async #isThere(bytes: Buffer, request: EnlargeRequest, model: Model): Promise<boolean> {
-    const key = this.#keyOf(bytes, request, model);
-    return this.#flights.has(key) || this.#memo.has(key);
+  async #isThere(source: SourcePicture, request: EnlargeRequest, model: ServingModel): Promise<boolean> {
+    const key = this.#keyOf(source, request, model);
+    return this.#flights.has(key) || this.#deps.cache.has(key);
   }
 
-  reserve(): () => void {
-    return this.#parts.admission.reserve();
-  }
-
-  retryAfterSeconds(): number {
-    return this.#parts.admission.retryAfterSeconds();
-  }
-
-  async enlarge(bytes: Buffer, request: EnlargeRequest): Promise<ServedPicture> {
-    const { now, deadlineMs, meter } = this.#parts;
-    const { startedAt, signal, fit } = request;
+  /**
+   * From a cache, from equal work under way, or made now. Throws DS_BAD_IMAGE, DS_UNSUPPORTED_IMAGE, DS_INPUT_TOO_LARGE,
+   * DS_OUTPUT_TOO_LARGE, DS_ABORTED (the signal, or closing), DS_CLOSING (after `close`), DS_BUSY (it would not be ready before
+   * the deadline), DS_DEADLINE (it was not), DS_ENGINE, DS_WORKER_CRASHED.
+   */
+  async enlarge(source: SourcePicture, request: EnlargeRequest): Promise<ServedPicture> {
+    const { cache, now, deadlineMs, meter } = this.#deps;
+    const { model, startedAt, signal } = request;
     if (signal.aborted) throw new DualscaleError('DS_ABORTED', 'aborted before it began');
-    const model = (request.model ?? this.modelFor(request.scale)) as Model;
-    const key = this.#keyOf(bytes, request, model);
-    const known = this.#memo.peek(key);
-    if (known) return this.#served(known, model.scale, 'hit', 0);
+    const key = this.#keyOf(source, request, model);
+    const known = cache.peek(key);
+    if (known) return served(known, model.scale, 'hit');
+
+    const since = now();
     const deadline = startedAt === undefined ? undefined : startedAt + deadlineMs;
-    const asked = now();
-    const limited = startDeadline(signal, deadline === undefined ? undefined : deadline - asked);
+    const limited = startDeadline(signal, deadline === undefined ? undefined : deadline - since);
     let isOwn = false;
     const work = (flight: FlightView) => {
       isOwn = true;
-      const { address } = request;
-      const input = { bytes, address, fit };
-      return this.#fetchOrMake(input, key, model, flight);
+      return this.#findOrMake(source, key, request, flight);
     };
     try {
       const { picture, isHit } = await this.#flights.run(key, work, { signal: limited.signal, deadline });
       if (!isOwn) meter.joined();
+      if (isHit) return served(picture, model.scale, 'hit');
       const { decode, infer, encode } = picture.timings;
-      const queueMs = isHit ? 0 : Math.max(0, now() - asked - decode - infer - encode);
-      return this.#served(picture, model.scale, isHit ? 'hit' : isOwn ? 'miss' : 'joined', queueMs);
+      const queueMs = Math.max(0, now() - since - decode - infer - encode);
+      return served(picture, model.scale, isOwn ? 'miss' : 'joined', queueMs);
     } catch (error) {
       throw limited.explain(error);
     } finally {
@@ -169,96 +163,113 @@ export class PictureService<Model extends ServiceModel> implements PictureUpscal
     }
   }
 
-  #keyOf(bytes: Buffer, { digest = bodyDigest(bytes), source, fit, among }: EnlargeRequest, model: Model): string {
-    const key = this.#memo.keyOf(fit ? `${digest} ${fit.width}x${fit.height}` : digest, model);
-    // A stand-in's picture is its own.
-    const models = among?.includes(model) ? among : [model];
-    if (source !== undefined) this.#memo.remember(source, models, model, key);
+  #keyOf({ bytes, digest = bodyDigest(bytes) }: SourcePicture, request: EnlargeRequest, model: ServingModel): string {
+    const { cache } = this.#deps;
+    const { sourceName, fit, among } = request;
+    const key = cache.keyOf(fit ? `${digest} ${fit.width}x${fit.height}` : digest, model);
+    // A fallback model's picture is its own.
+    if (sourceName !== undefined) cache.remember(sourceName, among?.includes(model) ? among : [model], model, key);
     return key;
   }
 
-  #served(picture: MadePicture, requestedScale: number, cache: ServedPicture['cache'], queueMs: number): ServedPicture {
-    return {
-      ...picture,
-      cache,
-      queueMs,
-      requestedScale: picture.scale === requestedScale ? undefined : requestedScale,
-    };
-  }
-
-  async #fetchOrMake(input: Input, key: string, model: Model, flight: FlightView): Promise<Flown> {
-    const cached = await this.#memo.get(key);
+  async #findOrMake(
+    source: SourcePicture,
+    key: string,
+    request: EnlargeRequest,
+    flight: FlightView,
+  ): Promise<FoundPicture> {
+    const { cache } = this.#deps;
+    const cached = await cache.get(key);
     if (cached) return { picture: cached, isHit: true };
-    const picture = await this.#make(input, model, flight);
-    this.#memo.set(key, picture);
+    const picture = await this.#make(source, request, flight);
+    cache.set(key, picture);
     return { picture, isHit: false };
   }
 
-  async #make(input: Input, asked: Model, flight: FlightView): Promise<MadePicture> {
-    const { admission, pace, meter, now } = this.#parts;
-    const { bytes } = input;
-    const { model, facts } = await this.#choose(input, asked);
-    const { scale } = model;
-    const cost = costOf(model, facts.width * facts.height);
-    const waits = now();
-    const { signal } = flight;
+  /** Waits for a slot, enlarges, and reports how it went. */
+  #make(source: SourcePicture, request: EnlargeRequest, flight: FlightView): Promise<CachedPicture> {
+    const { admission, meter, now, onEnlargement } = this.#deps;
+    const { bytes, header } = source;
+    const model = this.#largestAllowed(source, request);
+    const pixels = header.width * header.height;
+    const since = now();
     const work: Work = {
-      cost,
-      signal,
-      // Who joins later may wait longer.
+      cost: costOf(model, pixels),
+      signal: flight.signal,
+      // A request that joins later may wait longer.
       get deadline() {
         return flight.deadline;
       },
     };
     return admission.run(work, async () => {
       const start = now();
-      const paced = pace.start(model.id);
+      meter.stage('queue', start - since);
+      const endTiming = this.#serviceTime.start(model.id);
       let doneCost = 0;
-      meter.stage('queue', start - waits);
+      const report = (result: Partial<Enlargement>): void => {
+        const milliseconds = now() - start;
+        const input = { bytes, address: request.address };
+        onEnlargement({ modelId: model.id, scale: model.scale, milliseconds, input, ...result });
+      };
       try {
-        const picture = await this.#parts.enlarge(bytes, model, signal, input.fit);
-        for (const [stage, ms] of Object.entries(picture.timings)) meter.stage(stage as 'decode', ms);
-        meter.pixels('in', facts.width * facts.height);
-        meter.pixels('out', picture.width * picture.height);
-        this.#tell(model, start, input, { ...picture, outputPixels: picture.width * picture.height });
-        // A blind model that took over tells nothing about this one.
-        if (picture.modelId === model.id) doneCost = cost;
-        return { ...picture, scale };
+        const picture = await this.#enlargeNow(source, model, request.fit, flight.signal);
+        const { timings, consistencyError, fallback, width, height } = picture;
+        for (const [stage, ms] of Object.entries(timings)) meter.stage(stage as keyof typeof timings, ms);
+        meter.pixels('in', pixels);
+        meter.pixels('out', width * height);
+        report({ consistencyError, fallback, outputPixels: width * height });
+        // The time of a blind model that took over says nothing about this one.
+        if (picture.modelId === model.id) doneCost = work.cost;
+        return { ...picture, scale: model.scale };
       } catch (error) {
-        this.#tell(model, start, input, { error: error instanceof DualscaleError ? error.code : 'DS_ENGINE' });
+        report({ error: error instanceof DualscaleError ? error.code : 'DS_ENGINE' });
         throw error;
       } finally {
-        paced(doneCost);
+        endTiming(doneCost);
       }
     });
   }
 
-  /** The asked model, or where the result would be too large and a smaller one is wanted, the largest that fits. */
-  async #choose({ bytes, fit }: Input, asked: Model): Promise<{ readonly model: Model; readonly facts: PictureFacts }> {
-    const { check, clamps } = this.#parts;
+  async #enlargeNow(source: SourcePicture, model: ServingModel, fit: EnlargeRequest['fit'], signal: AbortSignal) {
+    const { upscaler, limits, consistency, encoding, now } = this.#deps;
+    const blind = await model.loadBlind?.();
+    return enlargeEncoded(source.bytes, {
+      upscaler,
+      header: source.header,
+      model: await model.load(),
+      blind,
+      hint: model.hint,
+      limits,
+      consistency,
+      encoding: { ...encoding, fit },
+      signal,
+      now,
+    });
+  }
+
+  /** The requested model, or where the result would be too large and a smaller one is wanted, the largest that fits. */
+  #largestAllowed(source: SourcePicture, { model: requested, fit }: EnlargeRequest): ServingModel {
     let refusal: unknown;
-    for (const model of clamps ? [asked, ...asked.smaller] : [asked]) {
-      try {
-        return { model: model as Model, facts: await check(bytes, model.scale, fit) };
-      } catch (error) {
-        if (!(error instanceof DualscaleError && error.code === 'DS_OUTPUT_TOO_LARGE')) throw error;
-        refusal ??= error;
-      }
+    for (const model of this.#deps.clamps ? [requested, ...requested.smaller] : [requested]) {
+      const error = this.#sizeError(source, model, fit);
+      if (!error) return model;
+      if (error.code !== 'DS_OUTPUT_TOO_LARGE') throw error;
+      refusal ??= error;
     }
     throw refusal;
   }
 
-  #tell(model: Model, start: number, input: Input, result: Partial<Enlargement>): void {
-    const { error, consistencyError, fallback, outputPixels } = result;
-    this.#parts.onEnlargement({
-      modelId: model.id,
-      scale: model.scale,
-      milliseconds: this.#parts.now() - start,
-      input,
-      error,
-      consistencyError,
-      fallback,
-      outputPixels,
-    });
+  /** DS_INPUT_TOO_LARGE or DS_OUTPUT_TOO_LARGE, from the header alone. */
+  #sizeError({ bytes, header }: SourcePicture, { scale }: ServingModel, fit: EnlargeRequest['fit']) {
+    const { limits } = this.#deps;
+    const size = { width: header.width * scale, height: header.height * scale };
+    try {
+      checkInputBytes(bytes.length, limits);
+      checkInputSize(header, limits);
+      checkOutputSize(header, scale, header.format, limits, fittedSize(size, fit));
+      return undefined;
+    } catch (error) {
+      return error as DualscaleError;
+    }
   }
 }

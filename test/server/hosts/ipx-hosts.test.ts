@@ -152,12 +152,12 @@ test('the ETag of IPX 4 changes with the model: its version lies in the modifier
   const { modifiers } = await parse(fixture.dualscale);
   expect(modifiers).toMatchObject({ upscale: '2', w: '9', sr_version: expect.stringMatching(/^[\w-]{16}$/) });
   const { core } = fixture.dualscale;
-  const pictures = {
-    ...core.parts.pictures,
+  const models = {
     scales: [2, 4],
+    modelIds: () => ['m'],
     modelFor: () => ({ id: 'm', scale: 2, digest: 'another' }),
   };
-  const other = await parse({ core: { ...core, parts: { ...core.parts, pictures } } } as never);
+  const other = await parse({ core: { deps: { ...core.deps, models } } } as never);
   expect(other.modifiers['sr_version']).not.toBe(modifiers['sr_version']);
   expect(await upscaleParseUrl(parseIPXURL, fixture.dualscale)('http://h/w_9/a.png')).toMatchObject({
     modifiers: { w: '9' },

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { limitFreshness } from '../../../src/server/http/freshness.ts';
+import { limitFreshness } from '../../../src/server/http/respond.ts';
 
 const limited = (headers: Record<string, string>) => {
   const store = new Headers(headers);

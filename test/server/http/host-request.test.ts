@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { expect, test } from 'vitest';
-import { hideHeaders, rewriteUrl } from '../../../src/server/http/request/host-request.ts';
+import { hideHeaders, rewriteUrl } from '../../../src/server/http/parameters.ts';
 
 function requestLike(query?: Record<string, unknown>): IncomingMessage {
   const rawHeaders = ['Host', 'x', 'Range', 'bytes=0-1', 'IF-NONE-MATCH', '"a"', 'X-Range', 'kept'];

@@ -5,12 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { describe, expect, test } from 'vitest';
-import {
-  type HostListener,
-  type Interception,
-  interceptResponse,
-  type Verdict,
-} from '../../../src/server/http/node/intercept-response.ts';
+import { type HostListener, InterceptedResponse, type Verdict } from '../../../src/server/http/intercept-response.ts';
 
 type Host = (req: IncomingMessage, res: ServerResponse) => void;
 
@@ -53,7 +48,7 @@ async function exchange(
         return onOverflow;
       },
     };
-    const interception: Interception = interceptResponse(res, listener, maxBytes);
+    const interception: InterceptedResponse = new InterceptedResponse(res, listener, maxBytes);
     host(req, res);
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
@@ -204,7 +199,7 @@ test('wrappers that others put around the response run once for the host and kee
 test('works on the HTTP/2 compatibility response', async () => {
   const server = createHttp2Server((_req, res) => {
     const response = res as unknown as ServerResponse;
-    const interception = interceptResponse(
+    const interception: InterceptedResponse = new InterceptedResponse(
       response,
       {
         onHead: () => 'collect',

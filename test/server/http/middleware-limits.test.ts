@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { createMiddleware } from '../../../src/server/http/middleware.ts';
-import { createPictureCore } from '../../../src/server/http/picture-core.ts';
+import { PictureCore } from '../../../src/server/http/picture-core.ts';
 import { createMetrics } from '../../../src/server/metrics/metrics.ts';
 import type { Dualscale } from '../../../src/server/plugin.ts';
 import { serveBehind } from '../../helpers/http-host.ts';
@@ -82,21 +82,17 @@ describe('refusals', () => {
   test('an unforeseen failure is a 500 that names nothing to the client and everything to the log', async () => {
     const logged: unknown[] = [];
     const failure = new Error('cannot open /secret/path');
-    const core = createPictureCore({
+    const core = new PictureCore({
+      models: plugin.dualscale.core.deps.models,
       pictures: {
-        scales: [4],
-        encoding: '',
-        modelIds: () => ['m'],
-        modelFor: () => ({ id: 'm', scale: 4, digest: 'd' }),
-        skipReason: async () => undefined,
         peek: () => undefined,
-        reserve: () => () => {},
-        retryAfterSeconds: () => 1,
-        inspect: async () => ({ format: 'png', width: 1, height: 1 }),
-        choose: async (_, { model }) => ({ model, better: [] }),
+        choose: async (_, { model }) => ({ model }),
         enlarge: () => Promise.reject(failure),
       },
+      admission: { reserve: () => () => {}, retryAfterSeconds: () => 1 },
+      encoding: '',
       meter: createMetrics(),
+      onRequest: () => {},
       maxInputBytes: 1e6,
       now: () => 0,
       unixMs: () => 0,

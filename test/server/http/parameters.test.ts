@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { upscaleValues, withoutParameters } from '../../../src/server/http/request/parameters.ts';
+import { upscaleValues, withoutParameters } from '../../../src/server/http/parameters.ts';
 
 describe('upscaleValues', () => {
   test.each([

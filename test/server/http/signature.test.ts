@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { checkSigning, signUrl, verifySignature } from '../../../src/server/http/request/signature.ts';
+import { checkSigning, signUrl, verifySignature } from '../../../src/server/http/signature.ts';
 import { image, usePlugin } from '../../helpers/plugin-fixture.ts';
 
 const KEYS = ['first-key-of-the-two', 'second-key-of-the-two'] as const;

@@ -120,7 +120,7 @@ describe('plugins that share a registry', () => {
       metrics.serves({ id: 'edge-x4', scale: 4 });
       metrics.cacheSize('memory', { bytes: 100, entries: 2 });
       metrics.jobs.states(states(1, 0));
-      metrics.request('upscaled', 10);
+      metrics.request({ outcome: 'upscaled', milliseconds: 10 });
     }
     first.withdraw();
     first.withdraw();

@@ -15,8 +15,8 @@ test('the registry holds exactly the metrics of the table, with their help and t
 
 test('what happened is exported in Prometheus text, times in seconds', async () => {
   const metrics = createMetrics();
-  metrics.request('upscaled');
-  metrics.request('upscaled');
+  metrics.request({ outcome: 'upscaled' });
+  metrics.request({ outcome: 'upscaled' });
   metrics.stage('infer', 300);
   metrics.pixels('out', 1000);
   metrics.inflight(1);
@@ -35,8 +35,8 @@ test("two plugins share a host's registry that holds other metrics", async () =>
   const registry = new Registry();
   new Counter({ name: 'host_hits_total', help: 'of the host', registers: [registry] }).inc();
   const [first, second] = [createMetrics(registry), createMetrics(registry)];
-  first.request('upscaled');
-  second.request('upscaled');
+  first.request({ outcome: 'upscaled' });
+  second.request({ outcome: 'upscaled' });
   const text = await registry.metrics();
   expect(text).toContain('dualscale_requests_total{outcome="upscaled"} 2');
   expect(text).toContain('host_hits_total 1');

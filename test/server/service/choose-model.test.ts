@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
-import { createAdmission } from '../../../src/server/service/admission/admission.ts';
-import { createPace } from '../../../src/server/service/admission/pace.ts';
-import { chooseInTime, createModelChooser } from '../../../src/server/service/choose-model.ts';
-import type { ServiceModel } from '../../../src/server/service/service-parts.ts';
+import { Admission } from '../../../src/server/service/admission/admission.ts';
+import { ServiceTimeEstimator } from '../../../src/server/service/admission/service-time.ts';
+import { chooseInTime, ModelChooser, type ModelFacts } from '../../../src/server/service/choose-model.ts';
 
 test.each([
   [[100, 50, 20], 120, 0],
@@ -23,14 +22,8 @@ test.each([
   ).toBe(index);
 });
 
-interface Named extends ServiceModel {
-  readonly smaller: readonly this[];
-}
-
 /** x1, so that a megapixel costs its multiply-accumulates, and a little for encoding. */
-const model = (id: string, perLrPixel: number): Named => {
-  return { id, scale: 1, digest: id, manifest: { macs: { perLrPixel } }, smaller: [] };
-};
+const model = (id: string, perLrPixel: number): ModelFacts => ({ id, scale: 1, manifest: { macs: { perLrPixel } } });
 const MODELS = [model('large', 400_000), model('middle', 200_000), model('small', 50_000)];
 const MEGAPIXEL = 1e6;
 
@@ -38,18 +31,18 @@ const MEGAPIXEL = 1e6;
 async function choose(objectiveMs: number, { waiting = 0, elapsed = 0, pixels = MEGAPIXEL } = {}) {
   let time = 0;
   const now = () => time;
-  const admission = createAdmission({ concurrency: 1, queueLimit: 99, queueCost: 1e9, now });
-  const pace = createPace(now);
+  const admission = new Admission({ concurrency: 1, queueLimit: 99, queueCost: 1e9, now });
+  const serviceTime = new ServiceTimeEstimator(now);
   const work = (cost: number) =>
     admission.run({ cost }, async () => {
-      const done = pace.start('large');
+      const done = serviceTime.start('large');
       time += cost;
       done(cost);
     });
   await work(400);
   const never = new Promise<void>(() => {});
   for (let i = 0; i < waiting; i++) void admission.run({ cost: 400 }, () => never);
-  const { model: chosen, ...rest } = createModelChooser({ objectiveMs, admission, pace, now })(
+  const { model: chosen, ...rest } = new ModelChooser({ objectiveMs, admission, serviceTime, now }).choose(
     MODELS,
     pixels,
     time - elapsed,
@@ -82,7 +75,7 @@ test('what the host took is gone', async () => {
 
 test('before anything was finished nothing is known, and the best model answers', () => {
   const now = () => 0;
-  const admission = createAdmission({ concurrency: 1, queueLimit: 9, queueCost: 1e9, now });
-  const chooser = createModelChooser({ objectiveMs: 1, admission, pace: createPace(now), now });
-  expect(chooser(MODELS, MEGAPIXEL, 0).model.id).toBe('large');
+  const admission = new Admission({ concurrency: 1, queueLimit: 9, queueCost: 1e9, now });
+  const chooser = new ModelChooser({ objectiveMs: 1, admission, serviceTime: new ServiceTimeEstimator(now), now });
+  expect(chooser.choose(MODELS, MEGAPIXEL, 0).model.id).toBe('large');
 });

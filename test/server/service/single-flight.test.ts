@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { createSingleFlight, type FlightView } from '../../../src/server/service/single-flight.ts';
+import { type FlightView, SingleFlight } from '../../../src/server/service/single-flight.ts';
 
 const never = () => ({ signal: new AbortController().signal });
 
 test('equal keys at the same time share one run, later ones start a new one', async () => {
-  const flights = createSingleFlight<number>();
+  const flights = new SingleFlight<number>();
   let runs = 0;
   const work = async () => {
     await sleep(10);
@@ -19,7 +19,7 @@ test('equal keys at the same time share one run, later ones start a new one', as
 });
 
 test('a failure reaches everyone who waits and is not kept', async () => {
-  const flights = createSingleFlight<number>();
+  const flights = new SingleFlight<number>();
   const fail = () => Promise.reject(new Error('no'));
   const results = await Promise.allSettled([flights.run('a', fail, never()), flights.run('a', fail, never())]);
   expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
@@ -27,7 +27,7 @@ test('a failure reaches everyone who waits and is not kept', async () => {
 });
 
 test('one who leaves is let go at once; the work goes on for the others', async () => {
-  const flights = createSingleFlight<string>();
+  const flights = new SingleFlight<string>();
   const leaving = new AbortController();
   let isAborted = false;
   const work = async ({ signal }: FlightView) => {
@@ -46,7 +46,7 @@ test('one who leaves is let go at once; the work goes on for the others', async 
 });
 
 test('when the last one leaves the work is aborted, and a newcomer gets a fresh run', async () => {
-  const flights = createSingleFlight<string>();
+  const flights = new SingleFlight<string>();
   const leaving = new AbortController();
   const aborted: string[] = [];
   const work =
@@ -64,7 +64,7 @@ test('when the last one leaves the work is aborted, and a newcomer gets a fresh 
 });
 
 test('a signal that fired before starts nothing', async () => {
-  const flights = createSingleFlight<number>();
+  const flights = new SingleFlight<number>();
   let runs = 0;
   const work = async () => ++runs;
   await expect(flights.run('a', work, { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'DS_ABORTED' });
@@ -72,7 +72,7 @@ test('a signal that fired before starts nothing', async () => {
 });
 
 test('work may take as long as the most patient of those who wait', async () => {
-  const flights = createSingleFlight<string>();
+  const flights = new SingleFlight<string>();
   const seen: (number | undefined)[] = [];
   const leaving = new AbortController();
   const work = async (flight: FlightView) => {

@@ -1,11 +1,10 @@
 /** Bounds how many pictures are in memory, how many are worked on, and how much work may wait. */
 import { badOption, DualscaleError } from '../../../core/errors.ts';
-import { createThroughput } from './throughput.ts';
 
 export interface AdmissionOptions {
-  /** Pictures decoded, enlarged and encoded at the same time, from 1 up. */
+  /** Pictures decoded, enlarged and encoded at the same time, from 1. */
   readonly concurrency: number;
-  /** Pictures that may wait beside them, from 0 up. One more is refused with DS_BUSY. */
+  /** Pictures that may wait beside them, from 0. One more is refused with DS_BUSY. */
   readonly queueLimit: number;
   /** Most work that may wait, in the unit of `Work.cost`, above 0. Work with a deadline that would make it more is refused with DS_BUSY. */
   readonly queueCost: number;
@@ -29,23 +28,40 @@ export interface Work {
   readonly signal?: AbortSignal;
 }
 
-export interface Admission {
-  /** Takes a place for one picture in memory; throws DS_BUSY when all are taken, DS_CLOSING after `close`. Call the result when its bytes are gone. */
-  reserve(): () => void;
-  /**
-   * Runs `task` when one of the `concurrency` slots is free, first come first served. Throws DS_ABORTED if `signal` fires while it
-   * waits; DS_CLOSING after `close`; DS_BUSY when too much work waits, or when it would not be done before its deadline at the pace of the
-   * latest work.
-   */
-  run<T>(work: Work, task: () => Promise<T>): Promise<T>;
-  /** Milliseconds until work of this cost that came now would be done; 0 while nothing was finished yet. */
-  predictedMs(cost: number): number;
-  /** Whole seconds after which a refused client may find a free place, 1 to 60. */
-  retryAfterSeconds(): number;
-  /** Refuses what comes from now on. */
-  close(): void;
-  /** Resolves when nothing runs and nothing waits. */
-  idle(): Promise<void>;
+/** What is left of older work's weight at each finished piece: the last ten or so count. */
+const DECAY = 0.9;
+
+/** How fast work gets done, from the work that was done lately. */
+class Throughput {
+  readonly #now: () => number;
+  #running = 0;
+  #busySince = 0;
+  #doneCost = 0;
+  #busyMs = 0;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** Cost per millisecond of everything that runs together; undefined until something was finished. */
+  get rate(): number | undefined {
+    return this.#busyMs > 0 ? this.#doneCost / this.#busyMs : undefined;
+  }
+
+  /** A piece of work starts; call the result with its cost when it is done, or with 0 when it ended early. */
+  start(): (cost: number) => void {
+    if (this.#running === 0) this.#busySince = this.#now();
+    this.#running += 1;
+    return (cost) => {
+      this.#running -= 1;
+      // Work that was given up says nothing, and the time it took would make the rest look slow.
+      if (cost === 0) return;
+      const now = this.#now();
+      this.#doneCost = this.#doneCost * DECAY + cost;
+      this.#busyMs = this.#busyMs * DECAY + (now - this.#busySince);
+      this.#busySince = now;
+    };
+  }
 }
 
 interface Waiting {
@@ -55,7 +71,7 @@ interface Waiting {
 }
 
 function checkCount(name: string, value: number, least: number): void {
-  if (!Number.isSafeInteger(value) || value < least) throw badOption(name, `an integer from ${least} up`, value);
+  if (!Number.isSafeInteger(value) || value < least) throw badOption(name, `an integer from ${least}`, value);
 }
 
 const closing = () => new DualscaleError('DS_CLOSING', 'closing');
@@ -63,10 +79,9 @@ const closing = () => new DualscaleError('DS_CLOSING', 'closing');
 const busy = (message: string) => new DualscaleError('DS_BUSY', message);
 const aborted = () => new DualscaleError('DS_ABORTED', 'aborted while waiting for a free slot');
 
-/** Class rather than closures: the queue, the slots and the places change together. */
-class CostQueue implements Admission {
+export class Admission {
   readonly #options: AdmissionOptions;
-  readonly #throughput;
+  readonly #throughput: Throughput;
   readonly #waiting = new Set<Waiting>();
   readonly #running = new Set<{ readonly cost: number; readonly since: number }>();
   readonly #onIdle: (() => void)[] = [];
@@ -76,17 +91,25 @@ class CostQueue implements Admission {
   #waitingCost = 0;
   #isClosed = false;
 
+  /** Throws DS_BAD_OPTION. */
   constructor(options: AdmissionOptions) {
+    checkCount('concurrency', options.concurrency, 1);
+    checkCount('queueLimit', options.queueLimit, 0);
+    if (!(options.queueCost > 0)) throw badOption('queueCost', 'a number above 0', options.queueCost);
     this.#options = options;
-    this.#throughput = createThroughput(options.now);
+    this.#throughput = new Throughput(options.now);
   }
 
+  /**
+   * Takes a slot for one picture in memory; throws DS_BUSY when all are taken, DS_CLOSING after `close`. Call the result when its bytes
+   * are gone.
+   */
   reserve(): () => void {
     const { concurrency, queueLimit } = this.#options;
     if (this.#isClosed) throw closing();
     if (this.#reserved >= concurrency + queueLimit) {
-      const places = concurrency + queueLimit;
-      throw busy(`all ${places} places are taken (concurrency ${concurrency}, queueLimit ${queueLimit})`);
+      const slots = concurrency + queueLimit;
+      throw busy(`all ${slots} slots are taken (concurrency ${concurrency}, queueLimit ${queueLimit})`);
     }
     this.#reserved += 1;
     let held = true;
@@ -96,6 +119,11 @@ class CostQueue implements Admission {
     };
   }
 
+  /**
+   * Runs `task` when one of the `concurrency` slots is free, first come first served. Throws DS_ABORTED if `signal` fires while it
+   * waits; DS_CLOSING after `close`; DS_BUSY when too much work waits, or when it would not be done before its deadline at the rate of
+   * the latest work.
+   */
   async run<T>(work: Work, task: () => Promise<T>): Promise<T> {
     if (this.#isClosed) throw closing();
     if (work.signal?.aborted) throw aborted();
@@ -119,6 +147,7 @@ class CostQueue implements Admission {
     }
   }
 
+  /** Milliseconds until work of this cost that came now would be done; 0 while nothing was finished yet. */
   predictedMs(cost: number): number {
     const { rate } = this.#throughput;
     if (rate === undefined) return 0;
@@ -130,14 +159,17 @@ class CostQueue implements Admission {
     return (ahead + cost * this.#sharers()) / rate;
   }
 
+  /** Whole seconds after which a refused client may find a free slot, 1 to 60. */
   retryAfterSeconds(): number {
     return Math.min(60, Math.max(1, Math.ceil(this.predictedMs(0) / 1000)));
   }
 
+  /** Refuses what comes from now on. */
   close(): void {
     this.#isClosed = true;
   }
 
+  /** Resolves when nothing runs and nothing waits. */
   idle(): Promise<void> {
     if (this.#taken === 0) return Promise.resolve();
     return new Promise((resolve) => this.#onIdle.push(resolve));
@@ -183,6 +215,8 @@ class CostQueue implements Admission {
     if (this.#waiting.size === 0) this.#waitingCost = 0;
     this.#changed();
   }
+
+  /** Gives the slot of what has ended to the first that can still be in time. */
   #handOver(): void {
     for (const entry of this.#waiting) {
       if (this.#isTooLate(entry.work)) {
@@ -203,21 +237,13 @@ class CostQueue implements Admission {
     return deadline !== undefined && ends > deadline;
   }
 
-  /** The pace is that of all slots together, and one picture more has its share of it. */
+  /** The rate is that of all slots together, and one more picture has its share of it. */
   #sharers(): number {
     return Math.min(this.#options.concurrency, this.#running.size + 1);
   }
 
   #changed(): void {
-    const [running, waiting, waitingCost] = [this.#running.size, this.#waiting.size, this.#waitingCost];
-    this.#options.onChange?.({ running, waiting, waitingCost });
+    const load = { running: this.#running.size, waiting: this.#waiting.size, waitingCost: this.#waitingCost };
+    this.#options.onChange?.(load);
   }
-}
-
-/** Throws DS_BAD_OPTION. */
-export function createAdmission(options: AdmissionOptions): Admission {
-  checkCount('concurrency', options.concurrency, 1);
-  checkCount('queueLimit', options.queueLimit, 0);
-  if (!(options.queueCost > 0)) throw badOption('queueCost', 'a number above 0', options.queueCost);
-  return new CostQueue(options);
 }

@@ -22,10 +22,6 @@ export interface DiskTierOptions {
   readonly onSize?: (size: TierSize) => void;
 }
 
-export interface DiskTier extends CacheTier {
-  readonly size: TierSize;
-}
-
 interface IndexEntry {
   readonly bytes: number;
   usedAt: number;
@@ -41,15 +37,14 @@ const LARGEST_PART = 1 / 4;
 
 const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
 
-/** Class rather than closures: reading, writing and evicting share the index and the count of what is being written. */
-class Folder implements DiskTier {
+export class DiskTier implements CacheTier {
   readonly #options: DiskTierOptions;
   readonly #index: LRUCache<string, IndexEntry>;
   readonly #working = new Set<Promise<unknown>>();
   #unwritten = 0;
   #writes = 0;
 
-  constructor(options: DiskTierOptions) {
+  private constructor(options: DiskTierOptions) {
     this.#options = options;
     this.#index = new LRUCache<string, IndexEntry>({
       maxSize: options.maxBytes,
@@ -60,7 +55,14 @@ class Folder implements DiskTier {
     });
   }
 
-  async open(): Promise<void> {
+  /** Reads the folder. Throws DS_BAD_OPTION when it cannot be written. */
+  static async open(options: DiskTierOptions): Promise<DiskTier> {
+    const tier = new DiskTier(options);
+    await tier.#open();
+    return tier;
+  }
+
+  async #open(): Promise<void> {
     const { directory, now } = this.#options;
     const found = await openFolder(directory, now()).catch((error: unknown) => {
       throw badOption('cache.directory', `a folder that can be written (${String(error)})`, directory);
@@ -160,11 +162,4 @@ class Folder implements DiskTier {
   #changed(): void {
     this.#options.onSize?.(this.size);
   }
-}
-
-/** Reads the folder. Throws DS_BAD_OPTION when it cannot be written. */
-export async function createDiskTier(options: DiskTierOptions): Promise<DiskTier> {
-  const folder = new Folder(options);
-  await folder.open();
-  return folder;
 }

@@ -1,9 +1,5 @@
 import { expect, test } from 'vitest';
-import {
-  type AdmissionOptions,
-  createAdmission,
-  type Load,
-} from '../../../../src/server/service/admission/admission.ts';
+import { Admission, type AdmissionOptions, type Load } from '../../../../src/server/service/admission/admission.ts';
 
 /** A task that ends when told, and says that it runs. */
 function held() {
@@ -20,7 +16,7 @@ function held() {
 }
 
 const create = (options: Partial<AdmissionOptions> = {}) =>
-  createAdmission({ concurrency: 1, queueLimit: 9, queueCost: 1000, now: () => 0, ...options });
+  new Admission({ concurrency: 1, queueLimit: 9, queueCost: 1000, now: () => 0, ...options });
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createRandom } from '../../../../src/core/random.ts';
-import { createAdmission } from '../../../../src/server/service/admission/admission.ts';
+import { Admission } from '../../../../src/server/service/admission/admission.ts';
 
 const DEADLINE_MS = 5000;
 const COSTS = [2, 10, 40, 100];
@@ -16,7 +16,7 @@ async function simulate(load: number, paceAt: (time: number) => number) {
     const index = events.findLastIndex((event) => event.at <= when);
     events.splice(index + 1, 0, { at: when, run });
   };
-  const admission = createAdmission({ concurrency: 2, queueLimit: 1e6, queueCost: 1e9, now: () => time });
+  const admission = new Admission({ concurrency: 2, queueLimit: 1e6, queueCost: 1e9, now: () => time });
   const done: { cost: number; tookMs: number }[] = [];
   const codes: Record<string, number> = {};
   let lateMs = 0;

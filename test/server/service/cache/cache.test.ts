@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type CacheMeter, type CacheOptions, createCache } from '../../../../src/server/service/cache/cache.ts';
+import { type CacheMeter, type CacheOptions, LayeredCache } from '../../../../src/server/service/cache/cache.ts';
 import { entryOf, keyOf } from './entry-maker.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
@@ -11,7 +11,7 @@ async function open(options: CacheOptions) {
     cacheError: (tier) => void told.push(`error ${tier}`),
     cacheSize: () => {},
   };
-  return { cache: await createCache({ options, meter, onError: () => {}, now: Date.now }), told };
+  return { cache: await LayeredCache.open({ options, meter, onError: () => {}, now: Date.now }), told };
 }
 
 test('a picture is looked for in memory, then on disk, then in the shared store, and brought up', async () => {

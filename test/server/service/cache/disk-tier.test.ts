@@ -2,13 +2,13 @@ import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/p
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { fileOf } from '../../../../src/server/service/cache/disk-index.ts';
-import { createDiskTier, type DiskTier } from '../../../../src/server/service/cache/disk-tier.ts';
+import { DiskTier } from '../../../../src/server/service/cache/disk-tier.ts';
 import { entryOf, keyOf } from './entry-maker.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 async function open(directory: string, maxBytes = 1e6) {
   const errors: unknown[] = [];
-  const disk = await createDiskTier({
+  const disk = await DiskTier.open({
     directory,
     maxBytes,
     now: Date.now,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { createDiskTier } from '../../../../src/server/service/cache/disk-tier.ts';
+import { DiskTier } from '../../../../src/server/service/cache/disk-tier.ts';
 import { entryOf } from './entry-maker.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
@@ -37,7 +37,7 @@ async function killAfter(writer: ChildProcess, milliseconds: number): Promise<vo
 /** Every entry that is found must be whole; it says itself which bytes it must have. */
 async function readAll(directory: string): Promise<number> {
   const errors: unknown[] = [];
-  const disk = await createDiskTier({ directory, maxBytes: 10e6, now: Date.now, onError: (e) => void errors.push(e) });
+  const disk = await DiskTier.open({ directory, maxBytes: 10e6, now: Date.now, onError: (e) => void errors.push(e) });
   // What five writers wrote may be more than one may keep: the rest is being removed.
   await disk.close();
   let count = 0;

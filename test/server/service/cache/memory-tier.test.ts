@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { createMemoryTier } from '../../../../src/server/service/cache/memory-tier.ts';
+import { MemoryTier } from '../../../../src/server/service/cache/cache.ts';
 import { entryOf, keyOf } from './entry-maker.ts';
 
 test('the least recently used go when the bytes are full', () => {
-  const memory = createMemoryTier(50_000);
+  const memory = new MemoryTier(50_000);
   for (let i = 0; i < 4; i++) memory.set(keyOf(i), entryOf(i, 10_000));
   expect(memory.get(keyOf(0))?.facts['number']).toBe(0);
   memory.set(keyOf(4), entryOf(4, 10_000));
@@ -13,7 +13,7 @@ test('the least recently used go when the bytes are full', () => {
 });
 
 test('one that would push out a quarter of the others is not kept', () => {
-  const memory = createMemoryTier(100_000);
+  const memory = new MemoryTier(100_000);
   memory.set(keyOf(1), entryOf(1, 30_000));
   expect(memory.get(keyOf(1))).toBeUndefined();
   memory.set(keyOf(1), entryOf(1, 20_000));
@@ -21,7 +21,7 @@ test('one that would push out a quarter of the others is not kept', () => {
 });
 
 test('keeps a picture in memory of its own, of its size', () => {
-  const memory = createMemoryTier(50_000);
+  const memory = new MemoryTier(50_000);
   const large = new Uint8Array(20_000).fill(7);
   memory.set(keyOf(0), { facts: {}, data: large.subarray(0, 9000) });
   large.fill(8);

@@ -1,6 +1,5 @@
 /** Puts itself between the host and the response: the host's head is looked at, its body passed on, kept or dropped. */
 import type { ServerResponse } from 'node:http';
-import { storeHead } from './write-head.ts';
 
 /**
  * `pass`: the host's answer goes to the client as it is. `collect`: its body is kept for `onBody`.
@@ -17,11 +16,40 @@ export interface HostListener {
   onOverflow(): 'pass' | 'discard';
 }
 
-export interface Interception {
-  /** Sends the headers that are in `res` and `body` in the host's place. The host's verdict must be `collect` or `discard`. */
-  answer(status: number, body?: Uint8Array): void;
-  /** Drops what was kept and ignores the host from now on. */
-  discard(): void;
+type HeaderValue = string | number | readonly string[] | undefined;
+
+/** The ways in which `writeHead` takes its headers. */
+type WriteHeadHeaders =
+  | Readonly<Record<string, HeaderValue>>
+  | readonly HeaderValue[]
+  | readonly (readonly [string, HeaderValue])[];
+
+function pairsOf(headers: WriteHeadHeaders): [string, HeaderValue][] {
+  if (!Array.isArray(headers)) return Object.entries(headers as Record<string, HeaderValue>);
+  if (Array.isArray(headers[0])) return (headers as [string, HeaderValue][]).map(([name, value]) => [name, value]);
+  const pairs: [string, HeaderValue][] = [];
+  for (let i = 0; i + 1 < headers.length; i += 2) pairs.push([String(headers[i]), headers[i + 1] as HeaderValue]);
+  return pairs;
+}
+
+/**
+ * Does what `writeHead` does to status and headers, and sends nothing: names given here replace those set before,
+ * a name given twice in an array (`Set-Cookie`) keeps both values.
+ */
+function storeHead(res: ServerResponse, args: readonly unknown[]): void {
+  const [status, second, third] = args;
+  if (typeof status === 'number') res.statusCode = status;
+  // HTTP/2 has no status message, and its response object warns at each try to set one.
+  if (typeof second === 'string' && !('stream' in res)) res.statusMessage = second;
+  const headers = (typeof second === 'string' ? third : (second ?? third)) as WriteHeadHeaders | undefined;
+  if (!headers) return;
+  const pairs = pairsOf(headers).filter(([, value]) => value !== undefined);
+  for (const [name] of pairs) res.removeHeader(name);
+  for (const [name, value] of pairs) {
+    const text = Array.isArray(value) ? (value as string[]) : String(value);
+    if (res.hasHeader(name)) res.appendHeader(name, text);
+    else res.setHeader(name, text);
+  }
 }
 
 type Overridden = 'writeHead' | 'write' | 'end' | 'flushHeaders';
@@ -30,11 +58,11 @@ type Callback = (error?: Error | null) => void;
 type EndArguments = readonly [chunk?: unknown, encoding?: BufferEncoding | Callback, callback?: Callback];
 
 function toBuffer(chunk: unknown, encoding: unknown): Buffer {
-  if (typeof chunk === 'string')
+  if (typeof chunk === 'string') {
     return Buffer.from(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8');
-  const bytes = chunk as Uint8Array;
+  }
   // Copied: the host may reuse its buffer as soon as the write's callback ran.
-  return Buffer.from(bytes);
+  return Buffer.from(chunk as Uint8Array);
 }
 
 type ViewedName = 'headersSent' | 'writableEnded';
@@ -57,8 +85,8 @@ const HOST_VIEWS: PropertyDescriptorMap = {
   writableEnded: hostView('writableEnded'),
 };
 
-/** Class rather than closures: one response's state has five fields that every overridden method reads. */
-class Interceptor implements Interception {
+/** Takes over a response until the host's answer turns out to be none of ours. */
+export class InterceptedResponse {
   readonly #res: ServerResponse;
   readonly #native: Pick<ServerResponse, Overridden>;
   readonly #overrides: Readonly<Record<Overridden, unknown>>;
@@ -71,6 +99,7 @@ class Interceptor implements Interception {
   #chunks: Buffer[] = [];
   #size = 0;
 
+  /** @param maxBytes of the host's body that are kept in memory. */
   constructor(res: ServerResponse, listener: HostListener, maxBytes: number) {
     this.#res = res;
     this.#listener = listener;
@@ -93,6 +122,7 @@ class Interceptor implements Interception {
     return name === 'headersSent' ? this.#verdict !== undefined : this.#hostEnded;
   }
 
+  /** Sends the headers that are in `res` and `body` in the host's place. The host's verdict must be `collect` or `discard`. */
   answer(status: number, body?: Uint8Array): void {
     this.discard();
     // The host's reason phrase belongs to its status. (Only where it has set one: HTTP/2 has none and warns of any try.)
@@ -107,6 +137,7 @@ class Interceptor implements Interception {
     }
   }
 
+  /** Drops what was kept and ignores the host from now on. */
   discard(): void {
     this.#verdict = 'discard';
     this.#chunks = [];
@@ -162,11 +193,10 @@ class Interceptor implements Interception {
     if (this.#hostEnded) return this.#res;
     const [chunk, encoding] = args;
     if (chunk !== undefined && chunk !== null && typeof chunk !== 'function') this.#keep(chunk, encoding);
-    if (this.#isPassing())
-      return this.#call(
-        'end',
-        args.filter((argument) => typeof argument === 'function'),
-      );
+    if (this.#isPassing()) {
+      const callbacks = args.filter((argument) => typeof argument === 'function');
+      return this.#call('end', callbacks);
+    }
     const done = args.find((argument) => typeof argument === 'function') as Callback | undefined;
     if (done) this.#res.once('finish', done);
     this.#hostEnded = true;
@@ -207,9 +237,4 @@ class Interceptor implements Interception {
       ServerResponse[Name]
     >;
   }
-}
-
-/** Takes over `res` until the host's answer turns out to be none of ours. `maxBytes` bounds what is kept in memory. */
-export function interceptResponse(res: ServerResponse, listener: HostListener, maxBytes: number): Interception {
-  return new Interceptor(res, listener, maxBytes);
 }

@@ -1,15 +1,6 @@
-/** How long each model takes for its work on this machine: models of different shapes do not get equally many operations out of it. */
+/** How long each model takes for its work here: models of different shapes do not get equally many operations out of a machine. */
 
-export interface Pace {
-  /** A picture is begun with `model`; call the result with its cost when it is done, or with 0 when it ended early. */
-  start(model: string): (cost: number) => void;
-  /** Milliseconds that work of this cost takes the model with nothing beside it; undefined until anything was finished. */
-  aloneMs(model: string, cost: number): number | undefined;
-  /** Time for equal cost, as a multiple of what the latest work took, whichever models did it; 1 until anything was finished. */
-  relative(model: string): number;
-}
-
-/** Weight of older work at each finished piece, as in `createThroughput`: the last ten or so count. */
+/** Weight of older work at each finished piece, as in `Throughput`: the last ten or so count. */
 const DECAY = 0.9;
 /** How much of what differs from the forecast is the machine's doing, for all models alike: another process, say. */
 const MACHINE_SHARE = 0.3;
@@ -27,8 +18,7 @@ interface Known {
   readonly at: number;
 }
 
-/** Class rather than closures: the clocks and the averages change together. */
-class ModelPace implements Pace {
+export class ServiceTimeEstimator {
   readonly #now: () => number;
   readonly #models = new Map<string, Known>();
   /** Runs at full speed for one picture and at half for each of two: the time that is a picture's own. */
@@ -40,10 +30,12 @@ class ModelPace implements Pace {
   #doneMs = 0;
   #doneCost = 0;
 
+  /** @param now milliseconds of a monotonic clock. */
   constructor(now: () => number) {
     this.#now = now;
   }
 
+  /** A picture is begun with `model`; call the result with its cost when it is done, or with 0 when it ended early. */
   start(model: string): (cost: number) => void {
     this.#advance();
     this.#running += 1;
@@ -55,10 +47,12 @@ class ModelPace implements Pace {
     };
   }
 
+  /** Milliseconds that work of this cost takes the model on an idle machine; undefined until anything was finished. */
   aloneMs(model: string, cost: number): number | undefined {
     return this.#machine === undefined ? undefined : cost * this.#machine * this.#factor(model);
   }
 
+  /** Time for equal cost, as a multiple of what the latest work took, whichever models did it; 1 until anything was finished. */
   relative(model: string): number {
     const ms = this.aloneMs(model, this.#doneCost);
     return ms === undefined || this.#doneMs === 0 ? 1 : ms / this.#doneMs;
@@ -87,9 +81,4 @@ class ModelPace implements Pace {
     const factor = before * (1 + (surprise - 1) * Math.max(MODEL_SHARE, 1 / (pictures + 1)));
     this.#models.set(model, { factor, pictures, at: this.#now() });
   }
-}
-
-/** @param now milliseconds of a monotonic clock. */
-export function createPace(now: () => number): Pace {
-  return new ModelPace(now);
 }

@@ -1,6 +1,6 @@
 /** Signed URLs: only who holds a key can make us work. HMAC-SHA256 over path and query as the client sends them. */
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { badOption, DualscaleError } from '../../../core/errors.ts';
+import { badOption, DualscaleError } from '../../core/errors.ts';
 import { EXPIRY_PARAMETER, PARAMETER, SIGNATURE_PARAMETER, valuesOf, withoutParameters } from './parameters.ts';
 
 export interface SigningOptions {

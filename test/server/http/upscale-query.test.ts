@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { DualscaleError } from '../../../src/core/errors.ts';
-import { fillBox } from '../../../src/server/http/request/fill-box.ts';
-import { valuesOf } from '../../../src/server/http/request/parameters.ts';
-import { type Models, parseUpscaleQuery, queryText } from '../../../src/server/http/request/parse-request.ts';
+import { valuesOf } from '../../../src/server/http/parameters.ts';
+import { fillBox, type Models, parseUpscaleQuery, queryText } from '../../../src/server/http/upscale-query.ts';
+import type { ServingModel } from '../../../src/server/models/model-registry.ts';
 
 /** Two models at x4, the first of which serves; one at x2; `three` has a scale that nobody serves by default. */
 const known = { two: 2, four: 4, other: 4, three: 3 } as const;
 const models: Models = {
   scales: [2, 4],
   modelIds: (scale) => Object.entries(known).flatMap(([id, has]) => (scale === undefined || has === scale ? [id] : [])),
-  modelFor: (scale, id = scale === 2 ? 'two' : 'four') => ({ id, scale, digest: `digest of ${id}` }),
+  modelFor: (scale, id = scale === 2 ? 'two' : 'four') => ({ id, scale, digest: `digest of ${id}` }) as ServingModel,
 };
 
 function parse(query: string) {

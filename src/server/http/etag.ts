@@ -1,32 +1,36 @@
 /** Validators of enlarged pictures: made from what they depend on, so a match is answered before a pixel is decoded. */
 import { createHash } from 'node:crypto';
-import { VERSION } from '../../../core/version.ts';
+import { PICTURE_FORMAT } from '../../core/upscale/enlarge-encoded.ts';
+import type { ServingModel } from '../models/model-registry.ts';
+import type { UpscaleQuery } from './upscale-query.ts';
 
 export interface EtagInputs {
-  /** The host's own ETag, or `undefined`: then `bodyDigest` stands for the source. */
+  readonly query: Pick<UpscaleQuery, 'canonical'> & {
+    /** A new model, and so another digest, gives new pixels. */
+    readonly models: readonly Pick<ServingModel, 'scale' | 'digest'>[];
+  };
+  /** The host's own ETag, or a digest of its bytes where it has none. */
   readonly source: string;
   /** The host's media type: one URL may give several by negotiation. */
   readonly mediaType: string;
-  /** What was asked for, in its one spelling: scale, or size to reach. */
-  readonly asked: string;
-  /** `ServingModel.digest`, of each model that may serve: a new model gives new pixels. */
-  readonly modelDigest: string;
-  /** What the encoder was told; other settings give other bytes. */
+  /** Settings of the encoder and policies; others give other bytes. */
   readonly encoding: string;
-}
-
-/** The stand-in for a host without validators: the bytes themselves. */
-export function bodyDigest(body: Uint8Array): string {
-  return `sha256-${createHash('sha256').update(body).digest('base64url')}`;
 }
 
 /**
  * Weak on purpose: two machines with different float units, or two libvips builds behind one cache, make equal pictures
  * that differ in some bytes.
+ *
+ * @param fallbackModel makes the picture in the place of the model of its scale.
  */
-export function makeEtag(inputs: EtagInputs): string {
-  const { source, mediaType, asked, modelDigest, encoding } = inputs;
-  const text = JSON.stringify([VERSION, source, mediaType, asked, modelDigest, encoding]);
+export function etagOf(
+  { query, source, mediaType, encoding }: EtagInputs,
+  fallbackModel?: Pick<ServingModel, 'scale' | 'digest'>,
+  format = PICTURE_FORMAT,
+): string {
+  const makers = query.models.map((model) => (model.scale === fallbackModel?.scale ? fallbackModel : model));
+  const digests = makers.map(({ digest }) => digest).join();
+  const text = JSON.stringify([format, source, mediaType, query.canonical, digests, encoding]);
   return `W/"ds-${createHash('sha256').update(text).digest('base64url').slice(0, 27)}"`;
 }
 

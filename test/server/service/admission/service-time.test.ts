@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { createPace } from '../../../../src/server/service/admission/pace.ts';
+import { ServiceTimeEstimator } from '../../../../src/server/service/admission/service-time.ts';
 
 /** A machine whose clock the test moves. */
 function machine() {
   let time = 0;
-  const pace = createPace(() => time);
+  const pace = new ServiceTimeEstimator(() => time);
   return {
     pace,
     pass: (ms: number) => {

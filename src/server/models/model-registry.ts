@@ -1,11 +1,11 @@
-/** Which model serves which scale, now: models are loaded at their first use and switched without a request noticing. */
+/** Which model serves which scale now: models are loaded at their first use and switched without a request noticing. */
 import { createHash } from 'node:crypto';
 import type { EngineName } from '../../core/engine/engine.ts';
-import { compileServedModel } from '../../core/engine/served/served-model.ts';
 import type { ServedModel } from '../../core/engine/served/served-types.ts';
 import { DualscaleError } from '../../core/errors.ts';
+import type { Logger } from '../../core/guarded.ts';
+import { listModels } from '../../core/models/load.ts';
 import { manifestDigest } from '../../core/models/digest.ts';
-import { listModels, loadModel, modelDirectory, type StoredModel } from '../../core/models/load.ts';
 import type { ModelManifest } from '../../core/models/manifest.ts';
 import { createMutex } from '../../core/mutex.ts';
 import {
@@ -15,64 +15,70 @@ import {
   isUnstated,
   needsBlind,
 } from '../../core/upscale/degradation-hint.ts';
-import type { DualscaleLogger } from '../options.ts';
-import type { ServingModel } from '../service/picture-upscaler.ts';
-import { checkBlindModels, chooseModels, quickerModels } from './choose-models.ts';
-import { loadPairedBlindModels } from './paired-blind-models.ts';
+import { blindModelsOf, checkBlindModels, chooseModels, firstLoadable, quickerModels } from './choose-models.ts';
+import { ModelLoader } from './model-loader.ts';
 
-export interface TableModel extends ServingModel {
+/** One model as it answers now. Hold on to it for a whole request: validator and pixels then agree whatever is activated meanwhile. */
+export interface ServingModel {
+  readonly id: string;
+  readonly scale: number;
+  /** Changes whenever the pixels of an answer might: part of every validator and key. */
+  readonly digest: string;
   readonly manifest: ModelManifest;
+  /** Quicker models that may answer in its place so that `latencyObjectiveMs` holds, best first; each makes answers of its own. */
+  readonly fallbackModels?: readonly ServingModel[];
   /** Serving models of smaller scales, the largest scale first: what is left when this scale is too much. */
-  readonly smaller: readonly TableModel[];
+  readonly smaller: readonly ServingModel[];
   /** What the request knows of the picture's degradation. @default auto */
   readonly hint?: DegradationHint;
-  /** The blind model of the same scale, for pictures that are not clean reductions; absent where there is none or none is wanted. */
-  readonly loadBlind?: () => Promise<ServedModel>;
   /** Compiled once. Throws DS_BAD_MODEL, also when the folder holds another model by now. */
   load(): Promise<ServedModel>;
+  /** The blind model of the same scale, for pictures that are not clean reductions; absent where there is none or none is wanted. */
+  readonly loadBlind?: () => Promise<ServedModel>;
 }
 
-export interface ModelTableOptions {
+export interface ModelRegistryOptions {
   readonly modelsDir: string;
   readonly engine: EngineName;
   /** See `DualscaleOptions.models`. */
   readonly wanted: Readonly<Record<number, string>>;
   /** See `DualscaleOptions.blindModels`. */
   readonly wantedBlind: Readonly<Record<number, string>>;
-  /** What is done with pictures of which nobody says anything. */
+  /** What is done with pictures whose degradation no request states. */
   readonly degradation: DegradationMode;
   /** Whether answers depend on the models of smaller scales too (`onLimit: 'clamp'`). */
   readonly dependsOnSmaller: boolean;
-  readonly logger: DualscaleLogger;
-  /** Told which model serves a scale, at the start and after each change. */
+  readonly logger: Logger;
+  /** Called with the model that serves a scale, at the start and after each change. Must not throw. */
   readonly onServe: (model: ServingModel, previous: ServingModel | undefined) => void;
 }
 
 /** The models of a folder and which of them serve. */
-export class ModelTable {
-  readonly #options: ModelTableOptions;
-  readonly #loading = new Map<string, Promise<ServedModel>>();
-  /** Around everything that changes the table: a `reload` in the midst of an `activate` would put the old model back. */
+export class ModelRegistry {
+  readonly #options: ModelRegistryOptions;
+  readonly #loader: ModelLoader;
+  /** Around everything that changes the models: a `reload` in the midst of an `activate` would put the old model back. */
   readonly #exclusive = createMutex();
   #manifests: readonly ModelManifest[] = [];
-  #named = new Map<string, TableModel>();
-  #serving = new Map<number, TableModel>();
+  #named = new Map<string, ServingModel>();
+  #serving = new Map<number, ServingModel>();
   #scales: readonly number[] = [];
   /** By scale, those that could be loaded. */
   #blinds: ReadonlyMap<number, ModelManifest> = new Map();
   #acceptsFallback: (manifest: ModelManifest) => boolean = () => true;
   /** `byDefault` of the models that serve now: most requests want nothing else. */
-  #defaults = new WeakMap<TableModel, TableModel>();
+  #defaults = new WeakMap<ServingModel, ServingModel>();
 
-  private constructor(options: ModelTableOptions) {
+  private constructor(options: ModelRegistryOptions) {
     this.#options = options;
+    this.#loader = new ModelLoader(options.modelsDir, options.engine);
   }
 
   /** Reads the folder and loads the models that serve. Throws DS_BAD_OPTION, DS_MODEL_NOT_FOUND, DS_BAD_MODEL. */
-  static async open(options: ModelTableOptions): Promise<ModelTable> {
-    const table = new ModelTable(options);
-    await table.#start();
-    return table;
+  static async open(options: ModelRegistryOptions): Promise<ModelRegistry> {
+    const registry = new ModelRegistry(options);
+    await registry.#start();
+    return registry;
   }
 
   /** Smallest first. */
@@ -91,12 +97,12 @@ export class ModelTable {
   }
 
   /** Undefined for a scale that nobody serves. */
-  serving(scale: number): TableModel | undefined {
+  serving(scale: number): ServingModel | undefined {
     return this.#serving.get(scale);
   }
 
   /** A request that names a model means it: without a hint no blind model takes its pictures. */
-  named(id: string): TableModel | undefined {
+  named(id: string): ServingModel | undefined {
     return this.#named.get(id);
   }
 
@@ -104,7 +110,7 @@ export class ModelTable {
    * Quicker models that may answer in the place of the one that serves `scale`, best first; see `quickerModels`. They must be quick:
    * where an estimate could hand the picture to the blind model, it is not made.
    */
-  fallbackModels(scale: number, hint: DegradationHint = {}): readonly TableModel[] {
+  fallbackModels(scale: number, hint: DegradationHint = {}): readonly ServingModel[] {
     const active = this.#serving.get(scale)?.manifest;
     if (!active) return [];
     const ids = quickerModels(active, this.#manifests.filter(this.#acceptsFallback)).map(({ id }) => id);
@@ -121,7 +127,7 @@ export class ModelTable {
   }
 
   /** The model as it answers a hint, with its paired blind model; undefined where the hint needs one and there is none. */
-  withHint(model: TableModel, hint: DegradationHint): TableModel | undefined {
+  withHint(model: ServingModel, hint: DegradationHint): ServingModel | undefined {
     if (isUnstated(hint)) return model;
     const blind = this.#blindOf(model.manifest);
     if (needsBlind(hint) && !blind && model.manifest.degradation !== 'blind') return undefined;
@@ -130,7 +136,7 @@ export class ModelTable {
   }
 
   /** The model for a request without model and hint: as `degradation` says, plainly where that needs a blind model and there is none. */
-  byDefault(model: TableModel): TableModel {
+  byDefault(model: ServingModel): ServingModel {
     const known = this.#defaults.get(model);
     if (known) return known;
     const { degradation } = this.#options;
@@ -142,7 +148,7 @@ export class ModelTable {
   }
 
   /** What the answers depend on besides the model is in the digest: its paired blind model, the hint, what smaller models make of both. */
-  #answering(model: TableModel, hint: DegradationHint, smaller: readonly TableModel[]): TableModel {
+  #answering(model: ServingModel, hint: DegradationHint, smaller: readonly ServingModel[]): ServingModel {
     const key = hintKey(hint);
     const blind = key === 'bicubic' ? undefined : this.#blindOf(model.manifest);
     const parts = [
@@ -153,20 +159,8 @@ export class ModelTable {
     const digest = createHash('sha256')
       .update([model.digest, ...parts].join())
       .digest('base64url');
-    const loadBlind = blind && this.#loader(blind);
+    const loadBlind = blind && this.#loader.lazy(blind);
     return { ...model, smaller, hint, digest: parts.length === 0 ? model.digest : digest, loadBlind };
-  }
-
-  /** Holds on to what it loaded: a request that began before a switch still gets its model after it. */
-  #loader(manifest: ModelManifest): () => Promise<ServedModel> {
-    let loaded = this.#loading.get(manifestDigest(manifest));
-    return () => {
-      loaded ??= this.#load(manifest);
-      loaded.catch(() => {
-        loaded = undefined;
-      });
-      return loaded;
-    };
   }
 
   /** The blind model that stands beside a plain one. */
@@ -180,7 +174,7 @@ export class ModelTable {
     checkBlindModels(this.#manifests, wantedBlind);
     const chosen = chooseModels(this.#manifests, wanted);
     if (chosen.size === 0) throw new DualscaleError('DS_MODEL_NOT_FOUND', `there is no usable model in ${modelsDir}`);
-    await Promise.all([...chosen.values()].map((manifest) => this.#load(manifest)));
+    await Promise.all([...chosen.values()].map((manifest) => this.#loader.load(manifest)));
     this.#serve(chosen, await this.#loadBlinds());
   }
 
@@ -200,7 +194,7 @@ export class ModelTable {
     if (manifest?.scale !== scale) {
       throw new DualscaleError('DS_MODEL_NOT_FOUND', `there is no model \`${id}\` of scale ${scale}`);
     }
-    await prepare(await this.#load(manifest));
+    await prepare(await this.#loader.load(manifest));
     const blinds = await this.#loadBlinds();
     this.#serve(new Map([...this.#current(), [scale, manifest]]), blinds);
   }
@@ -222,12 +216,18 @@ export class ModelTable {
     this.#serve(this.#current(), blinds);
   }
 
-  /** Where no blind model is used unasked, its files are read and no more. */
-  #loadBlinds(): Promise<ReadonlyMap<number, ModelManifest>> {
-    const { degradation, wantedBlind: wanted, logger } = this.#options;
+  /** For each scale the best blind model that loads. Loaded here, not in the first request: that would hold up the others. */
+  async #loadBlinds(): Promise<ReadonlyMap<number, ModelManifest>> {
+    const { degradation, wantedBlind, logger } = this.#options;
+    // Where no blind model is used by default, its files are read and no more.
     const load = (blind: ModelManifest): Promise<unknown> =>
-      degradation === 'bicubic' ? this.#stored(blind) : this.#load(blind);
-    return loadPairedBlindModels({ manifests: this.#manifests, wanted, load, logger });
+      degradation === 'bicubic' ? this.#loader.read(blind) : this.#loader.load(blind);
+    const found = new Map<number, ModelManifest>();
+    for (const scale of new Set(this.#manifests.map((manifest) => manifest.scale))) {
+      const best = await firstLoadable(blindModelsOf(this.#manifests, scale, wantedBlind), load, logger);
+      if (best) found.set(scale, best.manifest);
+    }
+    return found;
   }
 
   #current(): ReadonlyMap<number, ModelManifest> {
@@ -241,34 +241,11 @@ export class ModelTable {
     this.#manifests = models;
   }
 
-  #load(manifest: ModelManifest): Promise<ServedModel> {
-    const digest = manifestDigest(manifest);
-    const known = this.#loading.get(digest);
-    if (known) return known;
-    const model = this.#read(manifest);
-    this.#loading.set(digest, model);
-    // A failure is not remembered: the folder may be repaired meanwhile.
-    model.catch(() => this.#loading.delete(digest));
-    return model;
-  }
-
-  async #read(manifest: ModelManifest): Promise<ServedModel> {
-    return compileServedModel(await this.#stored(manifest), this.#options.engine);
-  }
-
-  async #stored(manifest: ModelManifest): Promise<StoredModel> {
-    const stored = await loadModel(modelDirectory(this.#options.modelsDir, manifest.id));
-    if (manifestDigest(stored.manifest) !== manifestDigest(manifest)) {
-      throw new DualscaleError('DS_BAD_MODEL', `${manifest.id} was published anew: reload() takes it`);
-    }
-    return stored;
-  }
-
-  /** Everything at once and without a pause: a request sees the table before or after, never between. */
+  /** Everything at once and without a pause: a request sees the models before or after, never between. */
   #serve(chosen: ReadonlyMap<number, ModelManifest>, blinds: ReadonlyMap<number, ModelManifest>): void {
     const before = this.#serving;
     this.#blinds = blinds;
-    const serving = new Map<number, TableModel>();
+    const serving = new Map<number, ServingModel>();
     const sorted = [...chosen].sort(([a], [b]) => a - b);
     for (const [scale, manifest] of sorted) {
       serving.set(scale, this.#entry(manifest, [...serving.values()].reverse()));
@@ -283,18 +260,17 @@ export class ModelTable {
     this.#defaults = new WeakMap();
     this.#scales = [...serving.keys()];
     this.#named = new Map([...others, ...serving.values()].map((model) => [model.id, model]));
-    const kept = new Set([...this.#named.values()].map(({ manifest }) => manifestDigest(manifest)));
-    for (const digest of this.#loading.keys()) if (!kept.has(digest)) this.#loading.delete(digest);
+    this.#loader.keepOnly([...this.#named.values()].map(({ manifest }) => manifest));
     for (const [scale, model] of serving) {
       const previous = before.get(scale);
       if (previous?.id !== model.id || previous.digest !== model.digest) this.#options.onServe(model, previous);
     }
   }
 
-  #entry(manifest: ModelManifest, smaller: readonly TableModel[]): TableModel {
+  #entry(manifest: ModelManifest, smaller: readonly ServingModel[]): ServingModel {
     const own = manifestDigest(manifest);
     const digests = this.#options.dependsOnSmaller ? [own, ...smaller.map((model) => model.digest)] : [own];
     const digest = digests.length === 1 ? own : createHash('sha256').update(digests.join()).digest('base64url');
-    return { id: manifest.id, scale: manifest.scale, digest, manifest, smaller, load: this.#loader(manifest) };
+    return { id: manifest.id, scale: manifest.scale, digest, manifest, smaller, load: this.#loader.lazy(manifest) };
   }
 }

@@ -170,7 +170,7 @@ test('listeners hear of each enlargement, with model, time and error, until they
   const facts = { modelId: 'second-x2', scale: 2, milliseconds: expect.any(Number) };
   expect(heard).toHaveLength(2);
   expect(heard[0]).toMatchObject(facts);
-  expect(heard[0]).toHaveProperty('error', undefined);
+  expect(heard[0]).not.toHaveProperty('error');
   expect(heard[1]).toMatchObject({ ...facts, error: 'DS_BAD_IMAGE' });
   await small.close();
 });

@@ -68,7 +68,7 @@ export class Exchange {
   readonly #gone = new AbortController();
   readonly #start: number;
   /** Aborted when nobody waits for the host any more: the client has left, or has another answer. */
-  readonly gone = this.#gone.signal;
+  readonly gone: AbortSignal = this.#gone.signal;
   /** Bytes of the host's body that may be kept in memory. */
   readonly maxBytes: number;
   /** Milliseconds that the host has for its whole picture. */

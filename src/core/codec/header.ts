@@ -46,7 +46,7 @@ export async function readHeader(bytes: Buffer): Promise<ImageHeader> {
     throw new DualscaleError(
       'DS_UNSUPPORTED_IMAGE',
       `expected PNG, JPEG, WebP or AVIF, got bytes that start with ${start(bytes)}`,
-      { publicDetail: 'PNG, JPEG, WebP and AVIF can.' },
+      { publicDetail: 'Supported formats: PNG, JPEG, WebP, AVIF.' },
     );
   }
   const metadata = await readMetadata(bytes);

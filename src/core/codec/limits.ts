@@ -59,7 +59,7 @@ export function checkInputBytes(sizeBytes: number, limits: ImageLimits = {}): vo
   const { maxInputBytes } = resolveLimits(limits);
   if (sizeBytes <= maxInputBytes) return;
   throw new DualscaleError('DS_INPUT_TOO_LARGE', `expected at most ${maxInputBytes} bytes, got ${sizeBytes}`, {
-    publicDetail: `It may have ${maxInputBytes} bytes and has ${sizeBytes}.`,
+    publicDetail: `The limit is ${maxInputBytes} bytes, the image has ${sizeBytes}.`,
   });
 }
 
@@ -68,7 +68,7 @@ export function checkInputSize({ width, height }: Size, limits: ImageLimits = {}
   const { maxInputPixels } = resolveLimits(limits);
   if (width * height <= maxInputPixels) return;
   throw new DualscaleError('DS_INPUT_TOO_LARGE', `expected at most ${maxInputPixels} pixels, got ${width}x${height}`, {
-    publicDetail: `It may have ${maxInputPixels} pixels and has ${width}x${height} = ${width * height}.`,
+    publicDetail: `The limit is ${maxInputPixels} pixels, the image has ${width}x${height} = ${width * height}.`,
   });
 }
 
@@ -76,7 +76,7 @@ function checkPixels({ width, height }: Size, most: number): void {
   if (width * height <= most) return;
   const size = `${width}x${height}`;
   throw new DualscaleError('DS_OUTPUT_TOO_LARGE', `expected at most ${most} output pixels, got ${size}`, {
-    publicDetail: `It may have ${most} pixels and would have ${size} = ${width * height}.`,
+    publicDetail: `The limit is ${most} pixels, the result would have ${size} = ${width * height}.`,
   });
 }
 
@@ -101,7 +101,9 @@ export function checkOutputSize(
     throw new DualscaleError(
       'DS_OUTPUT_TOO_LARGE',
       `expected sides up to ${MAX_SIDE[format]} for ${format}, got ${size}`,
-      { publicDetail: `A side of a ${format} may have ${MAX_SIDE[format]} pixels, it would be ${size}.` },
+      {
+        publicDetail: `The limit for a side of a ${format} is ${MAX_SIDE[format]} pixels, the result would be ${size}.`,
+      },
     );
   }
 }

@@ -56,7 +56,7 @@ export async function openPicture(
   checkInputSize(header, limits);
   if (header.isAnimated) {
     throw new DualscaleError('DS_UNSUPPORTED_IMAGE', `expected a still image, got an animated ${header.format}`, {
-      publicDetail: 'It is animated.',
+      publicDetail: 'Animated images are not supported.',
     });
   }
   const { width, height } = header;

@@ -26,9 +26,16 @@ const folders = new Set<string>();
 /** Parent folders that were looked through for abandoned ones. */
 const cleaned = new Set<string>();
 
-process.on('exit', () => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
+let isExitWatched = false;
+
+/** Only a process that spools has a listener: importing this does nothing. */
+function removeFoldersOnExit(): void {
+  if (isExitWatched) return;
+  isExitWatched = true;
+  process.on('exit', () => {
+    for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  });
+}
 
 async function removeAbandoned(parent: string): Promise<void> {
   if (cleaned.has(parent)) return;
@@ -44,6 +51,7 @@ async function removeAbandoned(parent: string): Promise<void> {
 async function makeFolder(parent: string): Promise<string> {
   // What another user left, or another process removes meanwhile, is none of ours.
   await removeAbandoned(parent).catch(() => {});
+  removeFoldersOnExit();
   const folder = await mkdtemp(join(parent, PREFIX));
   folders.add(folder);
   return folder;

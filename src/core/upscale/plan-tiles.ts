@@ -83,7 +83,7 @@ function clip(start: number, end: number, halo: number, length: number): { start
 function planWhole({ width, height, maxTilePixels }: PlanTilesOptions): Tile {
   if (width * height > maxTilePixels) {
     const message = `${width}x${height} is more than the ${maxTilePixels} pixels that a network without tiles may read`;
-    const publicDetail = `It has ${width * height} pixels, at most ${maxTilePixels} are allowed.`;
+    const publicDetail = `The limit is ${maxTilePixels} pixels, the image has ${width * height}.`;
     throw new DualscaleError('DS_INPUT_TOO_LARGE', message, { publicDetail });
   }
   const whole: Area = { x: 0, y: 0, width, height };

@@ -53,7 +53,7 @@ function checkSizes({ width, height, channels, data, rows }: RowWindow, scale: n
     throw new DualscaleError(
       'DS_OUTPUT_TOO_LARGE',
       `${outputPixels} pixels are more than \`maxOutputPixels\` (${maxOutputPixels})`,
-      { publicDetail: `It would have ${outputPixels} pixels, at most ${maxOutputPixels} are allowed.` },
+      { publicDetail: `The limit is ${maxOutputPixels} pixels, the result would have ${outputPixels}.` },
     );
   }
 }

@@ -1,6 +1,7 @@
 /** `dualscale/fastify`: enlarges what Fastify's routes and plugins send, in the `onSend` hook. */
 import { Readable } from 'node:stream';
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
+import { guard } from '../../core/guarded.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { hideHeaders, hideQuery, rewriteUrl } from '../http/parameters.ts';
 import type { PictureCore } from '../http/picture-core.ts';
@@ -84,7 +85,17 @@ function unpack(reply: FastifyReply, payload: unknown): unknown {
   return payload.body;
 }
 
-async function transform(exchange: Exchange, reply: FastifyReply, payload: unknown): Promise<unknown> {
+/** A request with the parameter, from the `onRequest` hook to its answer. */
+interface Pending {
+  readonly exchange: Exchange;
+  /** Whether Fastify has begun to send an answer. */
+  isSending: boolean;
+  /** What goes out because the host was too slow. */
+  expired?: Answer;
+}
+
+async function transform(pending: Pending, reply: FastifyReply, payload: unknown): Promise<unknown> {
+  const { exchange } = pending;
   const verdict = exchange.head(reply.statusCode, replyHeaders(reply));
   if (verdict === 'pass') return payload;
   const stream = streamOf(payload);
@@ -92,7 +103,7 @@ async function transform(exchange: Exchange, reply: FastifyReply, payload: unkno
     exchange.leave();
     return payload;
   }
-  const answer = await answerOf(verdict, stream, exchange);
+  const answer = (await answerOf(verdict, stream, exchange)) ?? pending.expired;
   if (answer instanceof Readable) return answer;
   stream.destroy();
   if (answer) reply.code(answer.status);
@@ -109,7 +120,21 @@ async function transform(exchange: Exchange, reply: FastifyReply, payload: unkno
  */
 export const upscale: FastifyPluginCallback<FastifyUpscaleOptions> = (fastify, { dualscale }, done) => {
   const { core } = dualscale;
-  const exchanges = new WeakMap<FastifyRequest, Exchange>();
+  const pendings = new WeakMap<FastifyRequest, Pending>();
+
+  const expire = (request: FastifyRequest, reply: FastifyReply, pending: Pending): void => {
+    const { exchange, isSending } = pending;
+    // What the host writes past Fastify is its own.
+    if (reply.sent && !isSending) {
+      exchange.leave();
+      return;
+    }
+    pending.expired = exchange.expire(replyHeaders(reply));
+    // A body that was being collected has ended with it, and the hook sends this answer.
+    if (!pending.expired || isSending) return;
+    pendings.delete(request);
+    reply.code(pending.expired.status).send(Buffer.from(pending.expired.body ?? []));
+  };
 
   fastify.addHook('onRequest', (request, reply, next) => {
     const { raw } = request;
@@ -128,16 +153,24 @@ export const upscale: FastifyPluginCallback<FastifyUpscaleOptions> = (fastify, {
     if (begun?.kind === 'exchange') {
       hideHeaders(raw);
       const { exchange } = begun;
-      exchanges.set(request, exchange);
-      reply.raw.once('close', () => exchange.leave());
+      const pending: Pending = { exchange, isSending: false };
+      pendings.set(request, pending);
+      const onTimeout = guard(() => expire(request, reply, pending), core.deps.onFailure);
+      const timer = setTimeout(onTimeout, exchange.deadlineMs);
+      reply.raw.once('close', () => {
+        clearTimeout(timer);
+        exchange.leave();
+      });
     }
     next();
   });
 
   fastify.addHook('onSend', async (request, reply, payload) => {
-    const exchange = exchanges.get(request);
-    exchanges.delete(request);
-    return exchange ? transform(exchange, reply, unpack(reply, payload)) : payload;
+    const pending = pendings.get(request);
+    if (!pending) return payload;
+    pendings.delete(request);
+    pending.isSending = true;
+    return transform(pending, reply, unpack(reply, payload));
   });
   done();
 };

@@ -100,21 +100,31 @@ function problemOf(status: number, body: Uint8Array | undefined): IpxProblem {
 
 type Processed = Awaited<ReturnType<IpxImage['process']>>;
 
-async function enlarge(made: Processed, query: UpscaleQuery, deps: CoreDeps): Promise<Processed> {
+async function enlarge(
+  made: Processed,
+  query: UpscaleQuery,
+  deps: CoreDeps,
+  signal: AbortSignal | undefined,
+): Promise<Processed> {
   // IPX gives an SVG as text.
   if (typeof made.data === 'string') return made;
   const exchange = new Exchange({ query, address: '', ifNoneMatch: undefined, isHead: false }, deps);
+  const leave = () => exchange.leave();
+  signal?.addEventListener('abort', leave, { once: true });
+  if (signal?.aborted) leave();
   try {
     const headers = new Headers({ 'content-type': `image/${made.format ?? 'png'}` });
     const verdict = exchange.head(200, headers);
     const answer = verdict === 'collect' ? await exchange.body(Buffer.from(made.data)) : verdict;
+    if (signal?.aborted) throw new IpxProblem(499, 'DS_ABORTED', 'The request was cancelled.');
     if (answer === undefined || typeof answer === 'string') return made;
     if (answer.status !== 200) throw problemOf(answer.status, answer.body);
     const { size } = answer;
     return { ...made, data: answer.body, ...(made.meta && size ? { meta: { ...made.meta, ...size } } : {}) };
   } finally {
-    // Gives the place back where IPX has made something that is no picture.
-    exchange.leave();
+    signal?.removeEventListener('abort', leave);
+    // Gives the slot back where IPX has made something that is no picture.
+    leave();
   }
 }
 
@@ -143,7 +153,8 @@ const digestOf = (query: UpscaleQuery): string =>
 /**
  * Decorates what `createIPX` gives: the modifiers `upscale` (`true`, `auto`, 2, 4 ...), `sr_model`, `sr_degradation`, `sr_sigma` and `sr_noise` are ours, all
  * others IPX' own; it resizes and converts first. `auto` fills `w` and `h`. An error of ours is one of IPX', with our status; nothing
- * can be marked in its headers, so `onError: 'passthrough'` counts as `fail` here.
+ * can be marked in its headers, so `onError: 'passthrough'` counts as `fail` here. IPX' own servers do not say when a client has left;
+ * one who calls the decorated function passes `{ signal }` as its third argument.
  *
  * Throws DS_BAD_OPTION with the option `signing`: the decorator sees no URL. Use the middleware there.
  *
@@ -159,6 +170,7 @@ export function withUpscale<Decorated extends Ipx>(ipx: Decorated, { core }: Plu
     const query = readQuery(modifiers, deps);
     const own = Object.fromEntries(Object.entries(others).filter(([name]) => !HINTS.includes(name)));
     const image = ipx(id, own, requestOptions);
+    const signal = requestOptions?.signal instanceof AbortSignal ? requestOptions.signal : undefined;
     if (query === undefined) return image;
     let processed: Promise<Processed> | undefined;
     return {
@@ -169,7 +181,7 @@ export function withUpscale<Decorated extends Ipx>(ipx: Decorated, { core }: Plu
         return { ...meta, mtime: new Date(Math.max(meta.mtime.getTime(), servingSince(modelsOf(query)))) };
       },
       process() {
-        processed ??= image.process().then((made) => enlarge(made, query, deps));
+        processed ??= image.process().then((made) => enlarge(made, query, deps, signal));
         return processed;
       },
     };

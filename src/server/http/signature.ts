@@ -1,4 +1,4 @@
-/** Signed URLs: only who holds a key can make us work. HMAC-SHA256 over path and query as the client sends them. */
+/** Signed URLs: only holders of a key can make this server work. HMAC-SHA256 over path and query as the client sends them. */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { badOption, DualscaleError } from '../../core/errors.ts';
 import { EXPIRY_PARAMETER, PARAMETER, SIGNATURE_PARAMETER, valuesOf, withoutParameters } from './parameters.ts';
@@ -78,10 +78,10 @@ export function verifySignature(url: string, { keys, required }: Required<Signin
     return bytes.length === expected.length && timingSafeEqual(bytes, expected);
   });
   if (signatures.length > 1 || !matches.includes(true))
-    throw refuse('the signature is wrong', 'It does not fit the URL.');
+    throw refuse('the signature is wrong', 'The signature does not match the URL.');
   const [expiry, ...more] = valuesOf(url, EXPIRY_PARAMETER);
   if (expiry === undefined) return;
   if (more.length > 0 || !EXPIRY.test(expiry))
-    throw refuse(`\`${EXPIRY_PARAMETER}\` is ${expiry}`, 'Its expiry is none.');
-  if (Number(expiry) * 1000 <= unixMs) throw refuse(`the URL expired at ${expiry}`, 'It has expired.');
+    throw refuse(`\`${EXPIRY_PARAMETER}\` is ${expiry}`, `\`${EXPIRY_PARAMETER}\` must be a Unix time in seconds.`);
+  if (Number(expiry) * 1000 <= unixMs) throw refuse(`the URL expired at ${expiry}`, 'The URL has expired.');
 }

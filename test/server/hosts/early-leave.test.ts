@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { get } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createAdaptorServer } from '@hono/node-server';
 import fastify from 'fastify';
@@ -119,6 +120,37 @@ describe.each(Object.keys(adapters))('%s', (name) => {
       await response.arrayBuffer();
     });
   });
+});
+
+test.each(Object.keys(adapters))('%s: a host that never answers is given up at the deadline', async (name) => {
+  await useAdapter(name, { deadlineMs: 150 }, async (context) => {
+    context.picture = () => new Promise(() => {});
+    const response = await fetch(context.url);
+    expect([response.status, response.headers.get('content-type')]).toEqual([503, expect.stringContaining('problem')]);
+    expect(await response.json()).toMatchObject({ code: 'DS_DEADLINE' });
+    expect(await inFlight(context.dualscale)).toBe(0);
+  });
+});
+
+test('fastify: a picture that stops in its midst is given up at the deadline', async () => {
+  const dualscale = await fixture.create({ deadlineMs: 150 });
+  const app = fastify({ forceCloseConnections: true });
+  await app.register(upscale, { dualscale });
+  const stalled = new Readable({ read() {} });
+  stalled.push(Buffer.from([0x89, 0x50]));
+  app.get('/a.png', (_request, reply) => reply.type(TYPE).send(stalled));
+  app.get('/raw.png', (_request, reply) => {
+    reply.hijack();
+    setTimeout(() => reply.raw.end('of the host'), 300);
+  });
+  const url = await app.listen({ port: 0, host: '127.0.0.1' });
+  const response = await fetch(`${url}/a.png?upscale=2`);
+  expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([503, 'DS_DEADLINE']);
+  expect(stalled.destroyed).toBe(true);
+  expect(await (await fetch(`${url}/raw.png?upscale=2`)).text()).toBe('of the host');
+  expect(await inFlight(dualscale)).toBe(0);
+  await app.close();
+  await dualscale.close();
 });
 
 test('fetch: places of hosts that were too slow are free again', async () => {

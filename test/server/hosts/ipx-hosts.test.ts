@@ -140,6 +140,13 @@ test('dates do not hang on the size that is asked for, and with a version not on
   expect(await dateOf({ upscale: '2', sr_version: 'x' })).toBe(await dateOf({}));
 });
 
+test('a signal ends the enlargement of a caller that left', async () => {
+  const decorated = withUpscale(ipx3(fixture.folder), fixture.dualscale);
+  const options = { signal: AbortSignal.abort() };
+  const left = decorated('photo.png', { upscale: '2' } as never, options as never);
+  await expect(left.process()).rejects.toMatchObject({ status: 499 });
+});
+
 test('signed URLs and the decorator exclude each other', async () => {
   const signing = await fixture.create({ signing: { keys: ['0123456789abcdef'] } });
   expect(() => withUpscale(ipx3(fixture.folder), signing)).toThrow('signing');

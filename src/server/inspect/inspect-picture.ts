@@ -54,7 +54,11 @@ export async function inspectPicture(
   const estimate = decodeDegradation(code, model.scale);
   const kernel = estimatedKernel(estimate);
   const window = { width, height, channels: 3 as const, data, top: 0, rows: height };
-  const { difference, ...enlarged } = await upscaler.upscaleRows(window, model, { signal, vector: code, checkShare: 1 });
+  const { difference, ...enlarged } = await upscaler.upscaleRows(window, model, {
+    signal,
+    vector: code,
+    checkShare: 1,
+  });
   const srImage = { ...enlarged, data: enlarged.data as Uint8Array };
   const again = await degrade(srImage, { blur: kernel }, { scale: model.scale, random: () => 0.5 });
   let sum = 0;

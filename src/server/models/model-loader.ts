@@ -3,9 +3,9 @@ import type { EngineName } from '../../core/engine/engine.ts';
 import { compileServedModel } from '../../core/engine/served/served-model.ts';
 import type { ServedModel } from '../../core/engine/served/served-types.ts';
 import { DualscaleError } from '../../core/errors.ts';
+import { manifestDigest } from '../../core/models/digest.ts';
 import { loadModel, modelDirectory, type StoredModel } from '../../core/models/load.ts';
 import type { ModelManifest } from '../../core/models/manifest.ts';
-import { manifestDigest } from '../../core/models/digest.ts';
 
 export class ModelLoader {
   readonly #modelsDir: string;

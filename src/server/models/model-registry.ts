@@ -4,8 +4,8 @@ import type { EngineName } from '../../core/engine/engine.ts';
 import type { ServedModel } from '../../core/engine/served/served-types.ts';
 import { DualscaleError } from '../../core/errors.ts';
 import type { Logger } from '../../core/guarded.ts';
-import { listModels } from '../../core/models/load.ts';
 import { manifestDigest } from '../../core/models/digest.ts';
+import { listModels } from '../../core/models/load.ts';
 import type { ModelManifest } from '../../core/models/manifest.ts';
 import { createMutex } from '../../core/mutex.ts';
 import {

@@ -102,13 +102,8 @@ describe('train with more to learn from', () => {
 describe('train with ground truth that models make', () => {
   test('says who made how much of it', async () => {
     const args = ['train', '--spec', at('tiny.json'), '--data', at('photos'), '--out', at('made'), '--steps', '10'];
-    const { code, stderr } = await runCli([
-      ...args,
-      '--pseudo-labels-from',
-      at('run', 'tiny-x2'),
-      '--pseudo-labels-share',
-      '0.7',
-    ]);
+    const labels = ['--pseudo-labels-from', at('run', 'tiny-x2'), '--pseudo-labels-share', '0.7'];
+    const { code, stderr } = await runCli([...args, ...labels]);
     expect(code).toBe(0);
     expect(stderr).toContain('ground truth');
     const manifest = JSON.parse(await readFile(at('made', 'tiny-x2', 'manifest.json'), 'utf8'));

@@ -54,8 +54,15 @@ describe('train', () => {
   });
 
   test('refuses a folder with a checkpoint unless it is to be resumed', async () => {
-    const again = ['train', '--spec', at('tiny.json'), '--data', at('photos'), '--out', at('run')];
-    const { code, stderr } = await runCli(again);
+    const { code, stderr } = await runCli([
+      'train',
+      '--spec',
+      at('tiny.json'),
+      '--data',
+      at('photos'),
+      '--out',
+      at('run'),
+    ]);
     expect(code).toBe(2);
     expect(stderr).toMatch(/--out.*--resume/);
   });

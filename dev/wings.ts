@@ -21,7 +21,7 @@ const TEXTS: Readonly<Record<string, string>> = {
   degradation: 'blur, noise, JPEG',
   engine: 'sessions, workers',
   graph: 'TF.js to ONNX',
-  measure: 'quality over a set',
+  measure: 'quality, latency',
   models: 'files of models',
   network: 'edge, DRN, dual',
   pixels: 'images, PSNR, SSIM',

@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { ENGINE_NAMES, type EngineName, type Provider, type TfjsBackend } from '../core/engine/engine.ts';
+import { ENGINE_NAMES, type EngineName, type Provider, type TfjsBackend } from '../core/engine/runtime.ts';
 import { badOption } from '../core/errors.ts';
 import { DEGRADATION_MODES } from '../core/upscale/degradation-hint.ts';
 

@@ -2,7 +2,8 @@
 import { availableParallelism } from 'node:os';
 import { describeMachine } from '../../core/describe-machine.ts';
 import { chooseRuntime } from '../../core/engine/choose-runtime.ts';
-import type { Engine, Runtime } from '../../core/engine/engine.ts';
+import type { Engine } from '../../core/engine/engine.ts';
+import type { Runtime } from '../../core/engine/runtime.ts';
 import { createOnnxEngine } from '../../core/engine/onnx/onnx-engine.ts';
 import { openTimedNetwork } from '../../core/engine/served/timed-network.ts';
 import { createTfjsEngine } from '../../core/engine/tfjs/tfjs-engine.ts';

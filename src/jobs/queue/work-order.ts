@@ -1,6 +1,6 @@
 /** The files by which server and job process hand over work: what to do, and what came of it. */
 import { join } from 'node:path';
-import type { Provider } from '../../core/engine/engine.ts';
+import type { Provider } from '../../core/engine/runtime.ts';
 import type { Judgement } from '../rollout/judgement.ts';
 import type { JobRequest } from './job.ts';
 

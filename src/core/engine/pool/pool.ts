@@ -5,8 +5,8 @@
 import { availableParallelism } from 'node:os';
 import { badOption, DualscaleError } from '../../errors.ts';
 import { chooseRuntime } from '../choose-runtime.ts';
-import type { EngineName, Provider, Runtime, TfjsBackend } from '../engine.ts';
 import type { ProviderLogger } from '../provider.ts';
+import type { EngineName, Provider, Runtime, TfjsBackend } from '../runtime.ts';
 import type { ServedModel } from '../served/served-types.ts';
 import { createModelSharer } from '../tile/share-model.ts';
 import type { SharedDestination, SharedImage, SharedModel, Tile, TileDifference, TileTask } from '../tile/tile-task.ts';

@@ -51,12 +51,12 @@ async function main(): Promise<void> {
   // Four progress events a second are twice what a job tells; long notes fill the deaf client's buffers.
   for (let tick = 1; tick <= 4 * seconds; tick++) {
     const start = performance.now();
-    box.log.emit(JOB, progress(tick));
+    await box.log.emit(JOB, progress(tick));
     if (tick % 4 === 0) {
-      box.log.emit(JOB, { type: 'note', data: { level: 'info', message: 'x'.repeat(20_000) } });
+      await box.log.emit(JOB, { type: 'note', data: { level: 'info', message: 'x'.repeat(20_000) } });
     }
     if (tick % Math.floor((4 * seconds) / STAGES) === 0) {
-      box.log.emit(JOB, stage(tick / Math.floor((4 * seconds) / STAGES) - 1));
+      await box.log.emit(JOB, stage(tick / Math.floor((4 * seconds) / STAGES) - 1));
     }
     slowest = Math.max(slowest, performance.now() - start);
     most = Math.max(most, rss());

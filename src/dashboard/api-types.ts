@@ -3,7 +3,7 @@ export type { InspectionView as Inspection } from '../core/upscale/inspection-vi
 
 import type { JobView } from '../jobs/queue/job.ts';
 import type { Activation } from '../jobs/rollout/activation.ts';
-import type { Judgement } from '../jobs/rollout/judgement.ts';
+import type { Evaluation } from '../jobs/rollout/evaluation.ts';
 import type { Watch } from '../jobs/rollout/watch.ts';
 
 export interface Job extends JobView {
@@ -37,7 +37,7 @@ export interface Model {
   readonly quality: readonly QualityEntry[];
   readonly latency: readonly LatencyEntry[];
   readonly job: string | null;
-  readonly measured: Judgement | null;
+  readonly measured: Evaluation | null;
 }
 
 export interface ModelList {

@@ -1,9 +1,9 @@
 /** What an option of `createJobs` that holds more than a number may be. */
-import type { Provider } from '../core/engine/runtime.ts';
+import type { Provider } from '../core/engine/engine.ts';
 import { badOption } from '../core/errors.ts';
 import type { TrafficOptions } from './data/traffic.ts';
 import type { JobsOptions } from './jobs-options.ts';
-import type { RollbackOptions } from './rollout/switch-watch.ts';
+import type { RollbackOptions } from './rollout/rollback-watch.ts';
 
 interface Rule {
   readonly expected: string;

@@ -1,4 +1,4 @@
-/** `createJobs`: joins journal, queue, gate and API. */
+/** `createJobs`: joins journal, queue, rollout and API. */
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
@@ -6,25 +6,28 @@ import { describeMachine } from '../core/describe-machine.ts';
 import { badOption } from '../core/errors.ts';
 import { createAccess } from './api/access.ts';
 import { createApiHandler, type JobsHandler } from './api/api-handler.ts';
-import type { ApiParts } from './api/api-parts.ts';
+import { dataRoutes } from './api/data-routes.ts';
 import { createEventSocket } from './api/event-socket.ts';
-import { countStates } from './api/status-routes.ts';
+import { jobRoutes } from './api/job-routes.ts';
+import { modelRoutes } from './api/model-routes.ts';
+import { statusRoutes } from './api/status-routes.ts';
 import { whyNotWritable } from './data/disk-space.ts';
 import { sweepUnpublished } from './data/leftovers.ts';
-import { createDataOpener } from './data/open-data.ts';
-import { createTrafficSampler, type TrafficSampler } from './data/traffic.ts';
-import { createUploads } from './data/uploads.ts';
-import { createEventLog } from './events/event-log.ts';
+import { openData } from './data/open-data.ts';
+import { TrafficSampler } from './data/traffic.ts';
+import { Uploads } from './data/uploads.ts';
+import { EventLog } from './events/event-log.ts';
 import type { JobEvent } from './events/job-event.ts';
 import { isLoopback, type JobsOptions, type ResolvedJobsOptions, resolveJobsOptions } from './jobs-options.ts';
-import { createJobStore, type JobEntry } from './queue/job-store.ts';
+import type { JobEntry } from './queue/job-entry.ts';
+import { countStates, JobStore } from './queue/job-store.ts';
 import { createLoadPause } from './queue/load-pause.ts';
 import { lockFolder } from './queue/lock-folder.ts';
-import { Runner } from './queue/runner.ts';
-import { createActivator } from './rollout/activator.ts';
+import { JobQueue } from './queue/queue.ts';
+import { Activator } from './rollout/activator.ts';
 import { mayFallBack } from './rollout/fallback-models.ts';
+import { createRollbackWatch } from './rollout/rollback-watch.ts';
 import { createServingStats } from './rollout/serving-stats.ts';
-import { createSwitchWatch } from './rollout/switch-watch.ts';
 
 export interface Jobs {
   /** For Express, Connect, or plain `node:http`: takes what is below the mount path. */
@@ -42,18 +45,7 @@ export interface Jobs {
 
 const EXPIRE_MS = 600_000;
 
-function createSampler(options: ResolvedJobsOptions, now: () => number): TrafficSampler | undefined {
-  if (!options.traffic) return undefined;
-  const { warn } = options.logger;
-  return createTrafficSampler(options.traffic, {
-    directory: join(options.dir, 'traffic'),
-    now,
-    random: Math.random,
-    warn,
-  });
-}
-
-/** What was being received when the server ended. */
+/** Removes uploads that were being received when the server ended. */
 function removeUnfinished(directory: string): void {
   mkdirSync(directory, { recursive: true });
   for (const name of readdirSync(directory)) {
@@ -61,39 +53,50 @@ function removeUnfinished(directory: string): void {
   }
 }
 
-function openParts(jobsOptions: JobsOptions) {
-  const { dualscale: serving } = jobsOptions;
-  const options = resolveJobsOptions(jobsOptions);
-  const { dir, logger, token, origins, keepJobs, maxUploadBytes, minFreeBytes, rollback, meter } = options;
+async function openContext(options: ResolvedJobsOptions, serving: JobsOptions['dualscale'], log: EventLog) {
+  const { dir, logger, token, origins, keepJobs, maxUploadBytes, minFreeBytes, meter, mountPath } = options;
+  const { warn } = logger;
   const now = Date.now;
   const monotonic = () => performance.now();
   const machine = describeMachine();
   const uploadsFolder = join(dir, 'uploads');
   removeUnfinished(uploadsFolder);
-  const log = createEventLog({ now, warn: logger.warn });
-  const store = createJobStore({ directory: join(dir, 'jobs'), log, now, keepJobs, warn: logger.warn });
-  const activator = createActivator({ serving, log, path: join(dir, 'models.jsonl'), warn: logger.warn });
+  const store = await JobStore.open({ directory: join(dir, 'jobs'), log, now, keepJobs, warn });
+  const activator = await Activator.open({ serving, log, path: join(dir, 'models.jsonl'), warn });
   const stats = createServingStats(monotonic);
-  const onRollback = (model: string, why: string) =>
-    logger.warn(`${model} was replaced by the model before it: ${why}`);
-  const watch = createSwitchWatch(rollback, { activator, stats, now, onRollback, warn: logger.warn });
-  const uploads = createUploads({ directory: uploadsFolder, maxUploadBytes, minFreeBytes, now });
-  const traffic = createSampler(options, now);
+  const uploads = new Uploads({ directory: uploadsFolder, maxUploadBytes, minFreeBytes, now, warn });
+  const traffic = options.traffic
+    ? new TrafficSampler(options.traffic, { directory: join(dir, 'traffic'), now, random: Math.random, warn })
+    : undefined;
+  const queue = new JobQueue({
+    options,
+    serving,
+    activator,
+    store,
+    machine,
+    now,
+    openData: (entry) => openData(entry, { dataRoots: options.dataRoots, uploads, traffic }),
+    onEnd: ({ view }: JobEntry) => {
+      const seconds = view.startedAt === null ? 0 : (now() - Date.parse(view.startedAt)) / 1000;
+      meter?.ended(view.type, view.state, seconds);
+    },
+  });
   const access = createAccess({ token, origins, now: monotonic });
-  const openData = createDataOpener({ dataRoots: options.dataRoots, uploads, traffic });
-  const onEnd = ({ view }: JobEntry) => {
-    const seconds = view.startedAt === null ? 0 : (now() - Date.parse(view.startedAt)) / 1000;
-    meter?.ended(view.type, view.state, seconds);
-  };
-  const runner = new Runner({ options, serving, activator, openData, machine, now, store, onEnd });
-  return { options, serving, log, store, activator, stats, watch, uploads, traffic, access, runner, machine, now };
+  const socket = createEventSocket({
+    access,
+    log,
+    path: `${mountPath}/socket`,
+    onClients: (count) => meter?.clients(count),
+    warn,
+  });
+  return { options, serving, log, store, activator, stats, uploads, traffic, queue, access, socket, machine, now };
 }
 
-type Parts = ReturnType<typeof openParts>;
+type JobsContext = Awaited<ReturnType<typeof openContext>>;
 
 /** Everything that happens by itself; gives what ends it. */
-function startBackground({ serving, stats, traffic, log, store, runner, options }: Parts): () => void {
-  const { meter, pauseAboveLoad } = options;
+function startBackground({ serving, stats, traffic, log, store, queue, options }: JobsContext): () => void {
+  const { meter, pauseAboveLoad, logger } = options;
   const stops = [
     serving.onRequest(stats.recordRequest),
     serving.onEnlargement((enlargement) => {
@@ -103,27 +106,24 @@ function startBackground({ serving, stats, traffic, log, store, runner, options 
     }),
   ];
   if (traffic) {
-    const expire = () => {
-      try {
-        traffic.expire();
-      } catch (error) {
-        options.logger.warn(`old pictures of the traffic are not removed: ${String(error)}`);
-      }
-    };
+    const expire = () =>
+      void traffic.expire().catch((error: unknown) => {
+        logger.warn(`old pictures of the traffic are not removed: ${String(error)}`);
+      });
     expire();
     const timer = setInterval(expire, EXPIRE_MS).unref();
     stops.push(() => clearInterval(timer));
   }
-  if (pauseAboveLoad !== undefined) stops.push(createLoadPause({ stats, runner, above: pauseAboveLoad }));
+  if (pauseAboveLoad !== undefined) stops.push(createLoadPause({ stats, queue, above: pauseAboveLoad }));
   if (meter) {
-    meter.states(countStates({ store }));
+    meter.states(countStates(store.list()));
     stops.push(
       log.listen((event) => {
         meter.event(event);
-        meter.states(countStates({ store }));
+        meter.states(countStates(store.list()));
       }),
-      // Closed, it has no jobs: who opens the folder again counts them.
-      () => meter.states(countStates({ store: { list: () => [] } })),
+      // Closed, it has no jobs: the server that opens the folder again counts them.
+      () => meter.states(countStates([])),
     );
   }
   return () => {
@@ -137,57 +137,55 @@ function requireSafeAddress(server: Server, { token }: ResolvedJobsOptions): voi
   throw badOption('token', `given, because the server listens on ${address.address}`, 'nothing');
 }
 
-/** Two servers must not write into one folder: the one that was taken for dead gives way. */
-function abandon({ runner, log, options }: Parts): void {
-  const { dir, logger } = options;
-  logger.error(
-    `another server has taken over ${dir}: this one gave no sign of life for too long and runs no jobs any more`,
-  );
-  log.close();
-  runner.abandon();
-}
-
-/** Otherwise hours of work would end before a closed door. */
-function requireWritable(modelsDir: string): void {
-  const got = whyNotWritable(modelsDir);
-  if (got !== undefined) throw badOption('modelsDir', 'a folder that can be written', got);
-}
-
 /**
- * Opens the folder, lets the models serve that served before, goes on with jobs that were interrupted.
+ * Opens the folder, lets the models serve that served before, resumes jobs that were interrupted.
  * Throws DS_BAD_OPTION, also when another server uses the folder, and Node's errors when it cannot be written.
  */
 export async function createJobs(jobsOptions: JobsOptions): Promise<Jobs> {
-  const { dir, modelsDir } = resolveJobsOptions(jobsOptions);
-  requireWritable(modelsDir);
+  const options = resolveJobsOptions(jobsOptions);
+  const { dir, modelsDir, logger } = options;
+  // Otherwise hours of work would end before a closed door.
+  const reason = await whyNotWritable(modelsDir);
+  if (reason !== undefined) throw badOption('modelsDir', 'a folder that can be written', reason);
   mkdirSync(dir, { recursive: true });
-  let parts: Parts | undefined;
-  const unlock = await lockFolder(dir, { onLost: () => parts && abandon(parts) });
+  const log = new EventLog({ now: Date.now, warn: logger.warn });
+  let queue: JobQueue | undefined;
+  const unlock = await lockFolder(dir, {
+    onLost: () => {
+      logger.error(
+        `another server has taken over ${dir}: this one gave no sign of life for too long and runs no jobs any more`,
+      );
+      // Two servers must not write into one folder.
+      void log.close();
+      queue?.abandon();
+    },
+  });
   try {
-    parts = openParts(jobsOptions);
-    return await joinJobs(parts, unlock);
+    const context = await openContext(options, jobsOptions.dualscale, log);
+    queue = context.queue;
+    return await start(context, unlock);
   } catch (error) {
+    await log.close();
     unlock();
     throw error;
   }
 }
 
-async function joinJobs(opened: Parts, unlock: () => void): Promise<Jobs> {
-  const { options, access, log, activator, runner, watch } = opened;
-  const { mountPath, logger, meter, modelsDir } = options;
-  await sweepUnpublished({ modelsDir, now: opened.now, warn: logger.warn });
+async function start(context: JobsContext, unlock: () => void): Promise<Jobs> {
+  const { options, serving, activator, access, log, queue, socket, stats, now } = context;
+  const { modelsDir, rollback, logger } = options;
+  await sweepUnpublished({ modelsDir, now, warn: logger.warn });
   await activator.restore();
-  opened.serving.restrictFallbackModels((manifest) => mayFallBack(manifest, activator.history()));
-  const socket = createEventSocket({
-    access,
-    log,
-    path: `${mountPath}/socket`,
-    onClients: (count) => meter?.clients(count),
-    warn: logger.warn,
-  });
-  const handler = createApiHandler({ ...opened, clients: () => socket.clients } satisfies ApiParts);
-  const stopBackground = startBackground(opened);
-  runner.start();
+  serving.restrictFallbackModels((manifest) => mayFallBack(manifest, activator.history()));
+  const watch = createRollbackWatch(rollback, { activator, stats, now, warn: logger.warn });
+  const handler = createApiHandler(options, access, [
+    ...statusRoutes(context),
+    ...jobRoutes(context),
+    ...modelRoutes({ ...context, watch }),
+    ...dataRoutes(context),
+  ]);
+  const stopBackground = startBackground(context);
+  await queue.start();
   return {
     handler,
     attach(server) {
@@ -197,11 +195,11 @@ async function joinJobs(opened: Parts, unlock: () => void): Promise<Jobs> {
     },
     listen: (listener) => log.listen((event) => listener(event)),
     async close() {
-      await runner.close();
+      await queue.close();
       stopBackground();
       watch.close();
       socket.close();
-      log.close();
+      await log.close();
       unlock();
     },
   };

@@ -1,13 +1,13 @@
 /** What `createJobs` takes. */
 import { availableParallelism } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
-import type { Provider } from '../core/engine/runtime.ts';
+import type { Provider } from '../core/engine/engine.ts';
 import { badOption } from '../core/errors.ts';
 import { checkGroups } from './check-options.ts';
 import type { TrafficOptions } from './data/traffic.ts';
 import type { JobMeter } from './queue/job-meter.ts';
+import type { RollbackOptions } from './rollout/rollback-watch.ts';
 import type { Serving } from './rollout/serving.ts';
-import type { RollbackOptions } from './rollout/switch-watch.ts';
 
 export interface JobsLogger {
   info(message: string): void;

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ModelManifest } from '../../src/core/models/manifest.ts';
-import { createEventLog } from '../../src/jobs/events/event-log.ts';
+import { EventLog } from '../../src/jobs/events/event-log.ts';
 import type { JobRequest } from '../../src/jobs/queue/job.ts';
-import { createActivator } from '../../src/jobs/rollout/activator.ts';
-import { decide } from '../../src/jobs/rollout/gate.ts';
-import type { Judgement } from '../../src/jobs/rollout/judgement.ts';
+import { Activator } from '../../src/jobs/rollout/activator.ts';
+import type { Evaluation } from '../../src/jobs/rollout/evaluation.ts';
+import { gate } from '../../src/jobs/rollout/gate.ts';
+import { createRollbackWatch } from '../../src/jobs/rollout/rollback-watch.ts';
 import type { ServedEnlargement, Serving } from '../../src/jobs/rollout/serving.ts';
 import { createServingStats } from '../../src/jobs/rollout/serving-stats.ts';
-import { createSwitchWatch } from '../../src/jobs/rollout/switch-watch.ts';
 
 /** Serving as a table: which model serves is all that matters here. @param loadMs until a model serves */
 function createTable(first: string, ids: readonly string[], loadMs = 0) {
@@ -33,24 +33,24 @@ const OPERATOR = { reason: 'operator', job: null, detail: '' } as const;
 const BACK = { reason: 'rollback', job: null, detail: '' } as const;
 
 let directory: string;
-let log: ReturnType<typeof createEventLog>;
+let log: EventLog;
 const warnings: string[] = [];
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'dualscale-activation-'));
-  log = createEventLog({ now: Date.now });
+  log = new EventLog({ now: Date.now });
 });
 afterEach(async () => {
-  log.close();
+  await log.close();
   await rm(directory, { recursive: true });
 });
 
 const open = (serving: Serving) =>
-  createActivator({ serving, log, path: join(directory, 'models.jsonl'), warn: (text) => void warnings.push(text) });
+  Activator.open({ serving, log, path: join(directory, 'models.jsonl'), warn: (text) => void warnings.push(text) });
 
 describe('the history of a scale', () => {
   test('is gone back through one by one, and no further than its beginning', async () => {
     const serving = createTable('a', ['a', 'b', 'c', 'd']);
-    const activator = open(serving);
+    const activator = await open(serving);
     for (const id of ['b', 'c', 'd']) await activator.activate(id, OPERATOR);
     const served: (string | undefined)[] = [];
     for (let i = 0; i < 2; i++) served.push((await activator.rollback(4, BACK)).modelId);
@@ -63,12 +63,12 @@ describe('the history of a scale', () => {
   });
 
   test('survives a restart, with what serves', async () => {
-    const first = open(createTable('a', ['a', 'b']));
+    const first = await open(createTable('a', ['a', 'b']));
     await first.activate('b', { reason: 'job', job: 'job-0000000000000001', detail: '' });
-    log.close();
-    log = createEventLog({ now: Date.now });
+    await log.close();
+    log = new EventLog({ now: Date.now });
     const serving = createTable('a', ['a', 'b']);
-    const again = open(serving);
+    const again = await open(serving);
     await again.restore();
     expect(serving.servedBy(4)?.id).toBe('b');
     expect(again.wasActivatedBy('job-0000000000000001')).toBe(true);
@@ -76,7 +76,7 @@ describe('the history of a scale', () => {
   });
 
   test('knows no model that is not there', async () => {
-    await expect(open(createTable('a', ['a'])).activate('z', OPERATOR)).rejects.toMatchObject({
+    await expect((await open(createTable('a', ['a']))).activate('z', OPERATOR)).rejects.toMatchObject({
       code: 'DS_MODEL_NOT_FOUND',
     });
   });
@@ -87,11 +87,12 @@ const input = { bytes: Buffer.alloc(0) };
 describe('a model that has just begun to serve', () => {
   async function watchSwitch(sampleOf: (modelId: string, i: number) => Partial<ServedEnlargement>, count: number) {
     const serving = createTable('old', ['old', 'new']);
-    const activator = open(serving);
+    const activator = await open(serving);
     const stats = createServingStats(() => performance.now());
     const rolledBack: string[] = [];
-    const parts = { activator, stats, now: Date.now, warn: (text: string) => void warnings.push(text) };
-    const watch = createSwitchWatch({ minRequests: 10 }, { ...parts, onRollback: (id) => void rolledBack.push(id) });
+    const warn = (text: string) =>
+      void rolledBack.push(/^(\S+) was replaced by the model before it/.exec(text)?.[1] ?? text);
+    const watch = createRollbackWatch({ minRequests: 10 }, { activator, stats, now: Date.now, warn });
     const record = (modelId: string, i: number) =>
       stats.record({ modelId, scale: 4, milliseconds: 100, outputPixels: 1e6, input, ...sampleOf(modelId, i) });
     for (let i = 0; i < 30; i++) record('old', i);
@@ -131,11 +132,12 @@ describe('a model that has just begun to serve', () => {
 
   test('is not put back over the one that an operator has put in its place meanwhile', async () => {
     const serving = createTable('a', ['a', 'b', 'c'], 50);
-    const activator = open(serving);
+    const activator = await open(serving);
     const stats = createServingStats(() => performance.now());
     const rolledBack: string[] = [];
-    const parts = { activator, stats, now: Date.now, warn: (text: string) => void warnings.push(text) };
-    const watch = createSwitchWatch({ minRequests: 10 }, { ...parts, onRollback: (id) => void rolledBack.push(id) });
+    const warn = (text: string) =>
+      void rolledBack.push(/^(\S+) was replaced by the model before it/.exec(text)?.[1] ?? text);
+    const watch = createRollbackWatch({ minRequests: 10 }, { activator, stats, now: Date.now, warn });
     await activator.activate('b', OPERATOR);
     const failOnce = () =>
       stats.record({ modelId: 'b', scale: 4, milliseconds: 100, outputPixels: 1e6, input, error: 'DS_ENGINE' });
@@ -153,13 +155,13 @@ describe('a model that has just begun to serve', () => {
     watch.close();
   });
 
-  test('is not judged by its first few pictures', async () => {
+  test('is not rolled back for its first few pictures', async () => {
     expect(await watchSwitch((id) => (id === 'new' ? { error: 'DS_ENGINE' } : {}), 9)).toMatchObject({ serves: 'new' });
   });
 });
 
 describe('the gate', () => {
-  const judgement = (changes: object): Judgement => ({
+  const evaluation = (changes: object): Evaluation => ({
     modelId: 'm',
     parameters: 1,
     macs: 1000,
@@ -169,10 +171,10 @@ describe('the gate', () => {
     latency: { medianMs: 10, percentileMs: 10, percentile: 50, width: 64, height: 64, runs: 20, threads: 1 },
     ...changes,
   });
-  const latency = (percentileMs: number) => ({ latency: { ...judgement({}).latency, percentileMs } });
+  const latency = (percentileMs: number) => ({ latency: { ...evaluation({}).latency, percentileMs } });
   const request = { type: 'compress', maxPsnrDropDb: 0.5 } as JobRequest;
   const size = { width: 64, height: 64, percentile: 50, engine: 'onnx' } as const;
-  const full = judgement({});
+  const full = evaluation({});
 
   test.each([
     ['as good', {}, {}, 'passed', []],
@@ -187,13 +189,13 @@ describe('the gate', () => {
     ['too much work', { macs: 999 }, {}, 'refused', ['macs']],
   ] as const)('%s', (_, target, changes, verdict, failed) => {
     const asked = Object.keys(target).length === 0 ? request : { ...request, target: target as never };
-    const decided = decide(asked, { candidate: judgement(changes), active: full, base: full });
+    const decided = gate(asked, { candidate: evaluation(changes), active: full, base: full });
     expect(decided.checks.filter(({ passed }) => !passed).map(({ name }) => name)).toEqual(failed);
     expect(decided.verdict).toBe(verdict);
   });
 
   test('lets the first model of a scale pass that has nothing to be compared with', () => {
-    const decided = decide(request, { candidate: judgement({ psnrDb: 12 }), active: null, base: null });
+    const decided = gate(request, { candidate: evaluation({ psnrDb: 12 }), active: null, base: null });
     expect(decided.verdict).toBe('passed');
   });
 });

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createOnnxEngine } from '../../src/core/engine/onnx/onnx-engine.ts';
 import { loadModel, modelDirectory } from '../../src/core/models/load.ts';
 import type { Budget, Target } from '../../src/jobs/queue/job.ts';
-import type { WorkOrder } from '../../src/jobs/queue/work-order.ts';
+import type { JobSpec } from '../../src/jobs/queue/job-spec.ts';
+import { JobReporter } from '../../src/jobs/worker/child-channel.ts';
 import { runCompressJob } from '../../src/jobs/worker/compress-job.ts';
 import { measureLatency } from '../../src/jobs/worker/measure-latency.ts';
 import { publishBlindModel } from '../helpers/blind-model.ts';
@@ -35,7 +36,7 @@ interface Latency {
   readonly height: number;
 }
 
-/** The job's process without a process, until it ends or has told a `last` kind of latency. */
+/** The job's process without a process, until it ends or has reported a `last` kind of latency. */
 async function run(
   target: Target,
   { last, model = 'nearest-x2', budget = { steps: 4 } }: { last?: string; model?: string; budget?: Budget } = {},
@@ -43,8 +44,8 @@ async function run(
   const stop = new AbortController();
   const work = join(folder, `work-${jobs++}`);
   await mkdir(work);
-  const told: Latency[] = [];
-  const order: WorkOrder = {
+  const latencies: Latency[] = [];
+  const spec: JobSpec = {
     job: 'job-1',
     name: 'slim-x2',
     modelDirectory: modelDirectory(models.directory, model),
@@ -65,26 +66,21 @@ async function run(
     memoryMegabytes: 4096,
   };
   const error = await runCompressJob({
-    order,
+    spec,
     work,
     machine: 'a test',
     now: Date.now,
     signal: stop.signal,
-    report: {
-      stage: () => {},
-      step: () => {},
-      note: () => {},
-      event(body) {
-        if (body.type !== 'latency') return;
-        told.push(body.data as Latency);
-        if ((body.data as Latency).kind === last) stop.abort();
-      },
-    },
+    report: new JobReporter((message) => {
+      if (message.type !== 'event' || message.body.type !== 'latency') return;
+      latencies.push(message.body.data);
+      if (message.body.data.kind === last) stop.abort();
+    }),
   }).then(
     () => undefined,
     (cause: Error) => cause,
   );
-  return { error, told };
+  return { error, latencies };
 }
 
 const timeFor = (latencyMs: number): Target => ({ latencyMs, ...SIZE, percentile: 50, engine: 'onnx' });
@@ -108,20 +104,20 @@ describe("the picture whose latency counts in a compression job is the target's"
   });
 
   test('when the server is told of latencies', async () => {
-    const { told } = await run(timeFor(0.7 * (await timeNow())), { last: 'predicted' });
-    expect(told.map(({ kind }) => kind)).toEqual(['target', 'predicted']);
-    expect(told.map(({ width, height }) => ({ width, height }))).toEqual([SIZE, SIZE]);
+    const { latencies } = await run(timeFor(0.7 * (await timeNow())), { last: 'predicted' });
+    expect(latencies.map(({ kind }) => kind)).toEqual(['target', 'predicted']);
+    expect(latencies.map(({ width, height }) => ({ width, height }))).toEqual([SIZE, SIZE]);
   });
 
   test('and that of plain jobs where the target is a share of its latency', async () => {
-    const { told } = await run({ ratio: 0.8 }, { last: 'target' });
-    expect(told).toMatchObject([{ kind: 'target', width: 256, height: 256 }]);
+    const { latencies } = await run({ ratio: 0.8 }, { last: 'target' });
+    expect(latencies).toMatchObject([{ kind: 'target', width: 256, height: 256 }]);
   });
 }, 120_000);
 
 test('minutes are counted in steps of a blind model as it is trained', async () => {
   const budget = { minutes: 0.001 };
-  const { error, told } = await run({ ratio: 0.8 }, { last: 'target', model: 'told-x2', budget });
+  const { error, latencies } = await run({ ratio: 0.8 }, { last: 'target', model: 'told-x2', budget });
   expect(error).toMatchObject({ code: 'DS_ABORTED' });
-  expect(told).toHaveLength(1);
+  expect(latencies).toHaveLength(1);
 }, 60_000);

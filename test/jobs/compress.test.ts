@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadModel, modelDirectory } from '../../src/core/models/load.ts';
 import type { JobView } from '../../src/jobs/queue/job.ts';
 import { STAGES } from '../../src/jobs/queue/stages.ts';
-import type { JobReport } from '../../src/jobs/rollout/judgement.ts';
+import type { JobReport } from '../../src/jobs/rollout/evaluation.ts';
 import { STAGES as RECIPE_STAGES } from '../../src/trainer/compress/progress.ts';
 import { publishBlindModel } from '../helpers/blind-model.ts';
 import { publishNearestModels } from '../helpers/nearest-models.ts';
@@ -26,7 +26,7 @@ afterAll(async () => {
 
 /** The recipe's own order must be this one's, or a stage would pass unseen. */
 test("stages of a compression come in the recipe's order", () => {
-  const own = Object.keys(STAGES.compress).filter((name) => name !== 'data' && name !== 'judge');
+  const own = Object.keys(STAGES.compress).filter((name) => name !== 'data' && name !== 'evaluate');
   expect(own).toEqual([...RECIPE_STAGES]);
 });
 
@@ -38,7 +38,7 @@ test('a compression to fewer multiply-accumulates goes through all stages and wa
   const job = await box.waitFor(id, hasEnded);
   expect(job.error).toBeNull();
   const stages = job.progress.stages.map(({ name, state }) => `${name} ${state}`);
-  const names = ['data', 'plan', 'duals', 'search', 'fit', 'prune', 'fine-tune', 'measure', 'judge', 'publish'];
+  const names = ['data', 'plan', 'duals', 'search', 'fit', 'prune', 'fine-tune', 'measure', 'evaluate', 'publish'];
   expect(stages).toEqual(names.map((name) => `${name} done`));
   const report = (await (await box.call(`/jobs/${id}/report`)).json()) as JobReport;
   expect(report.verdict, JSON.stringify(report.checks)).toBe('passed');

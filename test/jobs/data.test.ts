@@ -11,8 +11,8 @@ import { create as createTar } from 'tar';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { DualscaleError } from '../../src/core/errors.ts';
 import { splitByHash } from '../../src/jobs/data/prepare-data.ts';
-import { createTrafficSampler, type TrafficOptions } from '../../src/jobs/data/traffic.ts';
-import { createUploads, type Uploads } from '../../src/jobs/data/uploads.ts';
+import { type TrafficOptions, TrafficSampler } from '../../src/jobs/data/traffic.ts';
+import { Uploads } from '../../src/jobs/data/uploads.ts';
 import { tarHeader } from './archives.ts';
 import { seededRandom } from './job-bodies.ts';
 
@@ -31,7 +31,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'dualscale-data-'));
   const directory = join(folder, 'uploads');
   await mkdir(directory);
-  uploads = createUploads({ directory, maxUploadBytes: MAX_UPLOAD, minFreeBytes: 0, now: Date.now });
+  uploads = new Uploads({ directory, maxUploadBytes: MAX_UPLOAD, minFreeBytes: 0, now: Date.now, warn: () => {} });
   server = createServer((req, res) => {
     uploads.receive(req).then(
       (upload) => res.end(JSON.stringify(upload)),
@@ -113,9 +113,9 @@ describe('an uploaded archive', () => {
     expect(upload).toMatchObject({ pictures: 2, smallPictures: 1, skipped: 2 });
     expect(await readdir(join(uploads.directory(upload.id), 'large'))).toEqual(['000000.png']);
     expect(await readdir(join(uploads.directory(upload.id), 'small'))).toHaveLength(1);
-    expect(uploads.get(upload.id)).toEqual(upload);
+    expect(await uploads.get(upload.id)).toEqual(upload);
     await uploads.remove(upload.id);
-    expect(uploads.get(upload.id)).toBeUndefined();
+    expect(await uploads.get(upload.id)).toBeUndefined();
   });
 
   test('writes nothing outside its folder, whatever names and links say', async () => {
@@ -159,7 +159,7 @@ describe('an uploaded archive', () => {
 
 describe('the traffic sampler', () => {
   const open = (options: TrafficOptions, name: string, now = Date.now) =>
-    createTrafficSampler(options, { directory: join(folder, name), now, random: seededRandom(1), warn: () => {} });
+    new TrafficSampler(options, { directory: join(folder, name), now, random: seededRandom(1), warn: () => {} });
 
   test('keeps each picture once, at most so many, and every one with the same chance', async () => {
     const kept = new Map<number, number>();
@@ -168,7 +168,7 @@ describe('the traffic sampler', () => {
     const random = seededRandom(7);
     for (let round = 0; round < 40; round++) {
       const directory = join(folder, `fair-${round}`);
-      const sampler = createTrafficSampler({ maxPictures: 6 }, { directory, now: Date.now, random, warn: () => {} });
+      const sampler = new TrafficSampler({ maxPictures: 6 }, { directory, now: Date.now, random, warn: () => {} });
       for (const [i, bytes] of pictures.entries()) {
         sampler.offer({ url: `/${i}.png`, bytes });
         await sampler.settled();
@@ -222,10 +222,10 @@ describe('the traffic sampler', () => {
     const sampler = open({ retentionDays: 1 }, 'old');
     sampler.offer({ url: '/a', bytes: await picture(140, 1) });
     await sampler.settled();
-    sampler.expire();
+    await sampler.expire();
     expect(await sampler.count()).toMatchObject({ pictures: 1 });
     const later = open({ retentionDays: 1 }, 'old', () => Date.now() + 2 * 86_400_000);
-    later.expire();
+    await later.expire();
     expect(await later.count()).toMatchObject({ pictures: 0 });
     sampler.offer({ url: '/b', bytes: await picture(140, 2) });
     await sampler.settled();
@@ -240,7 +240,7 @@ describe('the traffic sampler', () => {
     for (let round = 0; round < 20; round++) {
       const parts = { directory: join(folder, `restart-${round}`), now: Date.now, random, warn: () => {} };
       const pass = async (from: number, to: number) => {
-        const sampler = createTrafficSampler({ maxPictures: 4 }, parts);
+        const sampler = new TrafficSampler({ maxPictures: 4 }, parts);
         for (const bytes of pictures.slice(from, to)) {
           sampler.offer({ url: '/', bytes });
           await sampler.settled();

@@ -4,6 +4,7 @@ import { connect as connectTcp } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import type { JobEventBody } from '../../src/jobs/events/job-event.ts';
 import { authorized, connect, eventsOf, JOB, openSocketBox, progress, stage, TOKEN } from './socket-box.ts';
 
 let box: Awaited<ReturnType<typeof openSocketBox>>;
@@ -71,11 +72,11 @@ describe('the upgrade', () => {
 
 describe('a subscription', () => {
   test('repeats what was missed, then goes on with what happens, in order and without a gap', async () => {
-    for (let step = 1; step <= 500; step++) box.log.emit(JOB, progress(step));
+    for (let step = 1; step <= 500; step++) await box.log.emit(JOB, progress(step));
     const client = await authorized(box.url);
     client.send({ subscribe: JOB, after: 100 });
     for (let step = 501; step <= 600; step++) {
-      box.log.emit(JOB, progress(step));
+      await box.log.emit(JOB, progress(step));
       if (step % 10 === 0) await sleep(1);
     }
     await client.until((messages) => eventsOf(messages).at(-1)?.seq === 600);
@@ -85,7 +86,7 @@ describe('a subscription', () => {
   });
 
   test('without a number gets the latest event at once', async () => {
-    for (let step = 1; step <= 5; step++) box.log.emit(JOB, progress(step));
+    for (let step = 1; step <= 5; step++) await box.log.emit(JOB, progress(step));
     const client = await authorized(box.url);
     client.send({ subscribe: JOB });
     await client.until((messages) => eventsOf(messages).length > 0);
@@ -105,8 +106,8 @@ describe('a subscription', () => {
       detail: '',
     } as const;
     for (let i = 0; i < 20; i++) {
-      box.log.emit(JOB, stage(i));
-      box.log.emit('models', { type: 'activated', data: activated });
+      await box.log.emit(JOB, stage(i));
+      await box.log.emit('models', { type: 'activated', data: activated });
     }
     await client.until((messages) => eventsOf(messages).length >= 40);
     expect(eventsOf(client.messages).map(({ id }) => id)).toEqual(Array.from({ length: 40 }, (_, i) => i + 1));
@@ -141,7 +142,7 @@ test('a client that never reads is cut off, and the others get everything', asyn
   const note = { type: 'note', data: { level: 'info', message: 'x'.repeat(60_000) } } as const;
   const before = process.memoryUsage().rss;
   for (let i = 1; i <= 400; i++) {
-    box.log.emit(JOB, note);
+    await box.log.emit(JOB, note);
     if (i % 20 === 0) await sleep(5);
   }
   await other.until((messages) => eventsOf(messages).at(-1)?.seq === 400);
@@ -162,8 +163,11 @@ test('a client that reads slowly gets every stage, and progress summed up', asyn
   client.socket.pause();
   let stages = 0;
   for (let step = 1; step <= 20_000; step++) {
-    box.log.emit(JOB, progress(step));
-    if (step % 400 === 0) box.log.emit(JOB, stage(stages++));
+    // More in all than the system's buffers hold.
+    const { type, data } = progress(step) as Extract<JobEventBody, { type: 'progress' }>;
+    const written = box.log.emit(JOB, { type, data: { ...data, stage: 'x'.repeat(1000) } });
+    if (step % 400 === 0) await box.log.emit(JOB, stage(stages++));
+    else if (step === 20_000) await written;
     if (step % 2000 === 0) await sleep(1);
   }
   client.socket.resume();

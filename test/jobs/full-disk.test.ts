@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { loadModel } from '../../src/core/models/load.ts';
 import type { JobView } from '../../src/jobs/queue/job.ts';
-import type { Outcome } from '../../src/jobs/queue/work-order.ts';
+import type { JobOutput } from '../../src/jobs/queue/job-spec.ts';
 import { encoder } from '../helpers/http-host.ts';
 import { mountSmallDisk, type SmallDisk } from '../helpers/small-disk.ts';
 import { createJobsFolder, FINETUNE, hasEnded, type JobsBox, type JobsFolder, openJobsBox } from './jobs-box.ts';
@@ -151,7 +151,7 @@ test.skipIf(!canMount)(
     disk.setReadOnly(true);
     await expect.poll(() => warnings.join('\n'), { timeout: 60_000 }).toContain('EROFS');
     expect(hasEnded(await box.getJob(id))).toBe(false);
-    expect(existsSync(join(workOf(id), 'outcome.json'))).toBe(true);
+    expect(existsSync(join(workOf(id), 'output.json'))).toBe(true);
     disk.setReadOnly(false);
     await expect.poll(() => warnings.join('\n'), { timeout: 60_000 }).toContain('ENOSPC');
     disk.free();
@@ -187,7 +187,7 @@ test('a job that fails after its model was made keeps the model, also over a res
   expect(await box.waitFor(id, hasEnded)).toMatchObject({ state: 'failed', error: { code: 'DS_JOB_FAILED' } });
   await box.close();
   box = await openJobsBox(folder, { jobs: { logger } });
-  const { modelDirectory } = JSON.parse(readFileSync(join(workOf(id), 'outcome.json'), 'utf8')) as Outcome;
+  const { modelDirectory } = JSON.parse(readFileSync(join(workOf(id), 'output.json'), 'utf8')) as JobOutput;
   expect((await loadModel(modelDirectory)).manifest.id).toBe('tuned-x2');
   expect(warnings.join('\n')).toContain(`it is kept below ${workOf(id)}`);
 }, 120_000);

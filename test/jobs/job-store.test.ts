@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createEventLog } from '../../src/jobs/events/event-log.ts';
+import { EventLog } from '../../src/jobs/events/event-log.ts';
 import type { JobRequest } from '../../src/jobs/queue/job.ts';
-import { createJobStore } from '../../src/jobs/queue/job-store.ts';
+import { JobStore } from '../../src/jobs/queue/job-store.ts';
 
 let directory: string;
 beforeEach(async () => {
@@ -21,31 +21,33 @@ const REQUEST: JobRequest = {
   publish: 'manual',
 };
 
-function open(keepJobs: number) {
+async function open(keepJobs: number) {
   const clock = { ms: Date.UTC(2026, 0, 1) };
   const now = () => clock.ms;
-  const log = createEventLog({ now });
-  return { clock, log, store: createJobStore({ directory, log, now, keepJobs, warn: () => {} }) };
+  const log = new EventLog({ now });
+  return { clock, log, store: await JobStore.open({ directory, log, now, keepJobs, warn: () => {} }) };
 }
 
-test('the job that ended first is forgotten first, not the one that was asked for first', () => {
-  const { clock, log, store } = open(1);
-  const [old, young] = [store.create(REQUEST), store.create(REQUEST)].map(({ record }) => record.id);
+test('the job that ended first is forgotten first, not the one that was asked for first', async () => {
+  const { clock, log, store } = await open(1);
+  const { id: old } = (await store.create(REQUEST)).record;
+  const { id: young } = (await store.create(REQUEST)).record;
   for (const id of [young, old]) {
     clock.ms += 1000;
-    store.emit(id, { type: 'cancelled', data: {} });
+    await store.emit(id, { type: 'cancelled', data: {} });
   }
-  store.create(REQUEST);
+  await store.create(REQUEST);
   expect([store.get(old)?.record.id, store.get(young)]).toEqual([old, undefined]);
-  log.close();
+  await log.close();
 });
 
-test('jobs of the same millisecond keep their order, also over a restart', () => {
-  const first = open(100);
-  const ids = Array.from({ length: 8 }, () => first.store.create(REQUEST).record.id).toReversed();
+test('jobs of the same millisecond keep their order, also over a restart', async () => {
+  const first = await open(100);
+  const ids: string[] = [];
+  for (let i = 0; i < 8; i++) ids.unshift((await first.store.create(REQUEST)).record.id);
   expect(first.store.list().map(({ record }) => record.id)).toEqual(ids);
-  first.log.close();
-  const second = open(100);
+  await first.log.close();
+  const second = await open(100);
   expect(second.store.list().map(({ record }) => record.id)).toEqual(ids);
-  second.log.close();
+  await second.log.close();
 });

@@ -95,6 +95,8 @@ export async function killAtRandom(folder: JobsFolder, kills: number, random: ()
   const job = await server.client.waitFor(id, hasEnded);
   const events = await server.client.events(id);
   await killServer(server);
+  // What it was still removing is removed by the next start.
+  await killServer(await startServer(folder));
   const models = (await readdir(folder.modelsDir)).filter((name) => !before.has(name));
   return { job, events, models, killed, partial };
 }

@@ -24,7 +24,7 @@ test('a job whose process and server are killed ends with one model and no event
     ).toHaveLength(1);
   }
   const stages = events.flatMap((event) => (event.type === 'stage' ? [event.data.stage] : []));
-  expect(stages).toEqual(['data', 'plan', 'train', 'judge', 'publish']);
+  expect(stages).toEqual(['data', 'plan', 'train', 'evaluate', 'publish']);
   expect(models).toEqual([job.result?.modelId]);
   expect(partial).toEqual([]);
   const { manifest } = await loadModel(join(folder.modelsDir, models[0] as string));

@@ -80,7 +80,7 @@ test('files that a killed process was writing go before the next one begins', as
   await mkdir(join(work, 'run', 'x'), { recursive: true });
   const names = [
     'run/x/checkpoint.bin.123.tmp',
-    'outcome.json.0123456789ab.tmp',
+    'output.json.0123456789ab.tmp',
     'run/checkpoint.bin',
     'a.tmp',
     'b.1.tmp.png',

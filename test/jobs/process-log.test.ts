@@ -28,7 +28,7 @@ async function runLong(lines: number): Promise<void> {
 
 test('the end of a long log is kept, with the stack of the error, and no more than twice the bound', async () => {
   await runLong((5 * MAX_LOG_BYTES) / 64);
-  const tail = readLogTail(path, 1 << 18).toString();
+  const tail = (await readLogTail(path, 1 << 18)).toString();
   expect(tail).toMatch(/Error: the very last thing\n\s+at /);
   expect(tail.length).toBe(1 << 18);
   const names = (await readdir(folder)).sort();
@@ -54,6 +54,6 @@ test('without a place to write, the process goes on all the same', async () => {
   await runLong(2000);
   await rm(path, { recursive: true });
   await writeFile(path, 'short');
-  expect(readLogTail(path, 100).toString()).toBe('short');
-  expect(readLogTail(join(folder, 'none.txt'), 100)).toHaveLength(0);
+  expect((await readLogTail(path, 100)).toString()).toBe('short');
+  expect(await readLogTail(join(folder, 'none.txt'), 100)).toHaveLength(0);
 });

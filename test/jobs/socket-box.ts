@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { WebSocket } from 'ws';
 import { type Access, createAccess } from '../../src/jobs/api/access.ts';
 import { createEventSocket, type EventSocketOptions } from '../../src/jobs/api/event-socket.ts';
-import { createEventLog } from '../../src/jobs/events/event-log.ts';
+import { EventLog } from '../../src/jobs/events/event-log.ts';
 import type { JobEvent, JobEventBody } from '../../src/jobs/events/job-event.ts';
 
 export const JOB = 'job-0000000000000001';
@@ -25,9 +25,9 @@ export const stage = (index: number): JobEventBody => ({
 
 export async function openSocketBox(more: Partial<EventSocketOptions> = {}) {
   const directory = await mkdtemp(join(tmpdir(), 'dualscale-socket-'));
-  const log = createEventLog({ now: Date.now });
-  log.open(JOB, join(directory, 'job.jsonl'));
-  log.open('models', join(directory, 'models.jsonl'));
+  const log = new EventLog({ now: Date.now });
+  await log.open(JOB, join(directory, 'job.jsonl'));
+  await log.open('models', join(directory, 'models.jsonl'));
   const access: Access = createAccess({
     token: TOKEN,
     origins: ['https://admin.example'],
@@ -57,7 +57,7 @@ export async function openSocketBox(more: Partial<EventSocketOptions> = {}) {
       socket.close();
       server.closeAllConnections();
       await new Promise((done) => server.close(done));
-      log.close();
+      await log.close();
       await rm(directory, { recursive: true });
     },
   };

@@ -1,22 +1,25 @@
 import { expect, test } from 'vitest';
-import { createWorkLog } from '../../src/jobs/queue/work-log.ts';
+import { WorkLog } from '../../src/jobs/worker/work-log.ts';
 
 function logging() {
   const lines: string[] = [];
   const clock = { ms: Date.UTC(2026, 0, 1) };
-  const log = createWorkLog({ now: () => clock.ms, write: (line) => void lines.push(line) });
+  const log = new WorkLog(
+    () => clock.ms,
+    (line) => void lines.push(line),
+  );
   return { log, lines, clock };
 }
 
 test('stages, measurements and notes are a line each, with the time', () => {
   const { log, lines } = logging();
-  log.tell({ type: 'stage', stage: 'data', steps: 0 });
-  log.tell({ type: 'stage', stage: 'fine-tune', steps: 500 });
-  log.tell({ type: 'event', body: { type: 'validation', data: { step: 50, psnrDb: 28.004 } } });
+  log.message({ type: 'stage', stage: 'data', steps: 0 });
+  log.message({ type: 'stage', stage: 'fine-tune', steps: 500 });
+  log.message({ type: 'event', body: { type: 'validation', data: { step: 50, psnrDb: 28.004 } } });
   const latency = { kind: 'predicted', model: 'slim', ms: 9.999, width: 64, height: 48 } as const;
-  log.tell({ type: 'event', body: { type: 'latency', data: latency } });
-  log.tell({ type: 'event', body: { type: 'note', data: { level: 'warning', message: 'a\r\nb' } } });
-  log.tell({ type: 'failed', code: 'DS_BAD_DATA', message: 'no pictures' });
+  log.message({ type: 'event', body: { type: 'latency', data: latency } });
+  log.message({ type: 'event', body: { type: 'note', data: { level: 'warning', message: 'a\r\nb' } } });
+  log.message({ type: 'failed', code: 'DS_BAD_DATA', message: 'no pictures' });
   const texts = [
     'stage data',
     'stage fine-tune, 500 steps',
@@ -30,9 +33,9 @@ test('stages, measurements and notes are a line each, with the time', () => {
 
 test('of steps there is the first of a stage, one in ten seconds, and the last', () => {
   const { log, lines, clock } = logging();
-  log.tell({ type: 'stage', stage: 'train', steps: 40 });
+  log.message({ type: 'stage', stage: 'train', steps: 40 });
   for (let step = 1; step <= 40; step++) {
-    log.tell({ type: 'step', step, steps: 40, numbers: { loss: 0.5 } });
+    log.message({ type: 'step', step, steps: 40, numbers: { loss: 0.5 } });
     clock.ms += 1000;
   }
   const steps = lines.slice(1).map((line) => Number(/ step (\d+)\/40, loss 0\.50000/.exec(line)?.[1]));

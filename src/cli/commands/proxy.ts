@@ -1,12 +1,13 @@
 /** `dualscale proxy`. */
+import type { EngineName, Provider, TfjsBackend } from '../../core/engine/engine.ts';
 import type { DegradationMode } from '../../core/upscale/degradation-hint.ts';
 import type { OnError, OnLimit } from '../../server/service/picture.ts';
-import { modelsRoot } from '../open-models.ts';
-import type { EngineFlags } from '../options.ts';
+import { closeOnSignal } from '../close-on-signal.ts';
+import { consoleLogger } from '../logger.ts';
+import { type ModelFlags, modelsRoot } from '../open-models.ts';
 import { startProxyServer } from '../serve/proxy-server.ts';
-import { closeOnSignal, consoleLogger } from '../terminal.ts';
 
-interface ProxyFlags extends EngineFlags {
+export interface ProxyFlags extends ModelFlags {
   readonly upstream: string;
   readonly allowPrivate?: boolean;
   readonly timeout: number;
@@ -15,41 +16,46 @@ interface ProxyFlags extends EngineFlags {
   readonly host: string;
   readonly onLimit: OnLimit;
   readonly onError: OnError;
+  readonly engine: EngineName;
+  readonly provider: 'auto' | Provider | TfjsBackend;
+  readonly workers?: number;
   readonly degradation?: DegradationMode;
   /** Milliseconds. */
   readonly latencyObjective?: number;
 }
 
-/** From the environment alone: every user of the machine can read the arguments of a process. */
+/** Keys come from the environment alone: every user of the machine sees the arguments of a process. */
 function signingKeys(): string[] | undefined {
   const keys = (process.env['DUALSCALE_SIGNING_KEYS'] ?? '').split(',').filter(Boolean);
   return keys.length > 0 ? keys : undefined;
 }
 
-/** Resolves when the server listens. */
+/** Resolves when the server listens; a first SIGINT or SIGTERM closes it in peace, a second one at once. */
 export async function runProxy(flags: ProxyFlags): Promise<void> {
+  const { upstream, allowPrivate, timeout, port, metricsPort, host, onLimit, onError } = flags;
+  const { engine, provider, workers, degradation, latencyObjective } = flags;
   const keys = signingKeys();
   const server = await startProxyServer({
-    upstream: flags.upstream,
-    timeoutMs: flags.timeout,
-    port: flags.port,
-    host: flags.host,
+    upstream,
+    timeoutMs: timeout,
+    port,
+    host,
     logger: consoleLogger,
-    allowPrivate: flags.allowPrivate,
-    metricsPort: flags.metricsPort,
+    allowPrivate,
+    metricsPort,
     dualscale: {
       modelsDir: modelsRoot(flags),
-      engine: flags.engine,
-      provider: flags.provider,
-      onLimit: flags.onLimit,
-      onError: flags.onError,
-      workers: flags.workers,
-      degradation: flags.degradation,
-      latencyObjectiveMs: flags.latencyObjective,
-      signing: keys && { keys },
+      engine,
+      provider,
+      onLimit,
+      onError,
+      workers,
+      degradation,
+      latencyObjectiveMs: latencyObjective,
+      signing: keys ? { keys } : undefined,
     },
   });
-  console.log(`dualscale is at ${server.url}, in front of ${flags.upstream}`);
+  console.log(`dualscale is at ${server.url}, in front of ${upstream}`);
   if (server.metricsUrl) console.log(`metrics are at ${server.metricsUrl}`);
   closeOnSignal(server);
 }

@@ -12,7 +12,8 @@ import type { DualscaleLogger, DualscaleOptions } from '../../server/options.ts'
 import { createDualscale, type Dualscale, type PluginJobsOptions } from '../../server/plugin.ts';
 import { drain, listen } from './listen.ts';
 import { createPageRoutes } from './page-routes.ts';
-import { createPhotoHost, isPhotoName, type PhotoHost } from './photo-host.ts';
+import { createPhotoHost, type PhotoHost } from './photo-host.ts';
+import { isPhotoName } from './photos.ts';
 
 export interface ServeOptions {
   /** Folder of photographs; PNG, JPEG, WebP and AVIF files directly in it are shown. @default the package's examples/photos */
@@ -112,7 +113,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       dualscale,
       async close() {
         isReady = false;
-        // First, because sockets and event streams would hold the server open.
+        // First, because event sockets would hold the server open.
         await jobs?.close();
         await drain(server);
         await dualscale.close();

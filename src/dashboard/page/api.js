@@ -45,7 +45,7 @@ export function createApi({ base, token }) {
     base,
     request,
     async get(path, signal) {
-      return (await request(path, { ...(signal ? { signal } : {}), headers: { Accept: 'application/json' } })).json();
+      return (await request(path, { signal, headers: { Accept: 'application/json' } })).json();
     },
     async post(path, body, headers = {}) {
       const init = body === undefined ? {} : { body: JSON.stringify(body) };

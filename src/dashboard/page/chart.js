@@ -36,7 +36,11 @@ export const cssColor = (name) => getComputedStyle(document.documentElement).get
 export function axis(format, size) {
   const grid = { stroke: cssColor('--grid'), width: 1 };
   return {
-    ...{ stroke: cssColor('--quiet'), grid, ticks: { show: false }, size, gap: 6 },
+    stroke: cssColor('--quiet'),
+    grid,
+    ticks: { show: false },
+    size,
+    gap: 6,
     font: '12px ui-sans-serif, system-ui, sans-serif',
     values: (_chart, splits) => splits.map((value) => (value === null ? '' : format(value))),
   };
@@ -46,7 +50,11 @@ export function axis(format, size) {
 function lineOf({ label, color, dash, hasPoints = false, isStepped = false }, format) {
   const stroke = cssColor(color);
   return {
-    ...{ label, stroke, width: 2, spanGaps: true, points: { show: hasPoints, size: 6, fill: stroke } },
+    label,
+    stroke,
+    width: 2,
+    spanGaps: true,
+    points: { show: hasPoints, size: 6, fill: stroke },
     ...(dash ? { dash } : {}),
     ...(isStepped && uPlot.paths.stepped ? { paths: uPlot.paths.stepped({ align: 1 }) } : {}),
     // Without a pointer over it the legend names the lines and no more.
@@ -104,7 +112,10 @@ function plotOptions(
       : { range: (_chart, low, high) => (low === null || high === null ? [0, 1] : padded(low, high)) },
   };
   return {
-    ...{ width, height, scales, padding: [10, 12, 0, 0] },
+    width,
+    height,
+    scales,
+    padding: [10, 12, 0, 0],
     cursor: { drag: { x: false, y: false }, points: { size: 8 }, dataIdx: nearest },
     series: [
       { label: 'time', value: (_chart, value) => (value === null || value === undefined ? '' : formatX(value)) },
@@ -153,7 +164,9 @@ export function keepFitting(build) {
   const scheme = matchMedia('(prefers-color-scheme: light)');
   scheme.addEventListener('change', rebuild);
   return {
-    ...{ root, rebuild, chart: () => chart },
+    root,
+    rebuild,
+    chart: () => chart,
     dispose() {
       observer.disconnect();
       scheme.removeEventListener('change', rebuild);

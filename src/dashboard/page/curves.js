@@ -65,8 +65,13 @@ function noteOf(event) {
 export function createCurves({ target }) {
   const track = () => ({ xs: /** @type {number[]} */ ([]), ys: /** @type {number[]} */ ([]) });
   const tracks = {
-    ...{ loss: track(), dualLoss: track(), psnr: track() },
-    ...{ target: track(), predicted: track(), measured: track(), original: track() },
+    loss: track(),
+    dualLoss: track(),
+    psnr: track(),
+    target: track(),
+    predicted: track(),
+    measured: track(),
+    original: track(),
   };
   /** @type {number | undefined} */
   let begin;

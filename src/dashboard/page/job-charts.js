@@ -10,24 +10,30 @@ const COMMON = { formatX: clock, height: 210 };
 export function jobCharts(current) {
   const marks = () => current().stages;
   const loss = createChart({
-    ...{ ...COMMON, marks, label: 'Loss', formatY: plain, isLogarithmic: true },
+    ...COMMON,
+    marks,
+    label: 'Loss',
+    formatY: plain,
+    isLogarithmic: true,
     series: [
       { label: 'loss', color: '--line-1' },
       { label: 'dual loss', color: '--line-2' },
     ],
   });
   const psnr = createChart({
-    ...{
-      ...COMMON,
-      marks,
-      label: 'PSNR on held-out pictures',
-      formatY: decibels,
-      formatAxis: (value) => value.toFixed(2),
-    },
+    ...COMMON,
+    marks,
+    label: 'PSNR on held-out pictures',
+    formatY: decibels,
+    formatAxis: (value) => value.toFixed(2),
     series: [{ label: 'PSNR', color: '--line-3', hasPoints: true }],
   });
   const latency = createChart({
-    ...{ ...COMMON, marks, label: 'Latency', formatY: milliseconds, formatAxis: plain },
+    ...COMMON,
+    marks,
+    label: 'Latency',
+    formatY: milliseconds,
+    formatAxis: plain,
     series: [
       { label: 'before', color: '--quiet', dash: [2, 4] },
       { label: 'target', color: '--line-4', dash: [6, 5] },

@@ -34,7 +34,7 @@ function modelField(store, asked) {
   const value = [asked, models.find(({ active, scale }) => active && scale === 4)?.id].find((id) =>
     options.some((option) => option.value === id),
   );
-  return selectField({ name: 'model', label: 'Model', options, ...(value ? { value } : {}) });
+  return selectField({ name: 'model', label: 'Model', options, value: value || undefined });
 }
 
 function targetGroup() {
@@ -137,7 +137,12 @@ function nameField() {
 
 function dropField() {
   const root = numberField({
-    ...{ name: 'maxPsnrDropDb', label: 'Largest loss of PSNR', min: 0, max: 100, step: 0.01, unit: 'dB' },
+    name: 'maxPsnrDropDb',
+    label: 'Largest loss of PSNR',
+    min: 0,
+    max: 100,
+    step: 0.01,
+    unit: 'dB',
     hint: 'Against the active model, on held-out pictures. A model that loses more is refused.',
   });
   return { root, input: /** @type {HTMLInputElement} */ (root.querySelector('input')) };

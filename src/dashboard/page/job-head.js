@@ -2,10 +2,61 @@
 /** @import { Job } from '../api-types.ts' */
 /** @import { Curves } from './curves.js' */
 import { announce } from './announce.js';
-import { element, setText } from './dom.js';
-import { counted, dateTime, decibels, milliseconds, plain } from './format.js';
-import { stageList, stageName } from './job-stages.js';
+import { element, setText, syncChildren } from './dom.js';
+import { capital, counted, dateTime, decibels, duration, milliseconds, plain } from './format.js';
 import { figure, jobTitle, panel, progressBar, stateOf, targetText } from './parts.js';
+
+/** @typedef {Job['progress']['stages'][number]} Stage */
+
+const STATE_TEXTS = { waiting: 'waits', running: 'runs', done: 'done' };
+
+/** @param {string} name */
+const stageName = (name) => capital(name.replaceAll('-', ' '));
+
+function stageRow() {
+  const name = element('span', { class: 'name' });
+  const note = element('span', { class: 'quiet' });
+  const state = element('span', { class: 'unseen' });
+  const root = element('li', {}, name, state, note);
+  return {
+    root,
+    /** @param {{ stage: Stage, detail: string }} entry */
+    update({ stage, detail }) {
+      root.className = stage.state;
+      setText(name, stageName(stage.name));
+      setText(state, `, ${STATE_TEXTS[stage.state]}`);
+      setText(note, detail);
+      if (stage.state === 'running') root.setAttribute('aria-current', 'step');
+      else root.removeAttribute('aria-current');
+    },
+  };
+}
+
+/** Steps while it runs, then its time; the last stage ends with the job and has none of its own. @param {Stage} stage @param {Job['progress']} progress @param {boolean} isFollowed */
+function detailOf({ state, seconds }, { step, steps }, isFollowed) {
+  if (state === 'running') return steps > 0 ? `${step.toLocaleString()} of ${steps.toLocaleString()}` : '';
+  if (seconds !== null) return duration(seconds);
+  return state === 'done' && isFollowed ? 'skipped' : '';
+}
+
+/** @returns {{ root: HTMLElement, update: (job: Job) => void }} */
+function stageList() {
+  const root = element('ol', { class: 'stages' });
+  const known = new Map();
+  return {
+    root,
+    update({ progress, finishedAt }) {
+      const last = progress.stages.length - 1;
+      const entries = progress.stages.map((stage, i) => {
+        // A job that was stopped stays in a stage that no longer runs.
+        const hasStopped = finishedAt !== null && stage.state === 'running';
+        const shown = hasStopped ? /** @type {const} */ ({ ...stage, state: 'waiting' }) : stage;
+        return { stage: shown, detail: detailOf(shown, progress, i < last), key: `${i} ${stage.name}` };
+      });
+      syncChildren(root, entries, ({ key }) => key, stageRow, known);
+    },
+  };
+}
 
 /** @param {Job} job */
 export function aboutJob({ request, createdAt, attempts }) {
@@ -67,7 +118,10 @@ function createSpeaker() {
 /** @returns {{ root: HTMLElement, update: (job: Job, curves: Curves) => void }} */
 export function jobHead() {
   const error = element('p', { class: 'notice failed', hidden: true });
-  const [bar, stages, figures, speak] = [progressBar(), stageList(), jobFigures(), createSpeaker()];
+  const bar = progressBar();
+  const stages = stageList();
+  const figures = jobFigures();
+  const speak = createSpeaker();
   return {
     root: panel({ title: 'Progress', class: 'wide' }, error, bar.root, figures.root, stages.root),
     update(job, curves) {

@@ -12,8 +12,8 @@ const REFRESH_MS = 4000;
 export function jobLog({ api, id, isOpen }) {
   const notes = element('ol', { class: 'notes' });
   const text = element('pre', { tabindex: 0, 'aria-label': 'Log' });
-  const details = element('details', {}, element('summary', {}, 'What the process printed'), text);
-  const nothing = element('p', { class: 'quiet' }, 'Nothing to tell.');
+  const details = element('details', {}, element('summary', {}, 'Process output'), text);
+  const nothing = element('p', { class: 'quiet' }, 'No log entries yet.');
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
 
@@ -21,7 +21,7 @@ export function jobLog({ api, id, isOpen }) {
     const isAtEnd = text.scrollTop + text.clientHeight >= text.scrollHeight - 8;
     try {
       const response = await api.request(`jobs/${id}/log`);
-      setText(text, (await response.text()) || 'Nothing so far.');
+      setText(text, (await response.text()) || 'The log is empty.');
     } catch (error) {
       setText(text, messageOf(error));
     }

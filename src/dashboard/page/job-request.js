@@ -18,7 +18,9 @@ function target(data) {
     return { macs: gigas === undefined ? undefined : Math.round(gigas * 1e9) };
   }
   return {
-    ...{ latencyMs: number(data, 'latencyMs'), width: number(data, 'width'), height: number(data, 'height') },
+    latencyMs: number(data, 'latencyMs'),
+    width: number(data, 'width'),
+    height: number(data, 'height'),
     percentile: number(data, 'percentile'),
   };
 }
@@ -35,11 +37,12 @@ function sources(data) {
   const chosen = data.getAll('source').map(String);
   const of = (/** @type {string} */ kind) =>
     chosen.filter((value) => value.startsWith(`${kind}:`)).map((value) => value.slice(kind.length + 1));
-  const [folders, uploads] = [of('folder'), of('upload')];
+  const folders = of('folder');
+  const uploads = of('upload');
   return {
-    ...(folders.length > 0 ? { folders } : {}),
-    ...(uploads.length > 0 ? { uploads } : {}),
-    ...(chosen.includes('traffic') ? { traffic: true } : {}),
+    folders: folders.length > 0 ? folders : undefined,
+    uploads: uploads.length > 0 ? uploads : undefined,
+    traffic: chosen.includes('traffic') || undefined,
   };
 }
 
@@ -50,11 +53,14 @@ export function jobRequest(form) {
   const name = text(data, 'name');
   const drop = number(data, 'maxPsnrDropDb');
   return {
-    ...{ type, model: text(data, type === 'train' ? 'preset' : 'model') },
-    ...(type === 'compress' ? { target: target(data) } : {}),
-    ...{ data: sources(data), budget: budget(data), publish: text(data, 'publish') },
-    ...(drop === undefined ? {} : { maxPsnrDropDb: drop }),
-    ...(name === '' ? {} : { name }),
+    type,
+    model: text(data, type === 'train' ? 'preset' : 'model'),
+    target: type === 'compress' ? target(data) : undefined,
+    data: sources(data),
+    budget: budget(data),
+    publish: text(data, 'publish'),
+    maxPsnrDropDb: drop,
+    name: name === '' ? undefined : name,
   };
 }
 

@@ -1,6 +1,6 @@
 /** What came of a job: the gate's checks, before and after, and what can be done with the model. */
 /** @import { Job } from '../api-types.ts' */
-/** @import { JobReport, Judgement } from '../../jobs/rollout/judgement.ts' */
+/** @import { JobReport, Evaluation } from '../../jobs/rollout/evaluation.ts' */
 /** @import { Child } from './dom.js' */
 import { element } from './dom.js';
 import { capital, decibels, large, milliseconds, plain } from './format.js';
@@ -47,7 +47,7 @@ function change(before, after) {
 /** @param {number} db */
 const signed = (db) => `${db < 0 ? '−' : '+'}${Math.abs(db).toFixed(2)} dB`;
 
-/** @param {Judgement} candidate @param {Judgement} active */
+/** @param {Evaluation} candidate @param {Evaluation} active */
 function beforeAfter(candidate, active) {
   const rows = /** @type {const} */ ([
     [

@@ -84,24 +84,24 @@ export function createLive(api) {
       lastId = Math.min(lastId ?? message.data.lastId, message.data.lastId);
       socket.send(JSON.stringify({ subscribe: '*', after: lastId }));
       failures = 0;
-      states.tell('live');
-      opens.tell(undefined);
+      states.emit('live');
+      opens.emit(undefined);
       return;
     }
     if (typeof message.id !== 'number' || typeof message.job !== 'string') return;
     // Replayed and live events may overlap.
     if (lastId !== null && message.id <= lastId) return;
     lastId = message.id;
-    events.tell(message);
+    events.emit(message);
   };
 
   const run = async () => {
-    states.tell('connecting');
+    states.emit('connecting');
     for (;;) {
       await listenOnce(api, onMessage).catch(() => {
         failures += 1;
       });
-      states.tell(failures > 0 ? 'offline' : 'connecting');
+      states.emit(failures > 0 ? 'offline' : 'connecting');
       await pause(Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(failures, 8)) * (0.75 + Math.random() / 2));
     }
   };

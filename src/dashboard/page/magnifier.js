@@ -19,7 +19,11 @@ export const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 /** @param {(zoom: number) => void} onZoom */
 function zoomControls(onZoom) {
   const range = element('input', {
-    ...{ type: 'range', min: 1, max: MAX_ZOOM, step: 0.25, value: '1' },
+    type: 'range',
+    min: 1,
+    max: MAX_ZOOM,
+    step: 0.25,
+    value: '1',
     'aria-label': 'Zoom',
   });
   const out = element('button', { type: 'button', 'aria-label': 'Zoom out' }, '−');
@@ -48,7 +52,8 @@ export function createMagnifier(stage, pictures) {
     const half = 0.5 / zoom;
     view.x = clamp(view.x, half, 1 - half);
     view.y = clamp(view.y, half, 1 - half);
-    const [left, top] = [(0.5 - view.x * zoom) * 100, (0.5 - view.y * zoom) * 100];
+    const left = (0.5 - view.x * zoom) * 100;
+    const top = (0.5 - view.y * zoom) * 100;
     for (const picture of pictures) picture.style.transform = `translate(${left}%, ${top}%) scale(${zoom})`;
     stage.toggleAttribute('data-zoomed', zoom > 1);
   }

@@ -54,11 +54,18 @@ function plotOptions({ dots, cost, quality }, width) {
     (/** @type {uPlot} */ _chart, /** @type {number | null} */ value) =>
       value === null ? '–' : text(value);
   const dotsOf = (/** @type {string} */ label, /** @type {string} */ color, /** @type {number} */ size) => ({
-    ...{ label, paths: () => null, stroke: cssColor(color), value: show(decibels) },
+    label,
+    paths: () => null,
+    stroke: cssColor(color),
+    value: show(decibels),
     points: { show: true, size, fill: cssColor(color), width: 0 },
   });
   return {
-    ...{ width, height: HEIGHT, padding: [14, 14, 0, 0], legend: { show: false }, cursor: { show: false } },
+    width,
+    height: HEIGHT,
+    padding: [14, 14, 0, 0],
+    legend: { show: false },
+    cursor: { show: false },
     scales: {
       x: { time: false, range: (_chart, low, high) => around(low ?? 0, high ?? 1, 0.18) },
       y: { range: (_chart, low, high) => around(low ?? 0, high ?? 1, 0.25) },
@@ -101,7 +108,8 @@ export function createModelPlot() {
     /** @param {readonly Model[]} models @param {Measure} cost @param {Measure} quality @returns {number} models that can be shown */
     draw(models, cost, quality) {
       const dots = models.flatMap((model) => {
-        const [x, y] = [cost.valueOf(model), quality.valueOf(model)];
+        const x = cost.valueOf(model);
+        const y = quality.valueOf(model);
         return x === null || y === null ? [] : [{ model, x, y }];
       });
       plot = { dots: dots.sort((a, b) => a.x - b.x), cost, quality };

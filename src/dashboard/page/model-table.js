@@ -35,7 +35,8 @@ export function modelTable(app, models, cost, quality) {
   const rows = [...models]
     .sort((a, b) => (cost.valueOf(a) ?? Number.POSITIVE_INFINITY) - (cost.valueOf(b) ?? Number.POSITIVE_INFINITY))
     .map((model) => {
-      const [x, y] = [cost.valueOf(model), quality?.valueOf(model) ?? null];
+      const x = cost.valueOf(model);
+      const y = quality?.valueOf(model) ?? null;
       const origin = model.job ? element('a', { href: jobAddress(model.job) }, 'job') : 'installed';
       const action = model.active ? badge('succeeded', 'active') : activateButton(app, model);
       return element(

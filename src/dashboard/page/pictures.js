@@ -1,7 +1,7 @@
 /** Pictures of the API as `blob:` addresses: an `<img>` could not send the token. */
 /** @import { Api } from './api.js' */
 
-const MOST = 40;
+const MAX_PICTURES = 40;
 
 /** @param {Api} api */
 export function createPictures(api) {
@@ -23,7 +23,7 @@ export function createPictures(api) {
       known.set(path, loading);
       loading.catch(() => known.delete(path));
       for (const oldest of known.keys()) {
-        if (known.size <= MOST) break;
+        if (known.size <= MAX_PICTURES) break;
         forget(oldest);
       }
       return loading;

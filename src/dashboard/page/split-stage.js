@@ -82,7 +82,12 @@ export function createSplitStage() {
   const pictures = { left: picture(), right: picture() };
   const tags = { left: element('span', { class: 'tag left' }), right: element('span', { class: 'tag right' }) };
   const split = element('input', {
-    ...{ type: 'range', class: 'split', min: 0, max: 100, step: 1, value: '50' },
+    type: 'range',
+    class: 'split',
+    min: 0,
+    max: 100,
+    step: 1,
+    value: '50',
     'aria-label': 'Dividing line between the pictures',
   });
   const status = element('p', { class: 'status', role: 'status' });
@@ -102,7 +107,8 @@ export function createSplitStage() {
   listenForPointer(stage, line, magnifier);
   listenForKeys(split, line, magnifier);
   return {
-    ...{ root: stage, controls: magnifier.controls },
+    root: stage,
+    controls: magnifier.controls,
     async show(side, url, name) {
       pictures[side].src = url;
       pictures[side].alt = name;

@@ -32,7 +32,8 @@ function withProgress(job, { seq, data }) {
   const { stage, step, steps, ratio, etaSeconds } = data;
   const { loss, dualLoss, learningRate, patchesPerSecond } = { ...job.metrics, ...data };
   return {
-    ...{ ...job, lastSeq: seq },
+    ...job,
+    lastSeq: seq,
     progress: { ...job.progress, stage, step, steps, ratio, etaSeconds },
     metrics: { ...job.metrics, loss, dualLoss, learningRate, patchesPerSecond },
   };
@@ -50,7 +51,7 @@ function createKnown() {
   let status;
   return {
     changes,
-    jobs: () => [...jobs.values()].sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1)),
+    jobs: () => [...jobs.values()].sort((a, b) => b.createdAt.localeCompare(a.createdAt)),
     job: (id) => jobs.get(id),
     models: () => models,
     status: () => status,
@@ -59,15 +60,15 @@ function createKnown() {
       // An answer that was under way while events came may be older than they are.
       if (known && known.lastSeq > job.lastSeq) return;
       jobs.set(job.id, job);
-      changes.tell('jobs');
+      changes.emit('jobs');
     },
     putModels(list) {
       models = list;
-      changes.tell('models');
+      changes.emit('models');
     },
     putStatus(next) {
       status = next;
-      changes.tell('status');
+      changes.emit('status');
     },
   };
 }
@@ -117,7 +118,8 @@ export function createStore({ api, live }) {
     setTimeout(watchStatus, STATUS_MS);
   };
   return {
-    ...{ ...known, fetchJob },
+    ...known,
+    fetchJob,
     async start() {
       // Alone, because it tries the token that the others then go with.
       await fetchStatus();

@@ -1,9 +1,9 @@
-/** Telling many listeners of one thing. */
+/** An emitter of one kind of value. */
 
 /**
  * @template Value
  * @typedef {object} Topic
- * @property {(value: Value) => void} tell
+ * @property {(value: Value) => void} emit
  * @property {(listener: (value: Value) => void) => () => void} add Gives back what removes the listener.
  */
 
@@ -12,7 +12,7 @@ export function createTopic() {
   /** @type {Set<(value: Value) => void>} */
   const listeners = new Set();
   return {
-    tell(value) {
+    emit(value) {
       for (const listener of [...listeners]) listener(value);
     },
     add(listener) {

@@ -22,7 +22,9 @@ function describe({ pictures, skipped }) {
 /** @param {{ api: Api, say: (text: string) => void, onDone: (id: string) => Promise<void> }} parts */
 export function uploadButton({ api, say, onDone }) {
   const input = element('input', {
-    ...{ type: 'file', class: 'unseen', accept: Object.keys(ARCHIVES).join(',') },
+    type: 'file',
+    class: 'unseen',
+    accept: Object.keys(ARCHIVES).join(','),
     'aria-label': 'Upload an archive of pictures',
   });
   /** @param {File} file */

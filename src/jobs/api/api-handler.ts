@@ -1,13 +1,8 @@
 /** The API as a Node handler `(req, res, next)`: what is below the mount path is answered, everything else passed on. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { FAILURE_WINDOW_SECONDS } from './access.ts';
-import type { ApiParts } from './api-parts.ts';
-import { dataRoutes } from './data-routes.ts';
-import { eventRoutes } from './event-routes.ts';
-import { jobRoutes } from './job-routes.ts';
-import { modelRoutes } from './model-routes.ts';
+import type { ResolvedJobsOptions } from '../jobs-options.ts';
+import { type Access, FAILURE_WINDOW_SECONDS } from './access.ts';
 import { answerError, findRoute, type Route } from './router.ts';
-import { statusRoutes } from './status-routes.ts';
 
 export type JobsHandler = (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void) => void;
 
@@ -34,16 +29,9 @@ function answerCors(req: IncomingMessage, res: ServerResponse, origins: readonly
   return true;
 }
 
-export function createApiHandler(parts: ApiParts): JobsHandler {
-  const { options, access } = parts;
+/** The handler of `routes`, whose paths are relative to `options.mountPath`. */
+export function createApiHandler(options: ResolvedJobsOptions, access: Access, routes: readonly Route[]): JobsHandler {
   const { mountPath, logger, origins } = options;
-  const routes: readonly Route[] = [
-    ...statusRoutes(parts),
-    ...jobRoutes(parts),
-    ...eventRoutes(parts),
-    ...modelRoutes(parts),
-    ...dataRoutes(parts),
-  ];
 
   const answer = async (req: IncomingMessage, res: ServerResponse, url: URL): Promise<void> => {
     if (answerCors(req, res, origins)) return;

@@ -2,26 +2,38 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { readHeader } from '../../core/codec/header.ts';
+import type { TrafficSampler } from '../data/traffic.ts';
+import type { Upload, Uploads } from '../data/uploads.ts';
+import type { ResolvedJobsOptions } from '../jobs-options.ts';
 import { isFinished } from '../queue/job.ts';
-import type { ApiParts } from './api-parts.ts';
+import type { JobStore } from '../queue/job-store.ts';
+import type { Serving } from '../rollout/serving.ts';
 import { problem } from './api-problem.ts';
 import { type ApiRequest, queryInteger, type Route, sendJson } from './router.ts';
+
+export interface DataRoutesContext {
+  readonly options: ResolvedJobsOptions;
+  readonly store: JobStore;
+  readonly serving: Serving;
+  readonly uploads: Uploads;
+  readonly traffic: TrafficSampler | undefined;
+}
 
 const PICTURE = /\.(jpe?g|png|webp|avif)$/i;
 const MAX_SAMPLES = 50;
 
 /** Names of the files of the samples' folder: what is asked for must be among them, so no path leads elsewhere. */
-async function sampleNames({ options: { samplesDir } }: ApiParts): Promise<string[]> {
+async function sampleNames({ options: { samplesDir } }: DataRoutesContext): Promise<string[]> {
   if (samplesDir === undefined) return [];
   const entries = await readdir(samplesDir, { withFileTypes: true }).catch(() => []);
   const names = entries.filter((entry) => entry.isFile() && PICTURE.test(entry.name)).map(({ name }) => name);
   return names.sort().slice(0, MAX_SAMPLES);
 }
 
-async function readSample(parts: ApiParts, id: string): Promise<Buffer> {
-  const name = (await sampleNames(parts)).find((known) => known === id);
+async function readSample(context: DataRoutesContext, id: string): Promise<Buffer> {
+  const name = (await sampleNames(context)).find((known) => known === id);
   if (name === undefined) throw problem('DS_NOT_FOUND', 'There is no such sample.');
-  return readFile(join(parts.options.samplesDir as string, basename(name)));
+  return readFile(join(context.options.samplesDir as string, basename(name)));
 }
 
 function sendPicture({ res }: ApiRequest, bytes: Uint8Array, format: string): void {
@@ -35,10 +47,10 @@ function sendPicture({ res }: ApiRequest, bytes: Uint8Array, format: string): vo
   res.end(bytes);
 }
 
-async function listSamples({ res }: ApiRequest, parts: ApiParts): Promise<void> {
+async function listSamples({ res }: ApiRequest, context: DataRoutesContext): Promise<void> {
   const samples: { id: string; width: number; height: number }[] = [];
-  for (const id of await sampleNames(parts)) {
-    const header = await readSample(parts, id)
+  for (const id of await sampleNames(context)) {
+    const header = await readSample(context, id)
       .then(readHeader)
       .catch(() => undefined);
     if (header) samples.push({ id, width: header.width, height: header.height });
@@ -46,8 +58,8 @@ async function listSamples({ res }: ApiRequest, parts: ApiParts): Promise<void> 
   sendJson(res, 200, { samples });
 }
 
-async function sendUpscaled(request: ApiRequest, parts: ApiParts): Promise<void> {
-  const { serving } = parts;
+async function sendUpscaled(request: ApiRequest, context: DataRoutesContext): Promise<void> {
+  const { serving } = context;
   const model = request.query.get('model');
   if (!serving.models.some(({ id }) => id === model)) {
     throw problem(
@@ -55,7 +67,7 @@ async function sendUpscaled(request: ApiRequest, parts: ApiParts): Promise<void>
       `Expected \`model\` to be one of ${serving.models.map(({ id }) => id).join(', ')}.`,
     );
   }
-  const bytes = await readSample(parts, request.params['id']);
+  const bytes = await readSample(context, request.params['id']);
   const controller = new AbortController();
   request.res.on('close', () => controller.abort());
   const { data, format } = await serving.upscale(bytes, { model: model as string, signal: controller.signal });
@@ -64,46 +76,45 @@ async function sendUpscaled(request: ApiRequest, parts: ApiParts): Promise<void>
 
 const SCALES = [2, 8] as const;
 
-async function sendInspection({ res, params, query }: ApiRequest, parts: ApiParts): Promise<void> {
+async function sendInspection({ res, params, query }: ApiRequest, context: DataRoutesContext): Promise<void> {
   const scale = queryInteger(query, 'scale', SCALES);
-  const bytes = await readSample(parts, params['id']);
+  const bytes = await readSample(context, params['id']);
   const controller = new AbortController();
   res.on('close', () => controller.abort());
-  const wanted = { signal: controller.signal, scale };
-  const inspection = await parts.serving.inspect(bytes, wanted);
-  if (!inspection) throw problem('DS_NOT_FOUND', 'No model of this server can tell how a picture was degraded.');
+  const inspection = await context.serving.inspect(bytes, { signal: controller.signal, scale });
+  if (!inspection) throw problem('DS_NOT_FOUND', 'No model of this server estimates degradations.');
   sendJson(res, 200, inspection);
 }
 
-function requireUpload({ uploads }: ApiParts, id: string) {
-  const upload = uploads.get(id);
+async function requireUpload({ uploads }: DataRoutesContext, id: string): Promise<Upload> {
+  const upload = await uploads.get(id);
   if (!upload) throw problem('DS_NOT_FOUND', 'There is no such upload.');
   return upload;
 }
 
-async function removeUpload({ res, params }: ApiRequest, parts: ApiParts): Promise<void> {
-  const { id } = requireUpload(parts, params['id']);
-  const isUsed = parts.store
+async function removeUpload({ res, params }: ApiRequest, context: DataRoutesContext): Promise<void> {
+  const { id } = await requireUpload(context, params['id']);
+  const isUsed = context.store
     .list()
     .some(({ view }) => !isFinished(view) && view.request.data.uploads?.includes(id) === true);
-  if (isUsed) throw problem('DS_CONFLICT', 'A job needs it.');
-  await parts.uploads.remove(id);
+  if (isUsed) throw problem('DS_CONFLICT', 'A waiting or running job uses this upload.');
+  await context.uploads.remove(id);
   res.writeHead(204).end();
 }
 
-async function sendTraffic({ res }: ApiRequest, { traffic }: ApiParts): Promise<void> {
+async function sendTraffic({ res }: ApiRequest, { traffic }: DataRoutesContext): Promise<void> {
   const none = { pictures: 0, smallPictures: 0, bytes: 0, seen: 0 };
   sendJson(res, 200, { enabled: traffic !== undefined, ...(traffic ? await traffic.count() : none) });
 }
 
-async function clearTraffic({ res }: ApiRequest, { traffic }: ApiParts): Promise<void> {
+async function clearTraffic({ res }: ApiRequest, { traffic }: DataRoutesContext): Promise<void> {
   if (!traffic) throw problem('DS_CONFLICT', 'The traffic sampler is not turned on.');
   await traffic.clear();
   res.writeHead(204).end();
 }
 
-export function dataRoutes(parts: ApiParts): Route[] {
-  const { uploads, options } = parts;
+export function dataRoutes(context: DataRoutesContext): Route[] {
+  const { uploads, options } = context;
   return [
     {
       method: 'GET',
@@ -121,21 +132,21 @@ export function dataRoutes(parts: ApiParts): Route[] {
     {
       method: 'GET',
       path: '/uploads/{id}',
-      handle: ({ res, params }) => sendJson(res, 200, requireUpload(parts, params['id'])),
+      handle: async ({ res, params }) => sendJson(res, 200, await requireUpload(context, params['id'])),
     },
-    { method: 'DELETE', path: '/uploads/{id}', handle: (request) => removeUpload(request, parts) },
-    { method: 'GET', path: '/traffic', handle: (request) => sendTraffic(request, parts) },
-    { method: 'DELETE', path: '/traffic', handle: (request) => clearTraffic(request, parts) },
-    { method: 'GET', path: '/samples', handle: (request) => listSamples(request, parts) },
+    { method: 'DELETE', path: '/uploads/{id}', handle: (request) => removeUpload(request, context) },
+    { method: 'GET', path: '/traffic', handle: (request) => sendTraffic(request, context) },
+    { method: 'DELETE', path: '/traffic', handle: (request) => clearTraffic(request, context) },
+    { method: 'GET', path: '/samples', handle: (request) => listSamples(request, context) },
     {
       method: 'GET',
       path: '/samples/{id}',
       async handle(request) {
-        const bytes = await readSample(parts, request.params['id']);
+        const bytes = await readSample(context, request.params['id']);
         sendPicture(request, bytes, (await readHeader(bytes)).format);
       },
     },
-    { method: 'GET', path: '/samples/{id}/inspection', handle: (request) => sendInspection(request, parts) },
-    { method: 'GET', path: '/samples/{id}/upscaled', handle: (request) => sendUpscaled(request, parts) },
+    { method: 'GET', path: '/samples/{id}/inspection', handle: (request) => sendInspection(request, context) },
+    { method: 'GET', path: '/samples/{id}/upscaled', handle: (request) => sendUpscaled(request, context) },
   ];
 }

@@ -43,7 +43,7 @@ function decodePart(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw problem('DS_BAD_REQUEST', 'The path is not encoded as it should be.');
+    throw problem('DS_BAD_REQUEST', 'The path is not encoded correctly.');
   }
 }
 
@@ -68,7 +68,7 @@ export function findRoute(routes: readonly Route[], method: string, path: string
   return match;
 }
 
-/** Nothing is wrong, only not now: no case for the log. */
+/** The client may try again later: not worth a line in the log. */
 const COME_AGAIN: ReadonlySet<string> = new Set(['DS_TOO_MANY', 'DS_CLOSING']);
 
 /** What was not thrown on purpose is a 500 without details. */
@@ -111,7 +111,7 @@ const MAX_BODY_BYTES = 1 << 16;
 export async function readJsonBody(req: IncomingMessage): Promise<{ readonly value: unknown; readonly bytes: Buffer }> {
   const type = (req.headers['content-type'] ?? '').split(';')[0].trim().toLowerCase();
   if (type !== 'application/json') throw problem('DS_MEDIA_TYPE', 'Expected application/json.');
-  const tooLarge = () => problem('DS_BODY_TOO_LARGE', `A body may have ${MAX_BODY_BYTES} bytes.`);
+  const tooLarge = () => problem('DS_BODY_TOO_LARGE', `A body may have at most ${MAX_BODY_BYTES} bytes.`);
   if (Number(req.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw tooLarge();
   const chunks: Buffer[] = [];
   let size = 0;
@@ -124,7 +124,7 @@ export async function readJsonBody(req: IncomingMessage): Promise<{ readonly val
   try {
     return { value: JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)), bytes };
   } catch {
-    throw problem('DS_BAD_REQUEST', 'The body is no JSON.');
+    throw problem('DS_BAD_REQUEST', 'The body is not valid JSON.');
   }
 }
 

@@ -1,5 +1,5 @@
-import { accessSync, constants } from 'node:fs';
-import { statfs } from 'node:fs/promises';
+/** Room on the disk, and whether a folder can be written. */
+import { access, constants, statfs } from 'node:fs/promises';
 import { DualscaleError } from '../../core/errors.ts';
 
 /** Bytes that this process may still write on the disk of `directory`; undefined where the system does not say. */
@@ -18,9 +18,9 @@ export async function requireFreeBytes(directory: string, needed: number): Promi
 }
 
 /** The folder and why nothing can be written into it; undefined when something can. */
-export function whyNotWritable(directory: string): string | undefined {
+export async function whyNotWritable(directory: string): Promise<string | undefined> {
   try {
-    accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK);
+    await access(directory, constants.R_OK | constants.W_OK | constants.X_OK);
     return undefined;
   } catch (error) {
     return `${directory} (${(error as Error).message})`;

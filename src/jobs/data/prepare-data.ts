@@ -1,11 +1,11 @@
-/** Which photographs a job learns from, and which it is judged by: decided once, so that a resumed job sees the same ones. */
+/** Which photographs a job learns from, and which it is evaluated on: decided once, so that a resumed job sees the same ones. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readHeader } from '../../core/codec/header.ts';
 import { DualscaleError } from '../../core/errors.ts';
 import { listPhotographs } from '../../trainer/train/data/dataset.ts';
-import { readJson, replaceJson } from '../queue/job-folder.ts';
+import { decideOnce } from '../queue/job-folder.ts';
 
 export interface PreparedData {
   /** Share of hashes below which a photograph is held out. */
@@ -52,34 +52,31 @@ export function splitByHash(photographs: readonly Photograph[]): PreparedData {
   return { validationShare, validation: files(sorted.slice(0, count)), train: files(sorted.slice(count)) };
 }
 
-/**
- * @param minSide pixels of the smaller side of a usable photograph.
- * @throws DS_BAD_DATA without at least two usable photographs: one to learn from, one to be judged by.
- */
-export async function prepareData(
-  work: string,
-  folders: readonly string[],
-  minSide: number,
-  onProgress: (done: number, total: number) => void,
-): Promise<PreparedData> {
-  const path = join(work, 'data.json');
-  const known = readJson<PreparedData>(path);
-  if (known) return known;
-  const files = await listPhotographs({ folders });
-  const seen = new Set<string>();
-  const photographs: Photograph[] = [];
-  for (const [i, file] of files.entries()) {
-    const photograph = await inspect(file, minSide, seen);
-    if (photograph) photographs.push(photograph);
-    onProgress(i + 1, files.length);
-  }
-  if (photographs.length < 2) {
-    throw new DualscaleError(
-      'DS_BAD_DATA',
-      `expected at least 2 different photographs of at least ${minSide} pixels a side, got ${photographs.length} of ${files.length} files`,
-    );
-  }
-  const prepared = splitByHash(photographs);
-  replaceJson(path, prepared);
-  return prepared;
+export interface PrepareDataOptions {
+  readonly work: string;
+  readonly folders: readonly string[];
+  /** Pixels of the smaller side of a usable photograph. */
+  readonly minSide: number;
+  readonly onProgress: (done: number, total: number) => void;
+  readonly warn: (message: string) => void;
+}
+
+/** @throws DS_BAD_DATA without at least two usable photographs: one to learn from, one to be evaluated on. */
+export function prepareData({ work, folders, minSide, onProgress, warn }: PrepareDataOptions): Promise<PreparedData> {
+  return decideOnce(join(work, 'data.json'), warn, async () => {
+    const files = await listPhotographs({ folders });
+    const seen = new Set<string>();
+    const photographs: Photograph[] = [];
+    for (const [i, file] of files.entries()) {
+      const photograph = await inspect(file, minSide, seen);
+      if (photograph) photographs.push(photograph);
+      onProgress(i + 1, files.length);
+    }
+    if (photographs.length < 2) {
+      const got = `${photographs.length} of ${files.length} files`;
+      const message = `expected at least 2 different photographs of at least ${minSide} pixels a side, got ${got}`;
+      throw new DualscaleError('DS_BAD_DATA', message);
+    }
+    return splitByHash(photographs);
+  });
 }

@@ -1,9 +1,10 @@
-/** The traffic sampler: a bounded random sample of the pictures that passed through, to learn from what is really asked for. */
+/** A bounded random sample of the pictures that passed through, to learn from what is really requested. */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { copyFile, link, mkdir, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { badOption } from '../../core/errors.ts';
+import { createMutex } from '../../core/mutex.ts';
 import { countPictures, inspectPicture, keepPicture, listPictures, type PictureCount } from './picture-folder.ts';
 
 export interface TrafficOptions {
@@ -25,20 +26,7 @@ export interface SourcePicture {
   readonly bytes: Uint8Array;
 }
 
-export interface TrafficSampler {
-  /** Cheap and never fails: what cannot be kept is not kept. */
-  offer(picture: SourcePicture): void;
-  count(): Promise<PictureCount & { readonly seen: number }>;
-  /** Hard links (or copies) of what is there now: the sample changes while a job reads it. */
-  snapshot(directory: string): Promise<void>;
-  clear(): Promise<void>;
-  /** Removes what is too old. */
-  expire(): void;
-  /** Resolves when everything that was offered is kept or passed over. */
-  settled(): Promise<void>;
-}
-
-export interface TrafficParts {
+export interface TrafficContext {
   readonly directory: string;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -48,7 +36,7 @@ export interface TrafficParts {
 }
 
 const DAY_MS = 86_400_000;
-/** Pictures that wait to be looked at; more are passed over, for serving goes first. */
+/** Pictures that wait to be looked at. Further ones are skipped: serving has priority. */
 const MAX_PENDING = 4;
 const KINDS = ['large', 'small'] as const;
 
@@ -87,16 +75,6 @@ function readKept(directory: string): Map<string, Kept> {
   return kept;
 }
 
-async function linkPictures(from: string, to: string): Promise<void> {
-  for (const kind of KINDS) {
-    await mkdir(join(to, kind), { recursive: true });
-    for (const path of await listPictures(from, kind)) {
-      const copy = join(to, kind, basename(path));
-      await link(path, copy).catch(() => copyFile(path, copy).catch(() => {}));
-    }
-  }
-}
-
 /** How many pictures passed before; a file that is absent or damaged says nothing. */
 function readSeen(path: string, least: number): number {
   try {
@@ -107,72 +85,114 @@ function readSeen(path: string, least: number): number {
   }
 }
 
-export function createTrafficSampler(options: TrafficOptions, parts: TrafficParts): TrafficSampler {
-  const { maxPictures, maxBytes, retentionDays } = resolveTraffic(options);
-  const { directory, now, random, warn } = parts;
-  const kept = readKept(directory);
-  // Kept over restarts: a server that forgot it would replace what it has by whatever passes next.
-  const seenPath = join(directory, 'seen');
-  let seen = readSeen(seenPath, kept.size);
-  let total = [...kept.values()].reduce((sum, { bytes }) => sum + bytes, 0);
-  let pending = 0;
-  let last: Promise<void> = Promise.resolve();
+export class TrafficSampler {
+  readonly #options: TrafficOptions;
+  readonly #limits: ReturnType<typeof resolveTraffic>;
+  readonly #context: TrafficContext;
+  readonly #kept: Map<string, Kept>;
+  /** The number of pictures that passed, also before a restart. Without it what is kept would be replaced by what passes next. */
+  readonly #seenPath: string;
+  /** One at a time changes what is kept. */
+  readonly #exclusive = createMutex();
+  #seen: number;
+  #total: number;
+  #pending = 0;
 
-  const remove = (name: string): void => {
-    const entry = kept.get(name);
-    if (!entry) return;
-    kept.delete(name);
-    total -= entry.bytes;
-    rmSync(entry.path, { force: true });
-  };
+  constructor(options: TrafficOptions, context: TrafficContext) {
+    this.#options = options;
+    this.#limits = resolveTraffic(options);
+    this.#context = context;
+    this.#kept = readKept(context.directory);
+    this.#seenPath = join(context.directory, 'seen');
+    this.#seen = readSeen(this.#seenPath, this.#kept.size);
+    this.#total = [...this.#kept.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+  }
 
-  const removeAny = (): void => {
-    const names = [...kept.keys()];
-    remove(names[Math.floor(random() * names.length)] as string);
-  };
+  /** Cheap and never fails: what cannot be kept is not kept. */
+  offer({ url, bytes }: SourcePicture): void {
+    if (!isWanted(url, this.#options) || !this.#isDrawn()) return;
+    this.#pending += 1;
+    const copy = Buffer.from(bytes);
+    void this.#exclusive(async () => {
+      try {
+        await this.#keep(copy);
+      } catch (error) {
+        this.#context.warn(`a picture could not be kept: ${(error as Error).message}`);
+      }
+      this.#pending -= 1;
+    });
+  }
 
-  const keep = async (bytes: Buffer): Promise<void> => {
-    const name = createHash('sha256').update(bytes).digest('hex');
-    if (kept.has(name) || bytes.length > maxBytes) return;
-    const usable = await inspectPicture(bytes);
-    if (!usable) return;
-    while (kept.size >= maxPictures || (kept.size > 0 && total + bytes.length > maxBytes)) removeAny();
-    const path = await keepPicture(directory, name, bytes, usable);
-    kept.set(name, { path, bytes: bytes.length, since: now() });
-    total += bytes.length;
-    await writeFile(seenPath, String(seen));
-  };
+  async count(): Promise<PictureCount & { readonly seen: number }> {
+    return { ...(await countPictures(this.#context.directory)), seen: this.#seen };
+  }
+
+  /** Hard links (or copies) of what is there now: the sample changes while a job reads it. */
+  async snapshot(target: string): Promise<void> {
+    for (const kind of KINDS) {
+      await mkdir(join(target, kind), { recursive: true });
+      for (const path of await listPictures(this.#context.directory, kind)) {
+        const copy = join(target, kind, basename(path));
+        await link(path, copy).catch(() => copyFile(path, copy).catch(() => {}));
+      }
+    }
+  }
+
+  clear(): Promise<void> {
+    return this.#exclusive(async () => {
+      for (const part of [...KINDS, 'seen']) {
+        await rm(join(this.#context.directory, part), { recursive: true, force: true });
+      }
+      this.#kept.clear();
+      this.#total = 0;
+      this.#seen = 0;
+    });
+  }
+
+  /** Removes what is too old. */
+  expire(): Promise<void> {
+    return this.#exclusive(async () => {
+      const oldest = this.#context.now() - this.#limits.retentionDays * DAY_MS;
+      for (const [name, { since }] of [...this.#kept]) if (since < oldest) await this.#remove(name);
+    });
+  }
+
+  /** Resolves when everything that was offered is kept or skipped. */
+  settled(): Promise<void> {
+    return this.#exclusive(async () => {});
+  }
 
   /** Algorithm R (Vitter 1985): every picture that passed has the same chance to be among the kept ones. */
-  const isDrawn = (): boolean => {
-    seen += 1;
-    return pending < MAX_PENDING && (kept.size < maxPictures || random() * seen < maxPictures);
-  };
+  #isDrawn(): boolean {
+    const { maxPictures } = this.#limits;
+    this.#seen += 1;
+    return (
+      this.#pending < MAX_PENDING &&
+      (this.#kept.size < maxPictures || this.#context.random() * this.#seen < maxPictures)
+    );
+  }
 
-  return {
-    offer({ url, bytes }) {
-      if (!isWanted(url, options) || !isDrawn()) return;
-      pending += 1;
-      const copy = Buffer.from(bytes);
-      last = last
-        .then(() => keep(copy))
-        .catch((error: Error) => warn(`a picture could not be kept: ${error.message}`))
-        .finally(() => {
-          pending -= 1;
-        });
-    },
-    count: async () => ({ ...(await countPictures(directory)), seen }),
-    snapshot: (target) => linkPictures(directory, target),
-    async clear() {
-      await last;
-      for (const part of [...KINDS, 'seen']) await rm(join(directory, part), { recursive: true, force: true });
-      kept.clear();
-      [total, seen] = [0, 0];
-    },
-    expire() {
-      const oldest = now() - retentionDays * DAY_MS;
-      for (const [name, { since }] of [...kept]) if (since < oldest) remove(name);
-    },
-    settled: () => last,
-  };
+  async #keep(bytes: Buffer): Promise<void> {
+    const { maxPictures, maxBytes } = this.#limits;
+    const name = createHash('sha256').update(bytes).digest('hex');
+    if (this.#kept.has(name) || bytes.length > maxBytes) return;
+    const usable = await inspectPicture(bytes);
+    if (!usable) return;
+    while (this.#kept.size >= maxPictures || (this.#kept.size > 0 && this.#total + bytes.length > maxBytes)) {
+      const names = [...this.#kept.keys()];
+      await this.#remove(names[Math.floor(this.#context.random() * names.length)]);
+    }
+    const path = await keepPicture(this.#context.directory, name, bytes, usable);
+    this.#kept.set(name, { path, bytes: bytes.length, since: this.#context.now() });
+    this.#total += bytes.length;
+    await writeFile(this.#seenPath, String(this.#seen));
+  }
+
+  async #remove(name: string): Promise<void> {
+    const entry = this.#kept.get(name);
+    if (!entry) return;
+    this.#kept.delete(name);
+    this.#total -= entry.bytes;
+    await rm(entry.path, { force: true });
+  }
 }

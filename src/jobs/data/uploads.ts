@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { DualscaleError } from '../../core/errors.ts';
 import { problem } from '../api/api-problem.ts';
-import { randomId, readJson, replaceJson } from '../queue/job-folder.ts';
+import { randomId, readJsonOrWarn, writeJson } from '../queue/job-folder.ts';
 import { requireFreeBytes } from './disk-space.ts';
 import { countPictures, inspectPicture, keepPicture, type PictureCount } from './picture-folder.ts';
 import { unpack } from './unpack.ts';
@@ -24,15 +24,7 @@ export interface UploadsOptions {
   readonly minFreeBytes: number;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-}
-
-export interface Uploads {
-  /** Takes the body. Throws DS_MEDIA_TYPE, DS_BODY_TOO_LARGE, DS_BAD_DATA (no archive, or without usable pictures), DS_NO_SPACE. */
-  receive(req: IncomingMessage): Promise<Upload>;
-  list(): Promise<Upload[]>;
-  get(id: string): Upload | undefined;
-  directory(id: string): string;
-  remove(id: string): Promise<void>;
+  readonly warn: (message: string) => void;
 }
 
 const TYPES: Readonly<Record<string, 'zip' | 'tar'>> = {
@@ -42,10 +34,11 @@ const TYPES: Readonly<Record<string, 'zip' | 'tar'>> = {
   'application/gzip': 'tar',
   'application/x-gzip': 'tar',
 };
+const DESCRIPTION = 'upload.json';
 const UPLOAD_ID = /^upload-[a-z0-9]{16}$/;
 const MAX_FILE_BYTES = 64 * 2 ** 20;
 const MAX_ENTRIES = 100_000;
-/** Pictures are packed already: an archive that unfolds to many times its size is none of pictures. */
+/** Pictures are compressed already: an archive that unfolds to many times its size is not one of pictures. */
 const MAX_EXPANSION = 4;
 
 function archiveType(req: IncomingMessage): 'zip' | 'tar' {
@@ -79,15 +72,76 @@ function asDataProblem(error: unknown): DualscaleError {
   return new DualscaleError('DS_BAD_DATA', `an upload: ${String(error)}`, { publicDetail, cause: error });
 }
 
-export function createUploads({ directory, maxUploadBytes, minFreeBytes, now }: UploadsOptions): Uploads {
-  const folderOf = (id: string) => join(directory, id);
-  const factsOf = (folder: string) => join(folder, 'upload.json');
-  const get = (id: string) => (UPLOAD_ID.test(id) ? readJson<Upload>(factsOf(folderOf(id))) : undefined);
+export class Uploads {
+  readonly #options: UploadsOptions;
 
-  const unpackInto = async (folder: string, archive: string, type: 'zip' | 'tar') => {
-    let [number, skipped] = [0, 0];
-    const maxTotalBytes = MAX_EXPANSION * maxUploadBytes;
-    const limits = { maxFileBytes: MAX_FILE_BYTES, maxTotalBytes, maxEntries: MAX_ENTRIES };
+  constructor(options: UploadsOptions) {
+    this.#options = options;
+  }
+
+  directory(id: string): string {
+    return join(this.#options.directory, id);
+  }
+
+  /** Undefined for an upload that is not there, or whose description is corrupt. */
+  async get(id: string): Promise<Upload | undefined> {
+    if (!UPLOAD_ID.test(id)) return undefined;
+    return readJsonOrWarn<Upload>(join(this.directory(id), DESCRIPTION), this.#options.warn);
+  }
+
+  /** Latest first. */
+  async list(): Promise<Upload[]> {
+    const names = await readdir(this.#options.directory).catch((): string[] => []);
+    const uploads: Upload[] = [];
+    for (const name of names) {
+      const upload = await this.get(name);
+      if (upload) uploads.push(upload);
+    }
+    return uploads.sort((a, b) => b.createdAt.localeCompare(a.createdAt));
+  }
+
+  remove(id: string): Promise<void> {
+    return rm(this.directory(id), { recursive: true, force: true });
+  }
+
+  /**
+   * Takes the body of a request. Throws DS_MEDIA_TYPE, DS_BODY_TOO_LARGE, DS_BAD_DATA (no archive, or without usable pictures),
+   * DS_NO_SPACE.
+   */
+  async receive(req: IncomingMessage): Promise<Upload> {
+    const { directory, maxUploadBytes, minFreeBytes, now } = this.#options;
+    const type = archiveType(req);
+    await requireFreeBytes(directory, minFreeBytes + Number(req.headers['content-length'] ?? 0));
+    const id = randomId('upload');
+    // A name with a dot is an upload that is not finished; the next start removes it.
+    const folder = join(directory, `.${id}`);
+    await mkdir(folder, { recursive: true });
+    try {
+      const archive = join(folder, 'archive');
+      await receiveBody(req, archive, maxUploadBytes);
+      const skipped = await this.#unpack(folder, archive, type);
+      await rm(archive);
+      const { pictures, smallPictures, bytes } = await countPictures(folder);
+      const createdAt = new Date(now()).toISOString();
+      const upload: Upload = { id, pictures, smallPictures, bytes, skipped, createdAt };
+      await writeJson(join(folder, DESCRIPTION), upload);
+      await rename(folder, this.directory(id));
+      return upload;
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true });
+      throw asDataProblem(error);
+    }
+  }
+
+  /** Gives the number of files that are of no use. */
+  async #unpack(folder: string, archive: string, type: 'zip' | 'tar'): Promise<number> {
+    let number = 0;
+    let skipped = 0;
+    const limits = {
+      maxFileBytes: MAX_FILE_BYTES,
+      maxTotalBytes: MAX_EXPANSION * this.#options.maxUploadBytes,
+      maxEntries: MAX_ENTRIES,
+    };
     await unpack(archive, type === 'zip', limits, async (bytes) => {
       const usable = await inspectPicture(bytes);
       if (usable) await keepPicture(folder, String(number++).padStart(6, '0'), bytes, usable);
@@ -95,42 +149,5 @@ export function createUploads({ directory, maxUploadBytes, minFreeBytes, now }: 
     });
     if (number === 0) throw problem('DS_BAD_DATA', 'The archive holds no usable picture.');
     return skipped;
-  };
-
-  return {
-    async receive(req) {
-      const type = archiveType(req);
-      await requireFreeBytes(directory, minFreeBytes + Number(req.headers['content-length'] ?? 0));
-      const id = randomId('upload');
-      // A name with a dot is an upload that is not finished; the next start removes it.
-      const folder = join(directory, `.${id}`);
-      await mkdir(folder, { recursive: true });
-      try {
-        const archive = join(folder, 'archive');
-        await receiveBody(req, archive, maxUploadBytes);
-        const skipped = await unpackInto(folder, archive, type);
-        await rm(archive);
-        const upload: Upload = {
-          id,
-          ...(await countPictures(folder)),
-          skipped,
-          createdAt: new Date(now()).toISOString(),
-        };
-        replaceJson(factsOf(folder), upload);
-        await rename(folder, folderOf(id));
-        return upload;
-      } catch (error) {
-        await rm(folder, { recursive: true, force: true });
-        throw asDataProblem(error);
-      }
-    },
-    async list() {
-      const names = await readdir(directory).catch((): string[] => []);
-      const uploads = names.map(get).filter((upload) => upload !== undefined);
-      return uploads.sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
-    },
-    get,
-    directory: folderOf,
-    remove: (id) => rm(folderOf(id), { recursive: true, force: true }),
-  };
+  }
 }

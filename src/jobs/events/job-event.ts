@@ -1,8 +1,8 @@
-/** What happens to jobs and to models in service, as one closed union: the journal, the socket, event streams and polling carry it. */
+/** What happens to jobs and to models in service, as one closed union: the journal, the socket and the API carry it. */
 
 import type { JobResult, JobType } from '../queue/job.ts';
 import type { Activation } from '../rollout/activation.ts';
-import type { Check } from '../rollout/judgement.ts';
+import type { Check } from '../rollout/evaluation.ts';
 
 /** Payload of each event, by its type. */
 export interface JobEventData {

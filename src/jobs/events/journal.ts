@@ -1,31 +1,5 @@
-/** Append-only lines of JSON on disk: line n is the event with number n. What a kill cut short is dropped when it is opened again. */
-import {
-  closeSync,
-  fdatasyncSync,
-  ftruncateSync,
-  openSync,
-  read as readCallback,
-  readFileSync,
-  writeSync,
-} from 'node:fs';
-import { promisify } from 'node:util';
-
-const read = promisify(readCallback);
-
-export interface Journal {
-  /** Lines. */
-  readonly length: number;
-  /** @param durable waits for the disk: the line survives a power cut. */
-  append(line: string, durable: boolean): void;
-  /** At most `count` lines from line `first` on, the first one being 1. */
-  lines(first: number, count: number): Promise<string[]>;
-  close(): void;
-}
-
-export interface OpenedJournal<Item> {
-  readonly journal: Journal;
-  readonly records: readonly Item[];
-}
+/** Append-only lines of JSON on disk: line n is event n. What a kill cut short is dropped when the file is opened again. */
+import { type FileHandle, open } from 'node:fs/promises';
 
 interface ParsedFile<Item> {
   readonly records: Item[];
@@ -51,61 +25,83 @@ function parse<Item>(bytes: Buffer): ParsedFile<Item> {
   return { records, offsets };
 }
 
-async function readRange(fd: number, start: number, end: number): Promise<string> {
-  const bytes = Buffer.allocUnsafe(end - start);
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesRead } = await read(fd, bytes, done, bytes.length - done, start + done);
-    if (bytesRead === 0) throw new Error('the journal is shorter than it was');
-    done += bytesRead;
-  }
-  return bytes.toString('utf8');
-}
+/** One writer, which waits for each `append` before the next. Readers may come at any time. */
+export class Journal {
+  readonly #file: FileHandle;
+  readonly #offsets: number[];
+  /** A full disk may have taken a part of a line; the next line must not stand behind that. */
+  #hasRest = false;
 
-/** One writer at a time. Throws Node's error when the file cannot be opened; it is made when it is missing. */
-export function openJournal<Item>(path: string): OpenedJournal<Item> {
-  const fd = openSync(path, 'a+');
-  const { records, offsets } = parse<Item>(readFileSync(path));
-  ftruncateSync(fd, offsets.at(-1));
-  const length = () => offsets.length - 1;
-  /** What a full disk has taken of a line; the next line must not stand behind that. */
-  let hasRest = false;
-  const cutRest = (): void => {
-    ftruncateSync(fd, offsets.at(-1));
-    hasRest = false;
-  };
-  const write = (bytes: Buffer, durable: boolean): void => {
-    if (hasRest) cutRest();
-    hasRest = true;
-    for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
-    if (durable) fdatasyncSync(fd);
-    hasRest = false;
-  };
-  const journal: Journal = {
-    get length() {
-      return length();
-    },
-    append(line, durable) {
-      const bytes = Buffer.from(`${line}\n`);
-      const start = offsets.at(-1) as number;
-      try {
-        write(bytes, durable);
-      } catch (error) {
-        try {
-          cutRest();
-        } catch {
-          // The next line tries again; the error that counts is the first one.
-        }
-        throw error;
-      }
-      offsets.push(start + bytes.length);
-    },
-    async lines(first, count) {
-      const last = Math.min(length(), first + count - 1);
-      if (last < first) return [];
-      const text = await readRange(fd, offsets[first - 1], offsets[last]);
-      return text.slice(0, -1).split('\n');
-    },
-    close: () => closeSync(fd),
-  };
-  return { journal, records };
+  private constructor(file: FileHandle, offsets: number[]) {
+    this.#file = file;
+    this.#offsets = offsets;
+  }
+
+  /** Creates the file when it is missing. Throws Node's error when it cannot be opened. */
+  static async open<Item>(path: string): Promise<{ readonly journal: Journal; readonly records: readonly Item[] }> {
+    const file = await open(path, 'a+');
+    try {
+      const { records, offsets } = parse<Item>(await file.readFile());
+      await file.truncate(offsets.at(-1));
+      return { journal: new Journal(file, offsets), records };
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  /** Lines. */
+  get length(): number {
+    return this.#offsets.length - 1;
+  }
+
+  get #end(): number {
+    return this.#offsets.at(-1) as number;
+  }
+
+  /** All of the lines or none. @param durable waits for the disk: they survive a power cut. */
+  async append(lines: readonly string[], durable: boolean): Promise<void> {
+    const chunks = lines.map((line) => Buffer.from(`${line}\n`));
+    const bytes = Buffer.concat(chunks);
+    try {
+      await this.#write(bytes, durable);
+    } catch (error) {
+      // Where this fails the next line tries again.
+      await this.#cutRest().catch(() => {});
+      throw error;
+    }
+    for (const { length } of chunks) this.#offsets.push(this.#end + length);
+  }
+
+  async #write(bytes: Buffer, durable: boolean): Promise<void> {
+    if (this.#hasRest) await this.#cutRest();
+    this.#hasRest = true;
+    for (let done = 0; done < bytes.length; ) done += (await this.#file.write(bytes, done)).bytesWritten;
+    if (durable) await this.#file.datasync();
+    this.#hasRest = false;
+  }
+
+  async #cutRest(): Promise<void> {
+    await this.#file.truncate(this.#end);
+    this.#hasRest = false;
+  }
+
+  /** At most `count` lines from line `first` on, the first one being 1. */
+  async lines(first: number, count: number): Promise<string[]> {
+    const last = Math.min(this.length, first + count - 1);
+    if (last < first) return [];
+    const start = this.#offsets[first - 1];
+    const bytes = Buffer.allocUnsafe(this.#offsets[last] - start);
+    for (let done = 0; done < bytes.length; ) {
+      const { bytesRead } = await this.#file.read(bytes, done, bytes.length - done, start + done);
+      if (bytesRead === 0) throw new Error('the journal is shorter than it was');
+      done += bytesRead;
+    }
+    return bytes.toString('utf8', 0, bytes.length - 1).split('\n');
+  }
+
+  /** Resolves when reads under way have ended. */
+  close(): Promise<void> {
+    return this.#file.close();
+  }
 }

@@ -1,26 +1,28 @@
-/** Where the files of a job lie, and writing them whole or not at all. */
+/** Where the files of a job lie, and reading and writing its JSON. */
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { replaceFileSync } from '../../core/atomic-file.ts';
+import { readIfThere, replaceFile } from '../../core/atomic-file.ts';
 
 export interface JobFolder {
   readonly directory: string;
-  /** What was asked for. */
+  /** The job's request. */
   readonly record: string;
   readonly events: string;
-  /** Present once somebody asked to stop it. */
+  /** Present once its cancellation was requested. */
   readonly cancel: string;
   readonly report: string;
   readonly log: string;
   /** Pid of the process that works on it. */
   readonly pid: string;
-  /** Everything that goes when the job ends. */
+  /** Everything that is removed when the job ends. */
   readonly work: string;
-  /** What the child is to do. */
-  readonly order: string;
-  /** What came of the child's work. */
-  readonly outcome: string;
+  /** What the job process has to do, and what came out. */
+  readonly spec: string;
+  readonly output: string;
+  /** What the evaluation process has to do, and what came out. */
+  readonly evaluationSpec: string;
+  readonly evaluations: string;
 }
 
 export function jobFolder(directory: string): JobFolder {
@@ -34,21 +36,70 @@ export function jobFolder(directory: string): JobFolder {
     log: join(directory, 'log.txt'),
     pid: join(directory, 'pid'),
     work,
-    order: join(work, 'order.json'),
-    outcome: join(work, 'outcome.json'),
+    spec: join(work, 'spec.json'),
+    output: join(work, 'output.json'),
+    evaluationSpec: join(work, 'evaluation-spec.json'),
+    evaluations: join(work, 'evaluations.json'),
   };
 }
 
-export function replaceJson(path: string, value: unknown): void {
-  replaceFileSync(path, `${JSON.stringify(value, null, 2)}\n`);
+/** A reader, also one after a power cut, sees the old content, the new, or none. */
+export async function writeJson(path: string, value: unknown): Promise<void> {
+  await replaceFile(path, `${JSON.stringify(value, null, 2)}\n`);
 }
 
-/** Undefined when there is no such file or it holds no JSON. */
-export function readJson<Value>(path: string): Value | undefined {
+/** A file that is there and holds no JSON. */
+export class CorruptFileError extends Error {
+  override readonly name = 'CorruptFileError';
+
+  constructor(path: string, cause: unknown) {
+    super(`${path} does not hold valid JSON`, { cause });
+  }
+}
+
+/** Undefined for a missing file. Throws CorruptFileError, and Node's error for a file that cannot be read now. */
+export async function readJson<Value>(path: string): Promise<Value | undefined> {
+  const bytes = await readIfThere(path);
+  if (!bytes) return undefined;
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as Value;
-  } catch {
+    return JSON.parse(bytes.toString()) as Value;
+  } catch (error) {
+    throw new CorruptFileError(path, error);
+  }
+}
+
+/** As `readJson`, but a corrupt file counts as missing after `warn` was told: what it held can be made again. */
+export async function readJsonOrWarn<Value>(path: string, warn: (message: string) => void): Promise<Value | undefined> {
+  try {
+    return await readJson<Value>(path);
+  } catch (error) {
+    if (!(error instanceof CorruptFileError)) throw error;
+    warn(`${error.message}: it is made again`);
     return undefined;
+  }
+}
+
+/** Reads what was decided before a kill, or decides it. */
+export async function decideOnce<Value>(
+  path: string,
+  warn: (message: string) => void,
+  decide: () => Value | Promise<Value>,
+): Promise<Value> {
+  const known = await readJsonOrWarn<Value>(path, warn);
+  if (known !== undefined) return known;
+  const value = await decide();
+  await writeJson(path, value);
+  return value;
+}
+
+/** Throws Node's error where that cannot be found out. */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
   }
 }
 

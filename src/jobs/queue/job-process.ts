@@ -1,27 +1,31 @@
 /** The process that works on a job: started, limited, told to stop, and found again after the server was killed. */
 import { execFile, fork, spawn } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { scriptFor } from '../../core/engine/worker-script.ts';
 import type { JobFolder } from './job-folder.ts';
-import type { ChildMessage, ParentMessage } from './job-message.ts';
+import type { ChildMessage, ParentMessage } from './job-spec.ts';
 import { writeLog } from './process-log.ts';
 
 export interface JobProcessOptions {
-  /** Module beside this one, without its extension. */
-  readonly script: 'job-worker' | 'judge-worker';
+  /** Module of `worker`, without its extension. */
+  readonly script: 'job-worker' | 'evaluate-worker';
   readonly folder: JobFolder;
   /** MiB of JavaScript heap. */
   readonly heapMegabytes: number;
   readonly onMessage: (message: ChildMessage) => void;
 }
 
+export interface ProcessEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
 export interface JobProcess {
   readonly pid: number;
   /** How it ended; never rejects. */
-  readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
+  readonly ended: Promise<ProcessEnd>;
   send(message: ParentMessage): void;
   kill(signal: NodeJS.Signals): void;
 }
@@ -34,10 +38,10 @@ function childEnvironment(): NodeJS.ProcessEnv {
 }
 
 /**
- * The child does nothing before it is told to: by then its pid is on disk, so a killed server leaves no worker that nobody knows of.
- * Throws Node's error when it cannot be written.
+ * The child waits for `go`: by then its pid is on disk, so a killed server leaves no worker that nobody knows of.
+ * Throws Node's error when the pid cannot be written.
  */
-export function startJobProcess({ script, folder, heapMegabytes, onMessage }: JobProcessOptions): JobProcess {
+export async function startJobProcess({ script, folder, heapMegabytes, onMessage }: JobProcessOptions) {
   const { file, execArgv } = scriptFor(import.meta.url, `../worker/${script}`);
   const child = fork(file, [folder.directory], {
     execArgv: [...execArgv, `--max-old-space-size=${heapMegabytes}`],
@@ -46,29 +50,30 @@ export function startJobProcess({ script, folder, heapMegabytes, onMessage }: Jo
   });
   const logged = writeLog(child, folder.log);
   child.on('message', (message) => onMessage(message as ChildMessage));
-  // A message to a child that has just died is no error of ours: its end is reported below.
-  const send = (message: ParentMessage) => void (child.connected && child.send(message, () => {}));
-  const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+  const ended = new Promise<ProcessEnd>((resolve) => {
     child.on('error', () => resolve({ code: null, signal: null }));
     child.on('close', (code, signal) => void logged.then(() => resolve({ code, signal })));
   }).finally(() => {
-    try {
-      rmSync(folder.pid, { force: true });
-    } catch {
-      // The disk takes nothing now. A pid that nobody has any more is passed over by the next start.
-    }
+    // A pid that cannot be removed and that nobody has any more is passed over by the next start.
+    return rm(folder.pid, { force: true }).catch(() => {});
   });
-  const { pid } = child;
-  if (pid !== undefined) {
-    try {
-      writeFileSync(folder.pid, String(pid));
-    } catch (error) {
-      child.kill('SIGKILL');
-      throw error;
-    }
-    send({ type: 'go' });
+  const { pid = 0 } = child;
+  const jobProcess: JobProcess = {
+    pid,
+    ended,
+    // A message to a child that has just died is no error of ours: its end is reported by `ended`.
+    send: (message) => void (child.connected && child.send(message, () => {})),
+    kill: (signal) => void child.kill(signal),
+  };
+  if (pid === 0) return jobProcess;
+  try {
+    await writeFile(folder.pid, String(pid));
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
   }
-  return { pid: pid ?? 0, ended, send, kill: (signal) => void child.kill(signal) };
+  jobProcess.send({ type: 'go' });
+  return jobProcess;
 }
 
 async function commandLine(pid: number): Promise<string> {
@@ -117,6 +122,6 @@ export async function endOrphan(folder: JobFolder, maxMs = MAX_ORPHAN_MS): Promi
     }
     await sleep(POLL_MS);
   }
-  rmSync(folder.pid, { force: true });
+  await rm(folder.pid, { force: true });
   return true;
 }

@@ -1,23 +1,15 @@
-/** The jobs of one folder: made whole or not at all, listed, summed up from their events, forgotten when they are old. */
-import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+/** The jobs of one folder: created whole or not at all, listed, forgotten when they are old. */
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncFolderSync } from '../../core/atomic-file.ts';
+import { syncFolder } from '../../core/atomic-file.ts';
 import type { EventLog } from '../events/event-log.ts';
-import type { JobEvent, JobEventBody, JobEventType } from '../events/job-event.ts';
-import { isFinished, type JobRequest, type JobView } from './job.ts';
-import { type JobFolder, jobFolder, randomId, readJson, replaceJson } from './job-folder.ts';
-import { createJobState, type JobRecord, type JobState } from './job-view.ts';
-
-export interface JobEntry {
-  readonly record: JobRecord;
-  readonly folder: JobFolder;
-  readonly view: JobView;
-  /** Whether such an event has happened to it. */
-  has(type: JobEventType): boolean;
-}
+import type { JobEvent, JobEventBody } from '../events/job-event.ts';
+import { isFinished, JOB_STATES, type JobRequest, type JobState } from './job.ts';
+import { JobEntry, type JobRecord } from './job-entry.ts';
+import { jobFolder, randomId, readJsonOrWarn, writeJson } from './job-folder.ts';
 
 export interface JobStoreOptions {
-  /** Folder of job folders, made when it is missing. */
+  /** Folder of job folders, created when it is missing. */
   readonly directory: string;
   readonly log: EventLog;
   /** Milliseconds since 1970. */
@@ -27,101 +19,109 @@ export interface JobStoreOptions {
   readonly warn: (message: string) => void;
 }
 
-export interface JobStore {
-  /** On disk when it returns. */
-  create(request: JobRequest, idempotency?: JobRecord['idempotency']): JobEntry;
-  get(id: string): JobEntry | undefined;
-  /** Latest first. */
-  list(): readonly JobEntry[];
-  findByKey(key: string): JobEntry | undefined;
-  emit(id: string, body: JobEventBody): JobEvent;
+/** Latest first. */
+const byAge = (a: JobEntry, b: JobEntry) => b.firstEventId - a.firstEventId;
+const endOf = ({ view }: JobEntry) => Date.parse(view.finishedAt ?? '');
+const byEnd = (a: JobEntry, b: JobEntry) => endOf(b) - endOf(a);
+
+export function countStates(entries: readonly JobEntry[]): Record<JobState, number> {
+  const counts = Object.fromEntries(JOB_STATES.map((state) => [state, 0])) as Record<JobState, number>;
+  for (const { view } of entries) counts[view.state] += 1;
+  return counts;
 }
 
-interface Stored {
-  readonly record: JobRecord;
-  readonly folder: JobFolder;
-  readonly state: JobState;
-  /** Rises from job to job, also over restarts. */
-  readonly firstEventId: number;
-}
+export class JobStore {
+  readonly #options: JobStoreOptions;
+  readonly #jobs = new Map<string, JobEntry>();
+  /** Jobs whose first event is not on disk yet. */
+  readonly #created = new Map<string, JobEntry>();
 
-const asEntry = ({ record, folder, state }: Stored): JobEntry => ({ record, folder, view: state.view, has: state.has });
-/** Latest first. Jobs of the same millisecond are in the order of their first events. */
-const byAge = (a: Stored, b: Stored) => b.firstEventId - a.firstEventId;
-const byEnd = (a: Stored, b: Stored) =>
-  Date.parse(b.state.view.finishedAt ?? '') - Date.parse(a.state.view.finishedAt ?? '');
-
-export function createJobStore(options: JobStoreOptions): JobStore {
-  const { directory, log, now, keepJobs, warn } = options;
-  const jobs = new Map<string, Stored>();
-
-  const load = (name: string): void => {
-    const folder = jobFolder(join(directory, name));
-    const record = readJson<JobRecord>(folder.record);
-    if (record?.id !== name) {
-      warn(`${folder.directory} is passed over: it holds no job`);
-      return;
-    }
-    const events = log.open(name, folder.events);
-    jobs.set(name, { record, folder, state: createJobState(record, events), firstEventId: events[0]?.id ?? 0 });
-  };
-
-  mkdirSync(directory, { recursive: true });
-  for (const entry of readdirSync(directory, { withFileTypes: true })) {
-    // A name with a dot is a job whose making was cut short.
-    if (entry.name.startsWith('.')) rmSync(join(directory, entry.name), { recursive: true, force: true });
-    else if (entry.isDirectory()) load(entry.name);
+  private constructor(options: JobStoreOptions) {
+    this.#options = options;
+    // Before any other listener, so that each of them finds the job as the event left it.
+    options.log.listen((event) => {
+      const entry = this.#jobs.get(event.job) ?? this.#created.get(event.job);
+      if (!entry) return;
+      entry.apply(event);
+      this.#jobs.set(event.job, entry);
+    });
   }
 
-  const forgetOld = (): void => {
-    const ended = [...jobs.values()].filter(({ state }) => isFinished(state.view)).sort(byEnd);
-    for (const { record, folder } of ended.slice(keepJobs)) {
-      jobs.delete(record.id);
-      log.drop(record.id);
-      rmSync(folder.directory, { recursive: true, force: true });
+  /** Throws Node's errors for what cannot be read now; a folder that holds no job is passed over. */
+  static async open(options: JobStoreOptions): Promise<JobStore> {
+    const { directory } = options;
+    const store = new JobStore(options);
+    await mkdir(directory, { recursive: true });
+    for (const entry of await readdir(directory, { withFileTypes: true })) {
+      // A name with a dot is a job whose creation was cut short.
+      if (entry.name.startsWith('.')) await rm(join(directory, entry.name), { recursive: true, force: true });
+      else if (entry.isDirectory()) await store.#load(entry.name);
     }
-  };
+    return store;
+  }
 
-  const emit = (id: string, body: JobEventBody): JobEvent => {
-    if (!jobs.has(id)) throw new Error(`there is no job ${id}`);
-    return log.emit(id, body);
-  };
-  // Before any other listener, so that whoever hears of an event finds the job as the event left it.
-  log.listen((event) => jobs.get(event.job)?.state.apply(event));
+  async #load(name: string): Promise<void> {
+    const { directory, log, warn } = this.#options;
+    const folder = jobFolder(join(directory, name));
+    const record = await readJsonOrWarn<JobRecord>(folder.record, warn);
+    if (record?.id !== name) {
+      warn(`${folder.directory} is skipped: it holds no job`);
+      return;
+    }
+    this.#jobs.set(name, new JobEntry(record, folder, await log.open(name, folder.events)));
+  }
 
-  return {
-    create(request, idempotency) {
-      forgetOld();
-      const id = randomId('job');
-      const record: JobRecord = { id, request, createdAt: new Date(now()).toISOString(), idempotency };
-      const beside = jobFolder(join(directory, `.${id}`));
-      mkdirSync(beside.directory);
-      replaceJson(beside.record, record);
-      const folder = jobFolder(join(directory, id));
-      renameSync(beside.directory, folder.directory);
-      syncFolderSync(directory);
-      const state = createJobState(record, log.open(id, folder.events));
-      jobs.set(id, { record, folder, state, firstEventId: log.lastId + 1 });
-      try {
-        emit(id, { type: 'queued', data: { type: request.type, model: request.model } });
-      } catch (error) {
-        // Who asked for it is told that there is no such job.
-        jobs.delete(id);
-        log.drop(id);
-        rmSync(folder.directory, { recursive: true, force: true });
-        throw error;
-      }
-      return asEntry(jobs.get(id) as Stored);
-    },
-    get(id) {
-      const stored = jobs.get(id);
-      return stored && asEntry(stored);
-    },
-    list: () => [...jobs.values()].sort(byAge).map(asEntry),
-    findByKey(key) {
-      const stored = [...jobs.values()].find(({ record }) => record.idempotency?.key === key);
-      return stored && asEntry(stored);
-    },
-    emit,
-  };
+  /** Resolves when the job is on disk. */
+  async create(request: JobRequest, idempotency?: JobRecord['idempotency']): Promise<JobEntry> {
+    const { directory, log, now } = this.#options;
+    await this.#forgetOld();
+    const id = randomId('job');
+    const record: JobRecord = { id, request, createdAt: new Date(now()).toISOString(), idempotency };
+    const unfinished = jobFolder(join(directory, `.${id}`));
+    const folder = jobFolder(join(directory, id));
+    await mkdir(unfinished.directory);
+    await writeJson(unfinished.record, record);
+    await rename(unfinished.directory, folder.directory);
+    await syncFolder(directory);
+    const entry = new JobEntry(record, folder, await log.open(id, folder.events));
+    this.#created.set(id, entry);
+    try {
+      await this.emit(id, { type: 'queued', data: { type: request.type, model: request.model } });
+    } catch (error) {
+      // The client is told that there is no such job.
+      await this.#remove(entry);
+      throw error;
+    } finally {
+      this.#created.delete(id);
+    }
+    return entry;
+  }
+
+  get(id: string): JobEntry | undefined {
+    return this.#jobs.get(id);
+  }
+
+  /** Latest first. */
+  list(): readonly JobEntry[] {
+    return [...this.#jobs.values()].sort(byAge);
+  }
+
+  findByKey(key: string): JobEntry | undefined {
+    return [...this.#jobs.values()].find(({ record }) => record.idempotency?.key === key);
+  }
+
+  emit(id: string, body: JobEventBody): Promise<JobEvent> {
+    return this.#options.log.emit(id, body);
+  }
+
+  async #forgetOld(): Promise<void> {
+    const ended = [...this.#jobs.values()].filter(({ view }) => isFinished(view)).sort(byEnd);
+    for (const entry of ended.slice(this.#options.keepJobs)) await this.#remove(entry);
+  }
+
+  async #remove({ record: { id }, folder }: JobEntry): Promise<void> {
+    this.#jobs.delete(id);
+    await this.#options.log.drop(id);
+    await rm(folder.directory, { recursive: true, force: true });
+  }
 }

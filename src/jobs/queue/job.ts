@@ -1,5 +1,5 @@
 /** What a job is: what was asked for, where it stands, what came out. */
-import type { Check, Verdict } from '../rollout/judgement.ts';
+import type { Check, Verdict } from '../rollout/evaluation.ts';
 
 export const JOB_TYPES = ['compress', 'finetune', 'train'] as const;
 export type JobType = (typeof JOB_TYPES)[number];

@@ -1,11 +1,10 @@
-/** Lets jobs stand still while pictures are being made: requests get the whole machine. */
-
+/** Suspends jobs while pictures are being made: requests get the whole machine. */
 import type { ServingStats } from '../rollout/serving-stats.ts';
-import type { Runner } from './runner.ts';
+import type { JobQueue } from './queue.ts';
 
 export interface LoadPauseOptions {
-  readonly stats: Pick<ServingStats, 'load'>;
-  readonly runner: Pick<Runner, 'setPaused' | 'isPaused'>;
+  readonly stats: ServingStats;
+  readonly queue: JobQueue;
   /** Pictures under way at a time. */
   readonly above: number;
 }
@@ -15,13 +14,13 @@ const CHECK_MS = 200;
 const CALM_MS = 3000;
 
 /** Gives the function that ends it. */
-export function createLoadPause({ stats, runner, above }: LoadPauseOptions): () => void {
+export function createLoadPause({ stats, queue, above }: LoadPauseOptions): () => void {
   let busyAt = Number.NEGATIVE_INFINITY;
   const timer = setInterval(() => {
-    const isBusy = stats.load() > (runner.isPaused ? above / 2 : above);
+    const isBusy = stats.load() > (queue.isPaused ? above / 2 : above);
     if (isBusy) busyAt = performance.now();
     const isPaused = performance.now() - busyAt < CALM_MS;
-    if (isPaused !== runner.isPaused) runner.setPaused(isPaused);
+    if (isPaused !== queue.isPaused) queue.setPaused(isPaused);
   }, CHECK_MS).unref();
   return () => clearInterval(timer);
 }

@@ -1,19 +1,9 @@
-/** What a job's processes print, in two files of bounded size: the end is kept, for that is where an error says what it was. */
+/** What a job's processes print, in two files of bounded size. The end is kept: that is where an error is explained. */
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import {
-  closeSync,
-  createWriteStream,
-  fstatSync,
-  openSync,
-  readSync,
-  renameSync,
-  statSync,
-  type WriteStream,
-} from 'node:fs';
+import { appendFile, open, rename, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Of the file; when it has grown to that, it takes the place of the one before, whose name ends with `.1`. */
+/** A file that has grown to that replaces the one before, whose name ends with `.1`. */
 export const MAX_LOG_BYTES = 1 << 20;
 
 /** For the disk, when the process has ended: a job does not wait for its log. */
@@ -21,85 +11,83 @@ const MAX_WAIT_MS = 2000;
 
 export const olderLog = (path: string): string => `${path}.1`;
 
-function sizeOf(path: string): number {
-  try {
-    return statSync(path).size;
-  } catch {
-    return 0;
-  }
-}
+/** A disk that is slower than the process prints must not fill the memory. */
+const MAX_WAITING_BYTES = 4 << 20;
+const MAX_WRITE_BYTES = 1 << 17;
 
-/** A log that cannot be written is no reason to end a job: what does not go on the disk is lost, and the next piece is tried again. */
+/** A log that cannot be written is no reason to end a job: what does not reach the disk is lost, and the next piece is tried again. */
 class RotatingFile {
   readonly #path: string;
-  #size: number;
-  #stream: WriteStream;
+  #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  #written: Promise<void> | undefined;
 
   constructor(path: string) {
     this.#path = path;
-    this.#size = sizeOf(path);
-    this.#stream = this.#open('a');
-  }
-
-  #open(flags: 'a' | 'w'): WriteStream {
-    return createWriteStream(this.#path, { flags }).on('error', () => {});
-  }
-
-  #rotate(): void {
-    this.#stream.end();
-    this.#size = 0;
-    try {
-      renameSync(this.#path, olderLog(this.#path));
-      this.#stream = this.#open('a');
-    } catch {
-      this.#stream = this.#open('w');
-    }
   }
 
   write(chunk: Buffer): void {
-    if (this.#size >= MAX_LOG_BYTES) this.#rotate();
-    if (this.#stream.destroyed) this.#stream = this.#open('a');
-    // A disk that is slower than what is printed must not fill the memory.
-    if (this.#stream.writableLength > MAX_LOG_BYTES) return;
-    this.#size += chunk.length;
-    this.#stream.write(chunk);
+    if (this.#waitingBytes > MAX_WAITING_BYTES) return;
+    this.#waiting.push(chunk);
+    this.#waitingBytes += chunk.length;
+    this.#written ??= this.#writeWaiting();
   }
 
   async end(): Promise<void> {
-    if (this.#stream.destroyed) return;
-    this.#stream.end();
-    const closed = once(this.#stream, 'close').catch(() => {});
-    await Promise.race([closed, sleep(MAX_WAIT_MS, undefined, { ref: false })]);
+    await Promise.race([this.#written, sleep(MAX_WAIT_MS, undefined, { ref: false })]);
+  }
+
+  async #writeWaiting(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const bytes = this.#take();
+      await this.#append(bytes).catch(() => {});
+      this.#waitingBytes -= bytes.length;
+    }
+    this.#written = undefined;
+  }
+
+  #take(): Buffer {
+    let count = 0;
+    for (let bytes = 0; count < this.#waiting.length && (count === 0 || bytes < MAX_WRITE_BYTES / 2); count++) {
+      bytes += this.#waiting[count].length;
+    }
+    return Buffer.concat(this.#waiting.splice(0, count));
+  }
+
+  async #append(bytes: Buffer): Promise<void> {
+    const size = await stat(this.#path).then(
+      (file) => file.size,
+      () => 0,
+    );
+    if (size >= MAX_LOG_BYTES) await rename(this.#path, olderLog(this.#path));
+    await appendFile(this.#path, bytes);
   }
 }
 
-/** Resolves when all is written that the process has printed, or cannot be written; never rejects. */
+/** Resolves when everything that the process printed is written or cannot be; never rejects. */
 export async function writeLog(child: Pick<ChildProcess, 'stdout' | 'stderr' | 'once'>, path: string): Promise<void> {
   const file = new RotatingFile(path);
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => file.write(chunk));
-  await new Promise<void>((resolve) => child.once('close', () => resolve()));
+  await new Promise<void>((resolve) => void child.once('close', () => resolve()));
   await file.end();
 }
 
-/** At most `most` bytes of the end of a file; none when it cannot be read. */
-function readEnd(path: string, most: number): Buffer {
-  let fd: number;
+/** At most `maxBytes` of the end of a file; none when it cannot be read. */
+async function readEnd(path: string, maxBytes: number): Promise<Buffer> {
+  const file = await open(path, 'r').catch(() => undefined);
+  if (!file) return Buffer.alloc(0);
   try {
-    fd = openSync(path, 'r');
-  } catch {
-    return Buffer.alloc(0);
-  }
-  try {
-    const { size } = fstatSync(fd);
-    const bytes = Buffer.alloc(Math.min(size, most));
-    return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, Math.max(0, size - most)));
+    const { size } = await file.stat();
+    const bytes = Buffer.alloc(Math.min(size, maxBytes));
+    const { bytesRead } = await file.read(bytes, 0, bytes.length, Math.max(0, size - maxBytes));
+    return bytes.subarray(0, bytesRead);
   } finally {
-    closeSync(fd);
+    await file.close();
   }
 }
 
-/** At most `most` bytes of the end of a log, over both of its files; none when there is none. */
-export function readLogTail(path: string, most: number): Buffer {
-  const end = readEnd(path, most);
-  return end.length === most ? end : Buffer.concat([readEnd(olderLog(path), most - end.length), end]);
+/** At most `maxBytes` of the end of a log, over both of its files; none when there is none. */
+export async function readLogTail(path: string, maxBytes: number): Promise<Buffer> {
+  const end = await readEnd(path, maxBytes);
+  return end.length === maxBytes ? end : Buffer.concat([await readEnd(olderLog(path), maxBytes - end.length), end]);
 }

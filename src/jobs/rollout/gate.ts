@@ -1,7 +1,7 @@
 /** Whether a model may go into service: every check with its value and its limit. */
 import type { JobRequest } from '../queue/job.ts';
-import type { Judgements } from '../queue/work-order.ts';
-import type { Check, Judgement, Verdict } from './judgement.ts';
+import type { Evaluations } from '../queue/job-spec.ts';
+import type { Check, Evaluation, Verdict } from './evaluation.ts';
 
 /** How far the consistency may fall, in dB. */
 const MAX_CONSISTENCY_DROP_DB = 1;
@@ -10,7 +10,7 @@ const GOOD_CONSISTENCY_DB = 45;
 
 const round = (value: number, digits = 3): number => Number(value.toFixed(digits));
 
-function checkPsnr({ maxPsnrDropDb }: JobRequest, candidate: Judgement, active: Judgement | null): Check {
+function checkPsnr({ maxPsnrDropDb }: JobRequest, candidate: Evaluation, active: Evaluation | null): Check {
   const { psnrDb: value } = candidate;
   const base = { name: 'psnr', unit: 'dB' } as const;
   if (value === null) return { ...base, passed: false, value, limit: null, detail: 'there were no held-out pictures' };
@@ -21,7 +21,7 @@ function checkPsnr({ maxPsnrDropDb }: JobRequest, candidate: Judgement, active: 
   return { ...base, passed: value >= limit, value: round(value), limit, detail };
 }
 
-function checkConsistency(candidate: Judgement, active: Judgement | null): Check {
+function checkConsistency(candidate: Evaluation, active: Evaluation | null): Check {
   const { consistencyDb: value } = candidate;
   const reference = active?.consistencyDb ?? null;
   const base = { name: 'consistency', unit: 'dB' } as const;
@@ -33,7 +33,7 @@ function checkConsistency(candidate: Judgement, active: Judgement | null): Check
   return { ...base, passed: value >= limit, value: round(value), limit, detail };
 }
 
-function checkTarget({ target }: JobRequest, { candidate, base }: Judgements): Check[] {
+function checkTarget({ target }: JobRequest, { candidate, base }: Evaluations): Check[] {
   if (!target) return [];
   if ('macs' in target) {
     const { macs: value } = candidate;
@@ -50,12 +50,12 @@ function checkTarget({ target }: JobRequest, { candidate, base }: Judgements): C
   return [{ name: 'latency', passed: value <= limit, value, limit, unit: 'ms', detail }];
 }
 
-export function decide(request: JobRequest, judgements: Judgements): { verdict: Verdict; checks: Check[] } {
-  const { candidate, active } = judgements;
+export function gate(request: JobRequest, evaluations: Evaluations): { verdict: Verdict; checks: Check[] } {
+  const { candidate, active } = evaluations;
   const checks = [
     checkPsnr(request, candidate, active),
     checkConsistency(candidate, active),
-    ...checkTarget(request, judgements),
+    ...checkTarget(request, evaluations),
   ];
   return { verdict: checks.every(({ passed }) => passed) ? 'passed' : 'refused', checks };
 }

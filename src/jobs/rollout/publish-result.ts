@@ -1,10 +1,10 @@
-/** A job's model among the others, once, however often it is tried. */
+/** Publishes a job's model, once, however often it is tried: what the job process left is its stored result, not yet a model. */
 import { DualscaleError } from '../../core/errors.ts';
 import { loadModel, modelDirectory, readManifest, type StoredModel } from '../../core/models/load.ts';
 import type { LatencyEntry, ModelManifest } from '../../core/models/manifest.ts';
 import { publishModel } from '../../core/models/publish.ts';
 import { whyNotWritable } from '../data/disk-space.ts';
-import type { MeasuredLatency } from './judgement.ts';
+import type { MeasuredLatency } from './evaluation.ts';
 
 export interface PublishResultOptions {
   readonly modelsDir: string;
@@ -49,7 +49,7 @@ export async function publishResult(options: PublishResultOptions): Promise<Stor
   // The server was killed after the publication and before the journal said so.
   if (present && jobOf(present) === job) return loadModel(directory);
   // Node calls a read-only folder a missing one when it makes folders in it.
-  const problem = whyNotWritable(modelsDir);
+  const problem = await whyNotWritable(modelsDir);
   if (problem !== undefined) {
     throw new DualscaleError(
       'DS_NO_SPACE',

@@ -12,15 +12,15 @@ import { compressModel } from '../../trainer/compress/recipe.ts';
 import { degradationOf } from '../../trainer/presets/recipes.ts';
 import { type PreparedData, prepareData } from '../data/prepare-data.ts';
 import type { Target } from '../queue/job.ts';
-import { readJson, replaceJson } from '../queue/job-folder.ts';
-import { type Outcome, PLAIN_LATENCY, type WorkOrder } from '../queue/work-order.ts';
-import type { ChildReport } from './child-report.ts';
+import { decideOnce } from '../queue/job-folder.ts';
+import { type JobOutput, type JobSpec, PLAIN_LATENCY } from '../queue/job-spec.ts';
+import type { JobReporter } from './child-channel.ts';
 import { compressEffort, tuneLikeRecipe } from './compress-effort.ts';
 import { measureLatency } from './measure-latency.ts';
 import { planSteps } from './plan-steps.ts';
 import { type RecipeContext, smallestSide } from './train-job.ts';
 
-/** The gate measures again, with a little luck or without: aiming at the target itself would miss it half the time. */
+/** The gate measures again, and no two measurements agree: aiming at the target itself would miss it half the time. */
 const AIM = 0.95;
 
 interface CompressPlan {
@@ -28,8 +28,8 @@ interface CompressPlan {
   readonly effort: Effort;
 }
 
-async function latencyBudget(base: StoredModel, target: Exclude<Target, { macs: number }>, order: WorkOrder) {
-  const { latencyThreads: threads, provider } = order;
+async function latencyBudget(base: StoredModel, target: Exclude<Target, { macs: number }>, spec: JobSpec) {
+  const { latencyThreads: threads, provider } = spec;
   if ('latencyMs' in target) {
     const { latencyMs, width, height, percentile } = target;
     return { ms: latencyMs, width, height, percentile, threads };
@@ -39,35 +39,34 @@ async function latencyBudget(base: StoredModel, target: Exclude<Target, { macs: 
   return { ms: target.ratio * full.percentileMs, ...PLAIN_LATENCY, threads };
 }
 
-async function toBudget(base: StoredModel, { order, report }: RecipeContext): Promise<CompressBudget> {
-  const target = order.request.target as Target;
+async function toBudget(base: StoredModel, { spec, report }: RecipeContext): Promise<CompressBudget> {
+  const target = spec.request.target as Target;
   if ('macs' in target) return { kind: 'macs', macs: target.macs };
-  const { ms, ...rest } = await latencyBudget(base, target, order);
+  const { ms, ...rest } = await latencyBudget(base, target, spec);
   const { width, height } = rest;
-  report.event({ type: 'latency', data: { kind: 'target', model: order.name, ms, width, height } });
+  report.event({ type: 'latency', data: { kind: 'target', model: spec.name, ms, width, height } });
   return { kind: 'latency', latencyMs: AIM * ms, ...rest };
 }
 
 /** Decided once: a resumed job keeps it. */
-async function planCompression(base: StoredModel, data: PreparedData, context: RecipeContext): Promise<CompressPlan> {
-  const { work, order } = context;
-  const path = join(work, 'compress.json');
-  const known = readJson<CompressPlan>(path);
-  if (known) return known;
-  const { budget } = order.request;
-  const { spec } = base.manifest;
-  const isTimed = typeof budget === 'object' && 'minutes' in budget;
-  const parts = {
-    engine: createOnnxEngine({ threads: order.threads }),
-    provider: order.provider,
-    workers: order.threads,
-  };
-  const degradation = degradationOf(spec);
-  const recipe = { ...tuneLikeRecipe(spec), ...(degradation ? { degradation } : {}) };
-  const steps = isTimed ? await planSteps({ work, budget, recipe, photographs: data.train, parts }) : undefined;
-  const plan = { budget: await toBudget(base, context), effort: compressEffort(budget, spec, steps?.steps) };
-  replaceJson(path, plan);
-  return plan;
+function planCompression(base: StoredModel, data: PreparedData, context: RecipeContext): Promise<CompressPlan> {
+  const { work, spec, report } = context;
+  return decideOnce(join(work, 'compress.json'), report.warn, async () => {
+    const { budget } = spec.request;
+    const network = base.manifest.spec;
+    const isTimed = typeof budget === 'object' && 'minutes' in budget;
+    const trainer = {
+      engine: createOnnxEngine({ threads: spec.threads }),
+      provider: spec.provider,
+      workers: spec.threads,
+    };
+    const recipe = { ...tuneLikeRecipe(network), degradation: degradationOf(network) };
+    const { warn } = report;
+    const plan = isTimed
+      ? await planSteps({ work, budget, recipe, photographs: data.train, trainer, warn })
+      : undefined;
+    return { budget: await toBudget(base, context), effort: compressEffort(budget, network, plan?.steps) };
+  });
 }
 
 /** The picture whose latency counts. */
@@ -76,21 +75,21 @@ function pictureOf(budget: CompressBudget): PictureSize {
   return { width, height };
 }
 
-/** Tells the server of the recipe's events. */
-function tellOfCompression(
-  report: ChildReport,
-  { name }: WorkOrder,
+/** Reports the recipe's events to the server. */
+function reportCompression(
+  report: JobReporter,
+  name: string,
   { width, height }: PictureSize,
 ): (event: CompressEvent) => void {
-  let told: { psnrDb?: number; predictedMs?: number; measuredMs?: number } = {};
+  let last: { readonly psnrDb?: number; readonly predictedMs?: number; readonly measuredMs?: number } = {};
   const latency = (kind: 'predicted' | 'measured', ms: number) => {
     report.event({ type: 'latency', data: { kind, model: name, ms, width, height } });
   };
-  const tellNews = ({ step, psnrDb, predictedMs, measuredMs }: Extract<CompressEvent, { type: 'step' }>): void => {
-    if (psnrDb !== undefined && psnrDb !== told.psnrDb) report.event({ type: 'validation', data: { step, psnrDb } });
-    if (predictedMs !== undefined && predictedMs !== told.predictedMs) latency('predicted', predictedMs);
-    if (measuredMs !== undefined && measuredMs !== told.measuredMs) latency('measured', measuredMs);
-    told = { psnrDb, predictedMs, measuredMs };
+  const reportNews = ({ step, psnrDb, predictedMs, measuredMs }: Extract<CompressEvent, { type: 'step' }>): void => {
+    if (psnrDb !== undefined && psnrDb !== last.psnrDb) report.event({ type: 'validation', data: { step, psnrDb } });
+    if (predictedMs !== undefined && predictedMs !== last.predictedMs) latency('predicted', predictedMs);
+    if (measuredMs !== undefined && measuredMs !== last.measuredMs) latency('measured', measuredMs);
+    last = { psnrDb, predictedMs, measuredMs };
   };
   return (event) => {
     switch (event.type) {
@@ -100,8 +99,8 @@ function tellOfCompression(
         return;
       case 'step': {
         const { step, steps, loss } = event;
-        report.step({ step, steps, numbers: loss === undefined ? {} : { loss } });
-        tellNews(event);
+        report.step(step, steps, { loss });
+        reportNews(event);
         return;
       }
       case 'data':
@@ -111,49 +110,47 @@ function tellOfCompression(
   };
 }
 
-export async function runCompressJob(context: RecipeContext): Promise<Outcome> {
-  const { order, work, report, machine, now, signal } = context;
-  const base = await loadModel(order.modelDirectory as string);
+export async function runCompressJob(context: RecipeContext): Promise<JobOutput> {
+  const { spec, work, report, machine, now, signal } = context;
+  const base = await loadModel(spec.modelDirectory as string);
   report.stage('data');
-  const data = await prepareData(
+  const data = await prepareData({
     work,
-    order.data.pairs,
-    smallestSide(tuneLikeRecipe(base.manifest.spec)),
-    (step, steps) => {
-      report.step({ step, steps, numbers: {} });
-    },
-  );
+    folders: spec.data.pairs,
+    minSide: smallestSide(tuneLikeRecipe(base.manifest.spec)),
+    onProgress: (step, steps) => report.step(step, steps),
+    warn: report.warn,
+  });
   const { budget, effort } = await planCompression(base, data, context);
-  const { maxPsnrDropDb } = order.request;
   const picture = pictureOf(budget);
   const result = await compressModel({
     settings: {
-      model: order.modelDirectory as string,
-      data: order.data.pairs,
+      model: spec.modelDirectory as string,
+      data: spec.data.pairs,
       out: join(work, 'compress'),
       resume: true,
       budget,
       effort,
-      id: order.name,
+      id: spec.name,
       machine,
-      provider: order.provider,
-      workers: order.threads,
+      provider: spec.provider,
+      workers: spec.threads,
       validationShare: data.validationShare,
       weights: base.manifest.weights.dtype,
-      // The recipe refuses a drop of none; whether the model may serve is decided by the job's own gate.
-      maxPsnrDropDb: Math.max(maxPsnrDropDb, Number.EPSILON),
+      // Whether the model may serve is decided by the job's own gate.
+      gate: false,
       at: picture,
-      dataNote: `compress job ${order.job}`,
+      dataNote: `compress job ${spec.job}`,
     },
     decode: decodeRgb,
     now,
     clock: () => performance.now(),
     processorTime,
     signal,
-    report: tellOfCompression(report, order, picture),
-    warn: (message) => report.note(message, 'warning'),
+    report: reportCompression(report, spec.name, picture),
+    warn: report.warn,
   });
-  for (const note of result.report.notes) report.note(`${order.name} ${note}`);
-  const { directory: modelDirectory } = result;
-  return { modelDirectory, validation: data.validation, recipe: { ...result.report, directory: undefined } };
+  for (const note of result.report.notes) report.note(`${spec.name} ${note}`);
+  const recipe = { ...result.report, directory: undefined };
+  return { modelDirectory: result.directory, validation: data.validation, recipe };
 }

@@ -6,15 +6,13 @@ import { processorTime, timeInTurns } from '../../core/measure/latency.ts';
 import { median, percentile as percentileOf } from '../../core/measure/percentile.ts';
 import type { StoredModel } from '../../core/models/load.ts';
 import { createNetwork } from '../../core/network/create-network.ts';
-import type { JudgeOrder } from '../queue/work-order.ts';
-import type { MeasuredLatency } from '../rollout/judgement.ts';
+import type { LatencyConditions } from '../queue/job-spec.ts';
+import type { MeasuredLatency } from '../rollout/evaluation.ts';
 
 const WARM_UP_RUNS = 3;
 const MAX_RUNS = 60;
 const MIN_RUNS = 10;
 const MEASURE_MS = 2500;
-
-export type LatencyConditions = Pick<JudgeOrder, 'latency' | 'threads' | 'provider'>;
 
 /** Milliseconds of the network alone, without decoding and encoding. Throws DS_ENGINE. */
 export async function measureLatency(

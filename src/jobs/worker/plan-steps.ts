@@ -5,7 +5,7 @@ import { decodeRgb } from '../../core/codec/decode.ts';
 import type { TrainOptions, TrainRecipe } from '../../trainer/train/train-model.ts';
 import { trainModel } from '../../trainer/train/train-model.ts';
 import type { Budget } from '../queue/job.ts';
-import { readJson, replaceJson } from '../queue/job-folder.ts';
+import { decideOnce } from '../queue/job-folder.ts';
 
 export interface StepPlan {
   readonly steps: number;
@@ -24,7 +24,7 @@ const CALIBRATION_PHOTOS = 4;
 const MIN_STEPS = 20;
 const VALIDATIONS = 20;
 
-export type TrainParts = Pick<TrainOptions, 'engine' | 'provider' | 'workers'>;
+export type Trainer = Pick<TrainOptions, 'engine' | 'provider' | 'workers'>;
 
 const clamp = (value: number, low: number, high: number) => Math.round(Math.min(high, Math.max(low, value)));
 
@@ -37,7 +37,7 @@ async function secondsPerStep(
   work: string,
   recipe: TrainRecipe,
   photographs: readonly string[],
-  parts: TrainParts,
+  trainer: Trainer,
 ): Promise<number> {
   const folder = join(work, 'calibration');
   await rm(folder, { recursive: true, force: true });
@@ -49,7 +49,7 @@ async function secondsPerStep(
   const count = WARM_UP_STEPS + MEASURED_STEPS;
   const never = count + 1;
   await trainModel({
-    ...parts,
+    ...trainer,
     recipe: { ...recipe, schedule: { ...recipe.schedule, steps: count }, checkpointEvery: never, validateEvery: never },
     data: [join(folder, 'photographs')],
     validationShare: 0,
@@ -72,21 +72,15 @@ export interface StepPlanOptions {
   readonly budget: Budget;
   readonly recipe: TrainRecipe;
   readonly photographs: readonly string[];
-  readonly parts: TrainParts;
+  readonly trainer: Trainer;
+  readonly warn: (message: string) => void;
 }
 
 /** Decided once: a resumed job keeps its number of steps. */
-export async function planSteps({ work, budget, recipe, photographs, parts }: StepPlanOptions): Promise<StepPlan> {
-  const path = join(work, 'steps.json');
-  const known = readJson<StepPlan>(path);
-  if (known) return known;
-  if (typeof budget === 'object' && 'steps' in budget) {
-    const plan = planFor(budget.steps, undefined);
-    replaceJson(path, plan);
-    return plan;
-  }
-  const seconds = await secondsPerStep(work, recipe, photographs, parts);
-  const plan = planFor(Math.max(MIN_STEPS, Math.round((minutesOf(budget) * 60) / seconds)), seconds);
-  replaceJson(path, plan);
-  return plan;
+export function planSteps({ work, budget, recipe, photographs, trainer, warn }: StepPlanOptions): Promise<StepPlan> {
+  return decideOnce(join(work, 'steps.json'), warn, async () => {
+    if (typeof budget === 'object' && 'steps' in budget) return planFor(budget.steps, undefined);
+    const seconds = await secondsPerStep(work, recipe, photographs, trainer);
+    return planFor(Math.max(MIN_STEPS, Math.round((minutesOf(budget) * 60) / seconds)), seconds);
+  });
 }

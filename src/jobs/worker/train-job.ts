@@ -8,15 +8,15 @@ import { degradationOf } from '../../trainer/presets/recipes.ts';
 import { trainRun } from '../../trainer/train/run/train-run.ts';
 import type { RunEvent, TrainRecipe } from '../../trainer/train/train-model.ts';
 import { type PreparedData, prepareData } from '../data/prepare-data.ts';
-import type { Outcome, WorkOrder } from '../queue/work-order.ts';
-import type { ChildReport } from './child-report.ts';
-import { planSteps, type StepPlan, type TrainParts } from './plan-steps.ts';
+import type { JobOutput, JobSpec } from '../queue/job-spec.ts';
+import type { JobReporter } from './child-channel.ts';
+import { planSteps, type StepPlan, type Trainer } from './plan-steps.ts';
 
 export interface RecipeContext {
-  readonly order: WorkOrder;
+  readonly spec: JobSpec;
   /** Everything the job writes goes here. */
   readonly work: string;
-  readonly report: ChildReport;
+  readonly report: JobReporter;
   readonly machine: string;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -28,18 +28,22 @@ export interface RecipeContext {
 const FINETUNE_RATE = 2e-4;
 const UNPAIRED_SHARE = 0.25;
 
-/** Undefined when the signal ended it before it was done. */
-type RecipeResult = Promise<Outcome | undefined>;
-
-async function openBase({ request, modelDirectory }: WorkOrder): Promise<{ recipe: TrainRecipe; base?: StoredModel }> {
+async function openBase({ request, modelDirectory }: JobSpec): Promise<{ recipe: TrainRecipe; base?: StoredModel }> {
   if (modelDirectory === undefined) return { recipe: findPreset(request.model).recipe };
   const base = await loadModel(modelDirectory);
-  const schedule = { steps: 1, learningRate: FINETUNE_RATE, warmupSteps: 20 };
-  const shape = { batchSize: 16, lrPatchSize: 32, checkpointEvery: 1, validateEvery: 1 };
   const { spec } = base.manifest;
-  const degradation = degradationOf(spec);
-  const told = degradation ? { degradation } : {};
-  return { recipe: { spec, dualWeight: 0.1, seed: 1, schedule, ...shape, ...told }, base };
+  const recipe = {
+    spec,
+    dualWeight: 0.1,
+    seed: 1,
+    schedule: { steps: 1, learningRate: FINETUNE_RATE, warmupSteps: 20 },
+    batchSize: 16,
+    lrPatchSize: 32,
+    checkpointEvery: 1,
+    validateEvery: 1,
+    degradation: degradationOf(spec),
+  };
+  return { recipe, base };
 }
 
 /** Small pictures still teach when the patches are made as small as they are. */
@@ -54,10 +58,11 @@ function withPlan(recipe: TrainRecipe, { steps, checkpointEvery, validateEvery }
   return { ...recipe, schedule, checkpointEvery, validateEvery };
 }
 
-/** Tells the server of the trainer's events. */
-function tellOfTraining(report: ChildReport, steps: number, now: () => number): (event: RunEvent) => void {
+/** Reports the trainer's events to the server. */
+function reportTraining(report: JobReporter, steps: number, now: () => number): (event: RunEvent) => void {
   let batchSize = 0;
-  let [since, patchesPerSecond] = [now(), 0];
+  let since = now();
+  let patchesPerSecond = 0;
   return (event) => {
     switch (event.type) {
       case 'step': {
@@ -65,7 +70,7 @@ function tellOfTraining(report: ChildReport, steps: number, now: () => number): 
         const speed = (1000 * batchSize) / Math.max(1, now() - since);
         patchesPerSecond = patchesPerSecond === 0 ? speed : 0.9 * patchesPerSecond + 0.1 * speed;
         since = now();
-        report.step({ step, steps, numbers: { loss: primalLoss, dualLoss, learningRate, patchesPerSecond } });
+        report.step(step, steps, { loss: primalLoss, dualLoss, learningRate, patchesPerSecond });
         return;
       }
       case 'validation':
@@ -80,20 +85,20 @@ function tellOfTraining(report: ChildReport, steps: number, now: () => number): 
         return;
       case 'data':
       case 'targets':
-        report.step({ step: 0, steps, numbers: {} });
+        report.step(0, steps);
         return;
       case 'start':
-        if (event.step > 0) report.note(`goes on from step ${event.step}`);
+        if (event.step > 0) report.note(`resumes at step ${event.step}`);
         return;
     }
   };
 }
 
 async function runTraining(
-  { order, work, report, machine, now, signal }: RecipeContext,
-  { preset, base, data, parts }: { preset: TrainPreset; base?: StoredModel; data: PreparedData; parts: TrainParts },
+  { spec, work, report, machine, now, signal }: RecipeContext,
+  { preset, base, data, trainer }: { preset: TrainPreset; base?: StoredModel; data: PreparedData; trainer: Trainer },
 ) {
-  const { unpaired } = order.data;
+  const { unpaired } = spec.data;
   return trainRun({
     preset,
     out: join(work, 'run'),
@@ -102,39 +107,44 @@ async function runTraining(
     machine,
     signal,
     decode: decodeRgb,
-    engine: parts.engine,
-    workers: parts.workers ?? 1,
-    provider: order.provider,
-    data: order.data.pairs,
+    engine: trainer.engine,
+    workers: trainer.workers ?? 1,
+    provider: spec.provider,
+    data: spec.data.pairs,
     validationShare: data.validationShare,
     unpaired: unpaired.length > 0 ? { folders: unpaired, share: UNPAIRED_SHARE } : undefined,
     startFrom: base,
     license: base?.manifest.license ?? 'UNLICENSED',
-    dataNote: `${order.request.type} job ${order.job}`,
+    dataNote: `${spec.request.type} job ${spec.job}`,
     weights: base?.manifest.weights.dtype ?? 'float32',
-    report: tellOfTraining(report, preset.recipe.schedule.steps, now),
-    warn: (message) => report.note(message, 'warning'),
+    report: reportTraining(report, preset.recipe.schedule.steps, now),
+    warn: report.warn,
   });
 }
 
-export async function runTrainJob(context: RecipeContext): RecipeResult {
-  const { order, work, report } = context;
-  const { recipe, base } = await openBase(order);
+/** Undefined when the signal ended it before it was done. Throws a DualscaleError for what no repetition mends. */
+export async function runTrainJob(context: RecipeContext): Promise<JobOutput | undefined> {
+  const { spec, work, report } = context;
+  const { type, model: baseId, budget } = spec.request;
+  const { recipe, base } = await openBase(spec);
   report.stage('data');
-  const data = await prepareData(work, order.data.pairs, smallestSide(recipe), (step, steps) => {
-    report.step({ step, steps, numbers: {} });
+  const data = await prepareData({
+    work,
+    folders: spec.data.pairs,
+    minSide: smallestSide(recipe),
+    onProgress: (step, steps) => report.step(step, steps),
+    warn: report.warn,
   });
-  const engine = createOnnxEngine({ provider: order.provider, threads: order.threads });
-  const parts: TrainParts = { engine, provider: order.provider, workers: order.threads };
   report.stage('plan');
-  const plan = await planSteps({ work, budget: order.request.budget, recipe, photographs: data.train, parts });
+  const engine = createOnnxEngine({ provider: spec.provider, threads: spec.threads });
+  const trainer: Trainer = { engine, provider: spec.provider, workers: spec.threads };
+  const plan = await planSteps({ work, budget, recipe, photographs: data.train, trainer, warn: report.warn });
   report.stage('train', plan.steps);
-  const description = `${order.request.type} of ${order.request.model}`;
-  const preset: TrainPreset = { id: order.name, description, recipe: withPlan(recipe, plan) };
-  const { step, model } = await runTraining(context, { preset, base, data, parts });
+  const preset: TrainPreset = { id: spec.name, description: `${type} of ${baseId}`, recipe: withPlan(recipe, plan) };
+  const { step, model } = await runTraining(context, { preset, base, data, trainer });
   if (!model) return undefined;
   return {
-    modelDirectory: join(work, 'run', order.name),
+    modelDirectory: join(work, 'run', spec.name),
     validation: data.validation,
     recipe: { steps: step, trainPictures: data.train.length, validationPictures: data.validation.length },
   };

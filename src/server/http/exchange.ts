@@ -18,6 +18,7 @@ import {
   type SkipReason,
   tooLarge,
 } from './classify.ts';
+import { etagOf, matchesIfNoneMatch } from './etag.ts';
 import {
   type Answer,
   describeBody,
@@ -25,12 +26,10 @@ import {
   describePicture,
   describeProblem,
   describeUnchanged,
-  etagOf,
   type HeaderStore,
   type HeadVerdict,
   markPassedOn,
   markSkipped,
-  matchesIfNoneMatch,
 } from './respond.ts';
 import { fillBox, type UpscaleQuery } from './upscale-query.ts';
 

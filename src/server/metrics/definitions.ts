@@ -162,7 +162,7 @@ export const METRICS = {
     help: 'Latency of the latest job: target, predicted, measured.',
     labels: ['kind'],
   },
-  dualscale_job_clients: { type: 'gauge', help: 'Open sockets and event streams of the job API.', labels: [] },
+  dualscale_job_clients: { type: 'gauge', help: 'Open event sockets of the job API.', labels: [] },
   dualscale_job_publications_total: { type: 'counter', help: 'Models that jobs have published.', labels: [] },
   dualscale_model_rollbacks_total: {
     type: 'counter',

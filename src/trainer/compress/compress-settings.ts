@@ -1,5 +1,5 @@
 /** What a compression is asked for: plain data, so that a job can carry it into another process. */
-import type { EngineName, Provider } from '../../core/engine/runtime.ts';
+import type { EngineName, Provider } from '../../core/engine/engine.ts';
 import { badOption } from '../../core/errors.ts';
 import type { StoredModel } from '../../core/models/load.ts';
 import { isModelId } from '../../core/models/manifest.ts';
@@ -42,6 +42,8 @@ export interface CompressSettings {
   readonly effort?: EffortName | Effort;
   /** Most that the mean PSNR on held-out photographs may fall, in dB. @default 0.5 */
   readonly maxPsnrDropDb?: number;
+  /** Whether a result that misses the budget or loses too much is refused, and kept aside. @default true */
+  readonly gate?: boolean;
   /** @default the model's id, and `-p50` for a ratio of 0.5, `-20ms`, `-100k-params` or `-5000m-macs` */
   readonly id?: string;
   /** Folder of model folders that the result is published in. @default `out` */
@@ -130,6 +132,7 @@ export function resolveSettings(settings: CompressSettings, base: StoredModel): 
     multiple: 4,
     effort: 'default',
     maxPsnrDropDb: 0.5,
+    gate: true,
     publishTo: out,
     seed: 1,
     engine: 'onnx',

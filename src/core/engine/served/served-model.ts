@@ -10,7 +10,7 @@ import { countMacs, type Network } from '../../network/network.ts';
 import type { NetworkSpec, ParameterValues } from '../../network/spec.ts';
 import { createLanczos } from '../../network/upsample.ts';
 import type { Tensor4D } from '../../tf.ts';
-import type { EngineName } from '../runtime.ts';
+import type { EngineName } from '../engine.ts';
 import { conditionedProgram, estimateProgram, reduceProgram, vectorWidth } from './programs.ts';
 import type { OnnxServedModel, ServedGraph, ServedModel, ServedSpec } from './served-types.ts';
 

@@ -2,8 +2,7 @@
 import { badOption } from '../../errors.ts';
 import type { Dtype, TensorData } from '../../graph/program.ts';
 import { type Tensor, tf } from '../../tf.ts';
-import type { Engine } from '../engine.ts';
-import type { TfjsBackend } from '../runtime.ts';
+import type { Engine, TfjsBackend } from '../engine.ts';
 import { loadTfjsBackend, TFJS_BACKENDS } from './tfjs-backend.ts';
 
 interface TfjsEngineOptions {

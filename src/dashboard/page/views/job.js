@@ -1,6 +1,6 @@
 /** One job: where it stands, its curves, its log, its result. */
 /** @import { Job } from '../../api-types.ts' */
-/** @import { JobReport } from '../../../jobs/rollout/judgement.ts' */
+/** @import { JobReport } from '../../../jobs/rollout/evaluation.ts' */
 /** @import { App, View } from '../main.js' */
 import { attempt, confirmed, notify } from '../announce.js';
 import { messageOf } from '../api.js';
@@ -81,7 +81,8 @@ function createJobPage(app, first) {
   const state = element('span');
   const about = element('p', { class: 'quiet about' });
   const cancel = cancelButton(app, id);
-  const [head, result] = [jobHead(), resultPlace(app)];
+  const head = jobHead();
+  const result = resultPlace(app);
   const charts = jobCharts(() => curves);
   const log = jobLog({ api, id, isOpen: () => current().finishedAt === null });
   const update = () => {
@@ -127,7 +128,8 @@ export function createJobView(app, id) {
     (error) => fill(root, pageHead('No such job'), empty(messageOf(error))),
   );
   return {
-    ...{ title: 'Job', root },
+    title: 'Job',
+    root,
     dispose() {
       isGone = true;
       page.dispose();

@@ -108,7 +108,8 @@ export function createModelsView(app, parameters) {
   update();
   const stop = store.changes.add((what) => what === 'models' && keepFocus(root, update));
   return {
-    ...{ title: 'Models', root },
+    title: 'Models',
+    root,
     dispose() {
       stop();
       comparison.dispose();

@@ -61,7 +61,10 @@ function requestsPanel(store) {
       { label: 'median', color: '--line-2' },
       { label: '95th percentile', color: '--line-1' },
     ],
-    ...{ formatX: clock, formatY: milliseconds, formatAxis: plain, height: 190 },
+    formatX: clock,
+    formatY: milliseconds,
+    formatAxis: plain,
+    height: 190,
   });
   const models = element('div');
   const quiet = empty('No enlarged picture was sent in this time.');
@@ -146,7 +149,8 @@ export function createOverview({ store }) {
     if (what === 'jobs') work.update();
   });
   return {
-    ...{ title: 'Overview', root },
+    title: 'Overview',
+    root,
     dispose() {
       stop();
       requests.dispose();

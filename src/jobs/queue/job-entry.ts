@@ -2,6 +2,7 @@
 
 import type { JobEvent, JobEventType, ProgressData } from '../events/job-event.ts';
 import type { JobMetrics, JobProgress, JobRequest, JobView, StageProgress } from './job.ts';
+import type { JobFolder } from './job-folder.ts';
 
 /** What is known of a job before its first event. */
 export interface JobRecord {
@@ -121,29 +122,41 @@ function reduce(view: JobView, event: JobEvent, stageBegun: number): JobView {
   }
 }
 
-export interface JobState {
-  readonly view: JobView;
-  /** Whether such an event has happened. */
-  has(type: JobEventType): boolean;
-  apply(event: JobEvent): void;
-}
+/** One job of the store: its request, its folder, and where it stands now. */
+export class JobEntry {
+  readonly record: JobRecord;
+  readonly folder: JobFolder;
+  readonly #seen = new Set<JobEventType>();
+  #view: JobView;
+  #stageBegun = 0;
+  #firstEventId = 0;
 
-/** The running summary of one job. */
-export function createJobState(record: JobRecord, events: readonly JobEvent[]): JobState {
-  let view = startView(record);
-  let stageBegun = 0;
-  const seen = new Set<JobEventType>();
-  const apply = (event: JobEvent) => {
-    view = { ...reduce(view, event, stageBegun), lastSeq: event.seq };
-    seen.add(event.type);
-    if (event.type === 'stage') stageBegun = Date.parse(event.time);
-  };
-  for (const event of events) apply(event);
-  return {
-    get view() {
-      return view;
-    },
-    has: (type) => seen.has(type),
-    apply,
-  };
+  constructor(record: JobRecord, folder: JobFolder, events: readonly JobEvent[] = []) {
+    this.record = record;
+    this.folder = folder;
+    this.#view = startView(record);
+    for (const event of events) this.apply(event);
+  }
+
+  /** A new object after each event. */
+  get view(): JobView {
+    return this.#view;
+  }
+
+  /** Rises from job to job, also over restarts. */
+  get firstEventId(): number {
+    return this.#firstEventId;
+  }
+
+  /** Whether such an event has happened. */
+  has(type: JobEventType): boolean {
+    return this.#seen.has(type);
+  }
+
+  apply(event: JobEvent): void {
+    this.#view = { ...reduce(this.#view, event, this.#stageBegun), lastSeq: event.seq };
+    this.#seen.add(event.type);
+    this.#firstEventId ||= event.id;
+    if (event.type === 'stage') this.#stageBegun = Date.parse(event.time);
+  }
 }

@@ -12,7 +12,7 @@ export interface MeasuredLatency {
   readonly threads: number;
 }
 
-export interface Judgement {
+export interface Evaluation {
   readonly modelId: string;
   readonly parameters: number;
   /** Multiply-accumulates for a 1280 x 720 result. */
@@ -43,9 +43,9 @@ export interface JobReport {
   readonly model: string | null;
   readonly verdict: Verdict;
   readonly checks: readonly Check[];
-  readonly candidate: Judgement;
+  readonly candidate: Evaluation;
   /** The model that served the scale at that time; null when none did. */
-  readonly active: Judgement | null;
+  readonly active: Evaluation | null;
   /** What the recipe itself reports. */
   readonly recipe: Readonly<Record<string, unknown>>;
   readonly machine: string;

@@ -13,8 +13,8 @@ import { imresize } from '../../core/pixels/imresize.ts';
 import { degradationOf } from '../../trainer/presets/recipes.ts';
 import type { DegradationRecipe } from '../../trainer/train/data/degradation-recipe.ts';
 import { degradedMiddle } from '../../trainer/train/data/degraded-batches.ts';
-import type { Judgements, JudgeOrder } from '../queue/work-order.ts';
-import type { Judgement } from '../rollout/judgement.ts';
+import type { EvaluationSpec, Evaluations } from '../queue/job-spec.ts';
+import type { Evaluation } from '../rollout/evaluation.ts';
 import { measureLatency } from './measure-latency.ts';
 
 /** LR pixels: more than that of one photograph says little more about the network. */
@@ -72,20 +72,20 @@ async function measureModel(
 }
 
 /** Throws DS_BAD_MODEL when a model cannot be loaded, DS_ENGINE when it cannot be run. */
-export async function judge(order: JudgeOrder): Promise<Judgements> {
-  const { candidate, active, base = active, validation, threads, provider } = order;
+export async function evaluate(spec: EvaluationSpec): Promise<Evaluations> {
+  const { candidate, active, base = active, validation, threads, provider } = spec;
   const folders = [...new Set([candidate, active, base].filter((folder) => folder !== undefined))];
   const models = await Promise.all(folders.map((folder) => loadModel(folder)));
   const engine = createOnnxEngine({ provider, threads });
-  const latencies = await measureLatency(engine, models, order);
-  const judgements: Judgement[] = [];
+  const latencies = await measureLatency(engine, models, spec);
+  const evaluations: Evaluation[] = [];
   // All by the pictures that the candidate is for.
   const degradation = degradationOf(models[0].manifest.spec);
   for (const [i, model] of models.entries()) {
     const { id, parameters, macs } = model.manifest;
     const quality = await measureModel(engine, model, validation, degradation);
-    judgements.push({ modelId: id, parameters, macs: macs.for1280x720, ...quality, latency: latencies[i] });
+    evaluations.push({ modelId: id, parameters, macs: macs.for1280x720, ...quality, latency: latencies[i] });
   }
-  const of = (folder: string | undefined) => (folder === undefined ? null : judgements[folders.indexOf(folder)]);
-  return { candidate: judgements[0], active: of(active), base: of(base) };
+  const of = (folder: string | undefined) => (folder === undefined ? null : evaluations[folders.indexOf(folder)]);
+  return { candidate: evaluations[0], active: of(active), base: of(base) };
 }

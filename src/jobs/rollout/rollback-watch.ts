@@ -17,17 +17,16 @@ export interface RollbackOptions {
   readonly maxLatencyRatio?: number;
 }
 
-export interface SwitchWatch {
+export interface RollbackWatch {
   watching(): readonly Watch[];
   close(): void;
 }
 
-export interface SwitchWatchParts {
+export interface RollbackWatchContext {
   readonly activator: Activator;
   readonly stats: ServingStats;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  readonly onRollback: (modelId: string, detail: string) => void;
   readonly warn: (message: string) => void;
 }
 
@@ -44,9 +43,9 @@ interface Watched {
 /** Percentiles of more add nothing. */
 const MAX_PACES = 1000;
 
-export function createSwitchWatch(options: RollbackOptions, parts: SwitchWatchParts): SwitchWatch {
+export function createRollbackWatch(options: RollbackOptions, context: RollbackWatchContext): RollbackWatch {
   const { watchSeconds = 600, minRequests = 20, maxErrorRate = 0.02, maxLatencyRatio = 1.5 } = options;
-  const { activator, stats, now, onRollback, warn } = parts;
+  const { activator, stats, now, warn } = context;
   const watched = new Map<number, Watched>();
 
   const complaint = ({ requests, errors, pace, paces }: Watched): string | undefined => {
@@ -74,7 +73,7 @@ export function createSwitchWatch(options: RollbackOptions, parts: SwitchWatchPa
     const { modelId, job } = entry.activation;
     const why = { reason: 'automatic-rollback', job, detail: `${modelId}: ${detail}` } as const;
     activator.rollbackFrom(sample.scale, modelId, why).then(
-      (activation) => activation && onRollback(modelId, detail),
+      (activation) => activation && warn(`${modelId} was replaced by the model before it: ${detail}`),
       (error: Error) => warn(`${modelId} should have been replaced (${detail}): ${error.message}`),
     );
   };

@@ -1,6 +1,6 @@
 /** Compiles one program in a fresh process, then again. Sends a `CompileReport`. */
 import { createSession } from '../src/core/engine/onnx/onnx-session.ts';
-import { enlargeProgram } from '../src/core/engine/served/served-model.ts';
+import { enlargeProgram } from '../src/core/engine/served/programs.ts';
 import { compileProgram } from '../src/core/graph/compile.ts';
 import { serializeOnnx } from '../src/core/graph/onnx-model.ts';
 import type { Program } from '../src/core/graph/program.ts';

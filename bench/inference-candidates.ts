@@ -1,6 +1,7 @@
 /** The ways to enlarge one picture that `inference.ts` compares. */
 import { createOnnxEngine } from '../src/core/engine/onnx/onnx-engine.ts';
-import { compileServedModel, enlargeProgram } from '../src/core/engine/served/served-model.ts';
+import { enlargeProgram } from '../src/core/engine/served/programs.ts';
+import { compileServedModel } from '../src/core/engine/served/served-model.ts';
 import { createTfjsEngine } from '../src/core/engine/tfjs/tfjs-engine.ts';
 import type { Enlarge } from '../src/core/measure/quality.ts';
 import { createNetwork } from '../src/core/network/create-network.ts';

@@ -1,7 +1,6 @@
 /** `dualscale export`. */
 import { writeFile } from 'node:fs/promises';
-import { conditionedProgram, vectorWidth } from '../../core/engine/served/programs.ts';
-import { enlargeProgram } from '../../core/engine/served/served-model.ts';
+import { conditionedProgram, enlargeProgram, vectorWidth } from '../../core/engine/served/programs.ts';
 import { badOption } from '../../core/errors.ts';
 import { compileProgram } from '../../core/graph/compile.ts';
 import { serializeOnnx } from '../../core/graph/onnx-model.ts';

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { decodeRgb } from '../../core/codec/decode.ts';
 import type { Engine } from '../../core/engine/engine.ts';
 import { createOnnxEngine } from '../../core/engine/onnx/onnx-engine.ts';
-import { enlargeProgram } from '../../core/engine/served/served-model.ts';
+import { enlargeProgram } from '../../core/engine/served/programs.ts';
 import { type ImagePair, measureQuality } from '../../core/measure/quality.ts';
 import { loadModel, type StoredModel } from '../../core/models/load.ts';
 import { createNetwork } from '../../core/network/create-network.ts';

@@ -1,7 +1,8 @@
 import { describe, expect, it, test } from 'vitest';
 import { nchwcBlockSize } from '../../../src/core/engine/onnx/nchwc-block.ts';
 import { createSession, sessionExecutable } from '../../../src/core/engine/onnx/onnx-session.ts';
-import { compileForCpu, enlargeProgram } from '../../../src/core/engine/served/served-model.ts';
+import { enlargeProgram } from '../../../src/core/engine/served/programs.ts';
+import { compileForCpu } from '../../../src/core/engine/served/served-model.ts';
 import { tileOfSubpixels } from '../../../src/core/engine/tile/enlarged-tile.ts';
 import { compileProgram } from '../../../src/core/graph/compile.ts';
 import { serializeOnnx } from '../../../src/core/graph/onnx-model.ts';

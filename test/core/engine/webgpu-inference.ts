@@ -3,7 +3,8 @@
 import { VECTOR_WIDTH } from '../../../src/core/degradation/vector.ts';
 import { createOnnxEngine } from '../../../src/core/engine/onnx/onnx-engine.ts';
 import { createResidentSession } from '../../../src/core/engine/onnx/resident-session.ts';
-import { compileServedModel, enlargeProgram } from '../../../src/core/engine/served/served-model.ts';
+import { enlargeProgram } from '../../../src/core/engine/served/programs.ts';
+import { compileServedModel } from '../../../src/core/engine/served/served-model.ts';
 import { compileProgram } from '../../../src/core/graph/compile.ts';
 import { serializeOnnx } from '../../../src/core/graph/onnx-model.ts';
 import { createNetwork, initialiseParameters } from '../../../src/core/network/create-network.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
 import { createSession, sessionExecutable } from '../../../src/core/engine/onnx/onnx-session.ts';
-import { enlargeProgram } from '../../../src/core/engine/served/served-model.ts';
+import { enlargeProgram } from '../../../src/core/engine/served/programs.ts';
 import { tileOfSubpixels } from '../../../src/core/engine/tile/enlarged-tile.ts';
 import { compileProgram } from '../../../src/core/graph/compile.ts';
 import { serializeOnnx } from '../../../src/core/graph/onnx-model.ts';

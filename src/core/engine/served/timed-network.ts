@@ -1,9 +1,8 @@
 /** A network that runs as the tile workers of an engine run it, only to be timed. */
 import type { Network } from '../../network/network.ts';
-import type { EdgeSpec, NetworkSpec, ParameterValues } from '../../network/spec.ts';
+import type { NetworkSpec, ParameterValues } from '../../network/spec.ts';
 import type { Engine, Tensors } from '../engine.ts';
-import { conditionedProgram, vectorWidth } from './programs.ts';
-import { enlargeProgram } from './served-model.ts';
+import { tileProgram, vectorWidth } from './programs.ts';
 
 export interface TimedNetwork {
   /** Enlarges one picture, without bringing its pixels into order. Throws DS_ENGINE. */
@@ -11,20 +10,17 @@ export interface TimedNetwork {
   release(): Promise<void>;
 }
 
-/** A network with a code is timed as almost every tile meets it: told the code, without guessing it. */
-const isConditioned = (network: Network<NetworkSpec>): network is Network<EdgeSpec> =>
-  vectorWidth(network.spec) !== undefined;
-
-/** @param size of the picture, LR pixels */
+/**
+ * A conditioned network is timed as almost every tile meets it: with its degradation vector given, not estimated.
+ * @param size of the picture, LR pixels
+ */
 export async function openTimedNetwork(
   engine: Engine,
   network: Network<NetworkSpec>,
   parameters: Readonly<Record<string, ParameterValues>>,
   { width, height }: { readonly width: number; readonly height: number },
 ): Promise<TimedNetwork> {
-  const program = isConditioned(network)
-    ? conditionedProgram(network, parameters)
-    : enlargeProgram(network, parameters);
+  const program = tileProgram(network, parameters);
   const executable = await (engine.compileServed?.(program) ?? engine.compile(program));
   // The time of a convolution does not depend on the values, as long as they are ordinary numbers.
   const data = Float32Array.from({ length: width * height * 3 }, (_, i) => ((i * 37) % 256) / 255);

@@ -1,10 +1,8 @@
 /** What runs in a worker thread of the `tfjs` engine: one task at a time. A file of its own, so that a worker loads one engine only. */
 
-import { createNetwork as createLayers } from '../../network/create-network.ts';
 import type { ParameterValues } from '../../network/spec.ts';
 import type { Tensors } from '../engine.ts';
-import { conditionedProgram, estimateProgram, reduceProgram } from '../served/programs.ts';
-import { createServedNetwork, enlargeProgram } from '../served/served-model.ts';
+import { createServedNetwork, estimateProgram, reduceProgram, tileProgram } from '../served/programs.ts';
 import { createTfjsEngine } from '../tfjs/tfjs-engine.ts';
 import { rowsOf } from './check-window.ts';
 import { tileOfPixels } from './enlarged-tile.ts';
@@ -23,11 +21,10 @@ async function createNetwork({ model, runtime }: TileTask): Promise<TileNetwork>
   const engine = await createTfjsEngine({ backend: runtime.provider });
   const { spec, dualParameters } = model;
   const parameters = copyValues(model.parameters);
-  const conditioned = spec.family === 'edge' && spec.code ? createLayers(spec) : undefined;
-  const primal = await engine.compile(
-    conditioned ? conditionedProgram(conditioned, parameters) : enlargeProgram(createServedNetwork(spec), parameters),
-  );
-  const estimator = conditioned && (await engine.compile(estimateProgram(conditioned, parameters)));
+  const network = createServedNetwork(spec);
+  const primal = await engine.compile(tileProgram(network, parameters));
+  const estimate = estimateProgram(network, parameters);
+  const estimator = estimate && (await engine.compile(estimate));
   const hasDual = dualParameters !== undefined && spec.family !== 'lanczos';
   const dual = hasDual ? await engine.compile(reduceProgram(spec, copyValues(dualParameters))) : undefined;
   return {

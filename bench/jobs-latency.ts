@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { copyModels } from '../src/cli/serve/copy-models.ts';
+import { copyModels } from '../src/cli/open-models.ts';
 import { startServer } from '../src/cli/serve/server.ts';
 import { PACKAGE_ROOT } from '../src/core/version.ts';
 import type { JobView } from '../src/jobs/queue/job.ts';

@@ -21,7 +21,7 @@ const TEXTS: Readonly<Record<string, string>> = {
   degradation: 'blur, noise, JPEG',
   engine: 'sessions, workers',
   graph: 'TF.js to ONNX',
-  measure: 'quality over a set',
+  measure: 'quality, latency',
   models: 'files of models',
   network: 'edge, DRN, dual',
   pixels: 'images, PSNR, SSIM',
@@ -104,21 +104,19 @@ export function drawWings(): { svg: string; arrows: number } {
   const core = arrowsBetween(files, (file) => /^core\/(\w+)\//.exec(file)?.[1]);
   const upper = inOrder(wings).filter((wing) => wing !== 'core');
   const inner = inOrder(core);
+  const others = upper.filter((name) => !wings.get(name)?.has('core'));
+  const importers = others.length === 0 ? 'every wing above' : `all but ${others.join(', ')}`;
 
   const width = 2 * FRAME + Math.max(upper.length, inner.length) * RIGHT;
-  const coreTop = FRAME + upper.length * DOWN + 12;
+  const coreTop = FRAME + upper.length * DOWN + 4;
   const height = coreTop + 56 + inner.length * DOWN + FRAME;
   const parts = [
     ...drawStairs(upper, wings, FRAME, FRAME),
     `<rect x="8" y="${coreTop}" width="${width - 16}" height="${height - coreTop - 8}" rx="6" class="wing"/>`,
     `<text x="${FRAME}" y="${coreTop + 24}" class="name">core</text>`,
-    `<text x="${FRAME + 44}" y="${coreTop + 24}">its folders; errors.ts, tf.ts and version.ts lie below all of them</text>`,
+    `<text x="${FRAME + 44}" y="${coreTop + 24}">imported by ${importers}</text>`,
     ...drawStairs(inner, core, FRAME, coreTop + 44),
   ];
-  upper.forEach((name, i) => {
-    if (!wings.get(name)?.has('core')) return;
-    parts.push(`<path d="M${FRAME + i * RIGHT + 20} ${FRAME + i * DOWN + HEIGHT}V${coreTop}"/>`);
-  });
   const svg = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="11">`,
     '<title>The wings of src, and which imports which</title>',

@@ -3,15 +3,15 @@ import type { Argument, Command, Option } from 'commander';
 
 const INTRODUCTION = `# Commands
 
-\`npx dualscale COMMAND --help\` says the same. Exit code: 0 when it did what was asked, 1 when it failed, 2 when what was asked makes no sense.
+\`npx dualscale COMMAND --help\` prints the same. Exit code: 0 on success, 1 on failure, 2 on bad usage.
 
 This page is printed by \`dualscale commands\`; a test compares it with the code.
 
 | environment | |
 |---|---|
-| \`DUALSCALE_TOKEN\` | token of the job API: \`serve --jobs\` asks for it (else it makes one and prints it), \`jobs\` and \`models\` send it ([jobs.md](jobs.md)) |
+| \`DUALSCALE_TOKEN\` | token of the job API, checked by \`serve --jobs\` and sent by \`jobs\` and \`models\` ([jobs.md](jobs.md)); without it \`serve\` makes one and prints it |
 | \`DUALSCALE_SIGNING_KEYS\` | \`proxy\`: secrets, separated by commas; only URLs signed with one of them are enlarged ([hosts.md](hosts.md#signed-urls)) |
-| \`DUALSCALE_DEBUG\` | anything: errors come with their stack |
+| \`DUALSCALE_DEBUG\` | any value: errors are printed with their stack |
 `;
 
 const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
@@ -19,13 +19,14 @@ const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
 function describeOption({ description, argChoices, defaultValue, envVar, mandatory }: Option): string {
   const { width, height } = (defaultValue ?? {}) as { width?: number; height?: number };
   const value = width === undefined ? defaultValue : `${width}x${height}`;
-  return [
+  const parts = [
     description,
-    ...(argChoices ? [argChoices.map((choice) => `\`${choice}\``).join(', ')] : []),
-    ...(value === undefined ? [] : [`default: \`${value}\``]),
-    ...(envVar ? [`environment: \`${envVar}\``] : []),
-    ...(mandatory ? ['required'] : []),
-  ].join('; ');
+    argChoices?.map((choice) => `\`${choice}\``).join(', '),
+    value !== undefined && `default: \`${value}\``,
+    envVar && `environment: \`${envVar}\``,
+    mandatory && 'required',
+  ];
+  return parts.filter(Boolean).join('; ');
 }
 
 function describeArgument(argument: Argument): string {
@@ -39,7 +40,10 @@ function describeCommand(command: Command, parents: string): string[] {
     argument.required ? `<${argument.name()}>` : `[${argument.name()}]`,
     describeArgument(argument),
   ]);
-  const rows = [...words, ...command.options.map((option) => [option.flags, describeOption(option)])];
+  const rows = [
+    ...words,
+    ...command.options.filter(({ hidden }) => !hidden).map((option) => [option.flags, describeOption(option)]),
+  ];
   const table = rows.map(([flags, what]) => `| \`${flags}\` | ${cell(what as string)} |`);
   return [
     `\n## ${name}\n\n${command.description()}\n`,

@@ -1,9 +1,8 @@
 #!/usr/bin/env node
-/** `dualscale`: exit code 0 when it did what was asked, 1 when it failed, 2 when what was asked makes no sense. */
-import { createProgram } from './program.ts';
-import { reportError } from './report-error.ts';
+/** `dualscale`: exit code 0 on success, 1 on failure, 2 on bad usage. */
+import { createProgram, reportError } from './program.ts';
 
-// `dualscale models | head -1` closes the pipe early, which is no failure.
+// `dualscale models | head -1` closes the pipe early: that is not a failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
   throw error;

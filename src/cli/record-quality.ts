@@ -6,42 +6,44 @@ import { DualscaleError } from '../core/errors.ts';
 import { modelDirectory, readManifest, type StoredModel } from '../core/models/load.ts';
 import type { QualityEntry } from '../core/models/manifest.ts';
 import { updateMeasurements } from '../core/models/publish.ts';
-import { type ModelFlags, modelsRoot } from './open-models.ts';
+import { modelsRoot } from './open-models.ts';
+import type { ModelFlags } from './options.ts';
 
 export const PROTOCOL = 'unrounded BT.601 Y of the 8-bit result, border = scale, mean over the images';
 
 export interface MeasuredQuality {
   readonly set: string;
-  /** As `eval --degradation` takes it; absent for the set's own small pictures. */
+  /** In the syntax of `eval --degradation`; absent for the set's own LR images. */
   readonly degradation?: string;
-  /** Whether the model was told it. */
-  readonly told?: boolean;
+  /** Whether the model was given the degradation. */
+  readonly isGiven?: boolean;
   readonly psnrDb: number;
   readonly ssim: number;
 }
 
-function toEntry(id: string, scale: number, { set, degradation, told, psnrDb, ssim }: MeasuredQuality): QualityEntry {
-  const how = degradation === undefined ? '' : ` --degradation ${degradation}${told ? ' --told' : ''}`;
-  // Made small here or by who made the set, it is the same picture.
+function toEntry(id: string, scale: number, measured: MeasuredQuality): QualityEntry {
+  const { set, degradation, isGiven, psnrDb, ssim } = measured;
+  const option =
+    degradation === undefined ? '' : ` --degradation ${degradation}${isGiven ? ' --given-degradation' : ''}`;
   const isClean = degradation === undefined || degradation === 'none';
   return {
-    // The set's name alone means clean reductions: by it models of a scale are compared.
-    set: isClean && !told ? set : `${set}, ${degradation}${told ? ', told' : ''}`,
+    // Models of a scale are compared by the set's name alone, which means clean reductions.
+    set: isClean && !isGiven ? set : `${set}, ${degradation}${isGiven ? ', given' : ''}`,
     scale,
     psnrDb: Number(psnrDb.toFixed(4)),
     ssim: Number(ssim.toFixed(5)),
     protocol: PROTOCOL,
-    command: `dualscale eval --model ${id} --data ${set} --scale ${scale}${how}`,
+    command: `dualscale eval --model ${id} --data ${set} --scale ${scale}${option}`,
     date: new Date().toISOString().slice(0, 10),
   };
 }
 
 const TRY_MS = 20;
-/** Reading and writing a manifest takes a fraction of a second: who holds the lock for so long was killed. */
+/** Updating a manifest takes a fraction of a second: a process that holds the lock longer was killed. */
 const STALE_MS = 10_000;
 
-/** One after the other, over all processes. */
-async function alone<Result>(directory: string, task: () => Promise<Result>): Promise<Result> {
+/** Runs one task at a time, over all processes. */
+async function withLock<Result>(directory: string, task: () => Promise<Result>): Promise<Result> {
   const path = join(directory, '.quality.lock');
   for (;;) {
     const lock = await open(path, 'wx').catch((error: NodeJS.ErrnoException) => {
@@ -59,8 +61,8 @@ async function alone<Result>(directory: string, task: () => Promise<Result>): Pr
 }
 
 /**
- * In the manifest there is one result per set and scale: the last. Paths of this machine say nothing elsewhere. What others have
- * recorded since the model was opened stays. Throws DS_BAD_MODEL when its weights have been replaced meanwhile.
+ * Keeps the last result per set and scale, and everything that others have recorded since the model was opened.
+ * Throws DS_BAD_MODEL when its weights have been replaced meanwhile.
  */
 export async function recordQuality(
   { manifest: { id, scale, weights } }: StoredModel,
@@ -70,7 +72,7 @@ export async function recordQuality(
   const entries = measured.map((one) => toEntry(id, scale, one));
   const isNew = (old: QualityEntry) => !entries.some(({ set }) => set === old.set && old.scale === scale);
   const directory = modelDirectory(modelsRoot(flags), id);
-  await alone(directory, async () => {
+  await withLock(directory, async () => {
     const now = await readManifest(directory);
     if (now.weights.sha256 !== weights.sha256) {
       const expected = `expected the weights in ${directory} to be those that were measured, sha256 ${weights.sha256}`;

@@ -1,116 +1,92 @@
-/** What a person sees of a training run. */
-
+/** The progress of a training run. */
 import type { TrainPreset } from '../trainer/presets/presets.ts';
 import type { DatasetSummary } from '../trainer/train/data/training-data.ts';
 import type { RunEvent } from '../trainer/train/train-model.ts';
-import { createProgress, type Progress } from './progress.ts';
+import { formatDuration, Progress } from './progress.ts';
 
-export interface TrainProgress {
-  report(event: RunEvent): void;
-  note(message: string): void;
-  warn(message: string): void;
-  stop(): void;
-}
+type EventOf<Type extends RunEvent['type']> = Extract<RunEvent, { type: Type }>;
+type StageEvent = EventOf<'stage'>;
 
-/** How much of the running means a step replaces, once as many steps are done: about the last hundred count. */
+/** Weight of a step in the running means: about the last hundred steps count. */
 const SHARE = 0.02;
-/** So many unusable photographs are named, the others counted. */
+/** Unusable photographs beyond these are only counted. */
 const MAX_NAMED = 10;
 
-export function formatDuration(seconds: number): string {
-  if (!Number.isFinite(seconds)) return '-';
-  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
-  if (hours > 0) return `${hours} h ${minutes} min`;
-  return minutes > 0 ? `${minutes} min ${Math.floor(seconds) % 60} s` : `${Math.floor(seconds)} s`;
-}
-
 function describeSkipped(skipped: DatasetSummary['skipped']): string[] {
-  const named = skipped.slice(0, MAX_NAMED).map(({ file, reason }) => `skipped: ${file} (${reason})`);
-  const rest = skipped.length > MAX_NAMED ? [`skipped: ${skipped.length - MAX_NAMED} more`] : [];
-  return [...named, ...rest];
+  const lines = skipped.slice(0, MAX_NAMED).map(({ file, reason }) => `skipped: ${file} (${reason})`);
+  if (skipped.length > MAX_NAMED) lines.push(`skipped: ${skipped.length - MAX_NAMED} more`);
+  return lines;
 }
 
 function describeData({ trainImages, copies, validationImages, skipped, unpaired }: DatasetSummary): string[] {
   const more = copies ? ` and ${copies} smaller copies of them` : '';
-  const none = validationImages === 0 ? ' (none fell to it: there will be no PSNR)' : '';
-  const pairs = [
-    ...describeSkipped(skipped),
-    `${trainImages} photographs to train on${more}, ${validationImages} held out${none}`,
-  ];
-  if (!unpaired) return pairs;
-  return [...pairs, ...describeSkipped(unpaired.skipped), `${unpaired.images} pictures without ground truth`];
+  const none = validationImages === 0 ? ' (too few photographs: no PSNR is measured)' : '';
+  const lines = describeSkipped(skipped);
+  lines.push(`${trainImages} photographs to train on${more}, ${validationImages} held out${none}`);
+  if (!unpaired) return lines;
+  return [...lines, ...describeSkipped(unpaired.skipped), `${unpaired.images} pictures without ground truth`];
 }
 
-function describeStage({ batchSize, lrPatchSize, learns = 'all' }: Extract<RunEvent, { type: 'stage' }>): string {
+function describeStage({ batchSize, lrPatchSize, learns = 'all' }: StageEvent): string {
   const batches = `from here: batches of ${batchSize} patches of ${lrPatchSize} pixels`;
   return learns === 'all' ? batches : `${batches}, only the ${learns} learns (loss: error of its codes)`;
 }
 
 /** @param now milliseconds of a clock. */
-export function createTrainProgress({ id, recipe }: TrainPreset, now: () => number): TrainProgress {
-  const { schedule } = recipe;
+export function createTrainProgress({ id, recipe }: TrainPreset, now: () => number) {
+  const totalSteps = recipe.schedule.steps;
+  const progress = new Progress(now);
   let { batchSize } = recipe;
-  let learns: Extract<RunEvent, { type: 'stage' }>['learns'];
-  let progress: Progress | undefined;
+  let learns: StageEvent['learns'];
   let psnr = '-';
-  let [steps, loss, secondsPerStep, since] = [0, 0, 0, now()];
+  let steps = 0;
+  let loss = 0;
+  let secondsPerStep = 0;
+  let since = now();
   const mean = (old: number, value: number) => old + Math.max(SHARE, 1 / steps) * (value - old);
-  const start = (event: Extract<RunEvent, { type: 'start' }>) => {
-    progress?.stop();
-    for (const line of describeData(event.dataset)) console.error(line);
-    const resumed = event.step > 0 ? `, resumed after step ${event.step}` : '';
-    console.error(`${id}: ${event.parameterCount} parameters to train, the dual networks included${resumed}`);
-    progress = createProgress('step', schedule.steps, event.step, now);
-    since = now();
-  };
-  const stage = (event: Extract<RunEvent, { type: 'stage' }>) => {
-    if (recipe.stages) progress?.say(describeStage(event));
+
+  function start({ dataset, step, parameterCount }: EventOf<'start'>): void {
+    progress.stop();
+    for (const line of describeData(dataset)) console.error(line);
+    const resumed = step > 0 ? `, resumed after step ${step}` : '';
+    console.error(`${id}: ${parameterCount} parameters to train, the dual networks included${resumed}`);
+  }
+
+  function stage(event: StageEvent): void {
+    if (recipe.stages) progress.say(describeStage(event));
+    ({ batchSize, learns } = event);
     // Steps of another stage say nothing about how long these take.
-    [batchSize, learns, steps] = [event.batchSize, event.learns, 0];
-    since = now();
-  };
-  const step = (event: Extract<RunEvent, { type: 'step' }>) => {
+    steps = 0;
+  }
+
+  function step(event: EventOf<'step'>): void {
     steps += 1;
     secondsPerStep = mean(secondsPerStep, (now() - since) / 1000);
-    // Where only the estimator learns nothing is enlarged.
+    // While only the estimator learns, nothing is enlarged.
     loss = mean(loss, learns === 'estimator' ? (event.codeLoss ?? 0) : event.primalLoss);
-    since = now();
-    const left = formatDuration((schedule.steps - event.step) * secondsPerStep);
+    const left = formatDuration((totalSteps - event.step) * secondsPerStep);
     const speed = `${(batchSize / secondsPerStep).toFixed(1)} patches/s`;
-    progress?.update(event.step, `| ETA ${left} | ${speed} | loss ${loss.toFixed(5)} | PSNR ${psnr} dB`);
-  };
-  const validation = (event: Extract<RunEvent, { type: 'validation' }>) => {
-    psnr = Number.isNaN(event.psnrDb) ? '-' : event.psnrDb.toFixed(2);
-    if (!process.stderr.isTTY && psnr !== '-') progress?.say(`step ${event.step}: PSNR ${psnr} dB`);
-    since = now();
-  };
-  const note = (message: string) => {
-    if (progress) progress.say(message);
-    else console.error(message);
-  };
-  /** What comes before the first step. */
-  let before: Extract<RunEvent, { type: 'data' | 'targets' }>['type'] | undefined;
-  const prepare = ({ type, done, total }: Extract<RunEvent, { type: 'data' | 'targets' }>) => {
-    if (before !== type) {
-      progress?.stop();
-      progress = createProgress(type === 'data' ? 'photographs' : 'ground truth', total, 0, now);
-      before = type;
-    }
-    progress?.update(done);
-  };
+    const note = `| ETA ${left} | ${speed} | loss ${loss.toFixed(5)} | PSNR ${psnr} dB`;
+    progress.update('step', event.step, totalSteps, note);
+  }
+
+  function validation({ step: at, psnrDb }: EventOf<'validation'>): void {
+    psnr = Number.isNaN(psnrDb) ? '-' : psnrDb.toFixed(2);
+    if (!process.stderr.isTTY && psnr !== '-') progress.say(`step ${at}: PSNR ${psnr} dB`);
+  }
+
   return {
-    note,
-    report(event) {
-      if (event.type === 'data' || event.type === 'targets') prepare(event);
+    report(event: RunEvent): void {
+      if (event.type === 'data') progress.update('photographs', event.done, event.total);
+      else if (event.type === 'targets') progress.update('ground truth', event.done, event.total);
       else if (event.type === 'start') start(event);
       else if (event.type === 'stage') stage(event);
       else if (event.type === 'step') step(event);
       else validation(event);
+      since = now();
     },
-    warn: (message) => note(`warning: ${message}`),
-    stop() {
-      progress?.stop();
-      progress = undefined;
-    },
+    note: (message: string) => progress.say(message),
+    warn: (message: string) => progress.say(`warning: ${message}`),
+    stop: () => progress.stop(),
   };
 }

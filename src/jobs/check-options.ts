@@ -1,5 +1,5 @@
 /** What an option of `createJobs` that holds more than a number may be. */
-import type { Provider } from '../core/engine/engine.ts';
+import type { Provider } from '../core/engine/runtime.ts';
 import { badOption } from '../core/errors.ts';
 import type { TrafficOptions } from './data/traffic.ts';
 import type { JobsOptions } from './jobs-options.ts';

@@ -1,7 +1,7 @@
 /** What `createJobs` takes. */
 import { availableParallelism } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
-import type { Provider } from '../core/engine/engine.ts';
+import type { Provider } from '../core/engine/runtime.ts';
 import { badOption } from '../core/errors.ts';
 import { checkGroups } from './check-options.ts';
 import type { TrafficOptions } from './data/traffic.ts';

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { checkEncodeOptions, type EncodeOptions } from '../core/codec/encode-format.ts';
 import { DEFAULT_LIMITS, type ImageLimits, resolveLimits } from '../core/codec/limits.ts';
 import { checkEngineName } from '../core/engine/choose-runtime.ts';
-import type { EngineName, Provider, TfjsBackend } from '../core/engine/engine.ts';
+import type { EngineName, Provider, TfjsBackend } from '../core/engine/runtime.ts';
 import { badOption } from '../core/errors.ts';
 import { DEGRADATION_MODES, type DegradationMode } from '../core/upscale/degradation-hint.ts';
 import { type ConsistencyOptions, checkConsistency } from '../core/upscale/enlarge-encoded.ts';

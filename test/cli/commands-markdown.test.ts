@@ -11,7 +11,7 @@ test('docs/commands.md is what the command prints', () => {
 
 test('it has arguments, choices, defaults and environment variables', () => {
   expect(page).toContain('## dualscale jobs start');
-  expect(page).toContain('| `<type>` | what to do: `compress`, `finetune`, `train` |');
+  expect(page).toContain('| `<type>` | kind of job: `compress`, `finetune`, `train` |');
   expect(page).toMatch(/^\| `--host <address>` \| .*default: `127\.0\.0\.1`; environment: `HOST` \|$/m);
   expect(page).toMatch(/^\| `--size <WxH>` \| input size; default: `128x128` \|$/m);
   expect(page).toMatch(/^\| `--out <file>` \| .*; required \|$/m);

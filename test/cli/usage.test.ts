@@ -2,8 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { createProgram } from '../../src/cli/program.ts';
-import { reportError } from '../../src/cli/report-error.ts';
+import { createProgram, reportError } from '../../src/cli/program.ts';
 import { type ModelsFolder, publishNearestModels } from '../helpers/nearest-models.ts';
 import { runCli } from '../helpers/run-cli.ts';
 
@@ -49,11 +48,29 @@ const mistakes: readonly (readonly [typed: string, ...named: string[]])[] = [
   ['train --preset edge-x4 --data @ --out @/run --teacher @/nowhere', '--teacher', 'nowhere'],
   ['train --preset edge-x4 --data @ --out @/run --teacher %/nearest-x2', '--teacher', 'scale 4', 'scale 2'],
   ['train --preset edge-x2 --data @ --out @/run --distill-weight 2', '--distill-weight', '--teacher', '2'],
-  ['train --preset edge-x4 --data @ --out @/run --taught-by @/nowhere', '--taught-by', 'nowhere'],
-  ['train --preset edge-x4 --data @ --out @/run --taught-by %/nearest-x2', '--taught-by', 'scale 4', 'scale 2'],
-  ['train --preset edge-x2 --data @ --out @/run --taught-share 0.5', '--taught-share', '--taught-by', '0.5'],
-  ['train --preset edge-x2 --data @ --out @/run --taught-by @ --taught-share 1.5', '--taught-share', 'at most 1'],
-  ['train --preset edge-blind-x2 --data @ --out @/run --taught-by %/nearest-x2', '--taught-by', 'photograph'],
+  ['train --preset edge-x4 --data @ --out @/run --pseudo-labels-from @/nowhere', '--pseudo-labels-from', 'nowhere'],
+  [
+    'train --preset edge-x4 --data @ --out @/run --pseudo-labels-from %/nearest-x2',
+    '--pseudo-labels-from',
+    'scale 4',
+    'scale 2',
+  ],
+  [
+    'train --preset edge-x2 --data @ --out @/run --pseudo-labels-share 0.5',
+    '--pseudo-labels-share',
+    '--pseudo-labels-from',
+    '0.5',
+  ],
+  [
+    'train --preset edge-x2 --data @ --out @/run --pseudo-labels-from @ --pseudo-labels-share 1.5',
+    '--pseudo-labels-share',
+    'at most 1',
+  ],
+  [
+    'train --preset edge-blind-x2 --data @ --out @/run --pseudo-labels-from %/nearest-x2',
+    '--pseudo-labels-from',
+    'photograph',
+  ],
   [`train --preset edge-x4 --data @ --out @/run --license ${'x'.repeat(201)}`, '--license', '1 to 200'],
   ['train --spec @/bad.json --data @ --out @/run', '--spec', 'JSON', 'bad.json'],
   ['train --spec @/none.json --data @ --out @/run', '--spec', 'none.json'],
@@ -87,7 +104,12 @@ const mistakes: readonly (readonly [typed: string, ...named: string[]])[] = [
   ['export --model nearest-x2 --models %', '--out'],
   ['bench --models % --engine tfjs --threads 2', '--threads', '1 with --engine tfjs', '2'],
   ['bench --models % --engine tfjs --provider cuda', 'provider', 'tensorflow, wasm, cpu', 'cuda'],
-  ['export --model nearest-x2 --models % --out x.onnx --told', '--told', 'blind model', 'nearest-x2'],
+  [
+    'export --model nearest-x2 --models % --out x.onnx --given-degradation',
+    '--given-degradation',
+    'blind model',
+    'nearest-x2',
+  ],
   ['export --model nearest-x2 --models % --out x.onnx --size 12', '--size', 'WIDTHxHEIGHT', '12'],
   ['bench --models % --runs -1', '--runs', 'integer from 1'],
   ['serve --port 99999', '--port', '0 to 65535', '99999'],
@@ -148,6 +170,36 @@ describe('a mistake', () => {
     const { code, stderr } = await runCli(expand('train --preset edge-x4 --data @ --out @/run'));
     expect(code).toBe(1);
     expect(stderr).toMatch(/^error: expected `data` to hold photographs of at least 128 pixels a side, got 0 files/m);
+  });
+});
+
+describe('an old name of an option', () => {
+  test.each([
+    ['eval --data @ --told', '--told', '--given-degradation', 'used with --degradation'],
+    [
+      'train --preset edge-x4 --data @ --out @/run --taught-by @/nowhere',
+      '--taught-by',
+      '--pseudo-labels-from',
+      'nowhere',
+    ],
+    [
+      'train --preset edge-x4 --data @ --out @/run --taught-share 1',
+      '--taught-share',
+      '--pseudo-labels-share',
+      'used with',
+    ],
+  ])('works and says the new one: `%s`', async (typed, old, name, error) => {
+    const { code, stderr } = await runHere(expand(typed));
+    expect(code).toBe(2);
+    expect(stderr).toContain(`${old} is deprecated: use ${name}\n`);
+    expect(stderr).toContain(`error: expected \`${name}\` to be`);
+    expect(stderr).toContain(error);
+  });
+
+  test('is not in the help', async () => {
+    const { stdout } = await runCli(['help', 'eval']);
+    expect(stdout).toContain('--given-degradation');
+    expect(stdout).not.toContain('--told');
   });
 });
 

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_LIMITS } from '../../src/core/codec/limits.ts';
-import { ENGINE_NAMES } from '../../src/core/engine/engine.ts';
+import { ENGINE_NAMES } from '../../src/core/engine/runtime.ts';
 import * as api from '../../src/index.ts';
 import { PARAMETERS } from '../../src/server/http/parameters.ts';
 import { allowedValues } from '../../src/server/http/upscale-query.ts';

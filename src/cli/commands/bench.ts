@@ -1,9 +1,10 @@
-/** `dualscale bench`: what one picture takes on this machine. */
+/** `dualscale bench`: the latency of models on this machine. */
 import { availableParallelism } from 'node:os';
 import { describeMachine } from '../../core/describe-machine.ts';
 import { chooseRuntime } from '../../core/engine/choose-runtime.ts';
-import type { Engine, EngineName, Provider, Runtime, TfjsBackend } from '../../core/engine/engine.ts';
+import type { Engine } from '../../core/engine/engine.ts';
 import { createOnnxEngine } from '../../core/engine/onnx/onnx-engine.ts';
+import type { Runtime } from '../../core/engine/runtime.ts';
 import { openTimedNetwork } from '../../core/engine/served/timed-network.ts';
 import { createTfjsEngine } from '../../core/engine/tfjs/tfjs-engine.ts';
 import { badOption } from '../../core/errors.ts';
@@ -13,40 +14,44 @@ import { loadModel, modelDirectory, type StoredModel } from '../../core/models/l
 import type { LatencyEntry } from '../../core/models/manifest.ts';
 import { updateMeasurements } from '../../core/models/publish.ts';
 import { createNetwork } from '../../core/network/create-network.ts';
-import { quietLogger } from '../logger.ts';
-import { type ModelFlags, modelsRoot, openManifests, openModel } from '../open-models.ts';
-import type { PixelSize } from '../option-values.ts';
-import { formatTable } from '../table.ts';
+import { modelsRoot, openManifests, openModel } from '../open-models.ts';
+import type { EngineFlags, PixelSize } from '../options.ts';
+import { printJson, printTable, quietLogger } from '../terminal.ts';
 
-export interface BenchFlags extends ModelFlags {
+interface BenchFlags extends EngineFlags {
   readonly model?: string;
   readonly size: PixelSize;
   readonly threads: number;
   readonly runs: number;
-  readonly engine: EngineName;
-  readonly provider: 'auto' | Provider | TfjsBackend;
   readonly record?: boolean;
   readonly json?: boolean;
 }
 
 const WARM_UP_RUNS = 3;
 
-function openEngine(runtime: Runtime, threads: number): Engine | Promise<Engine> {
-  if (runtime.engine === 'onnx') return createOnnxEngine({ threads, provider: runtime.provider });
-  return createTfjsEngine({ backend: runtime.provider });
+export async function runBench(flags: BenchFlags): Promise<void> {
+  const { engine, provider, threads } = flags;
+  if (engine === 'tfjs' && threads !== 1) throw badOption('--threads', '1 with --engine tfjs', threads);
+  const { runtime } = await chooseRuntime({ engine, provider, logger: quietLogger });
+  const results: (LatencyEntry & { readonly model: string })[] = [];
+  for (const stored of await openAll(flags)) {
+    const entry = await benchModel(stored, flags, runtime);
+    if (flags.record) await record(stored, entry, flags);
+    results.push({ model: stored.manifest.id, ...entry });
+  }
+  if (flags.json) return printJson(results);
+  console.log(describeMachine());
+  const rows = results.map((entry) => {
+    const size = `${entry.inputWidth}x${entry.inputHeight}`;
+    return [entry.model, entry.engine, entry.provider, entry.threads, size, entry.medianMs.toFixed(2)];
+  });
+  printTable(['model', 'engine', 'provider', 'threads', 'size', 'median ms'], rows);
 }
 
-/** Milliseconds of the network alone as a server's workers run it, without decoding, writing its pixels, and encoding. */
-async function measure(
-  { manifest, parameters }: StoredModel,
-  { size, threads, runs }: BenchFlags,
-  runtime: Runtime,
-): Promise<number> {
-  const engine = await openEngine(runtime, threads);
-  const network = await openTimedNetwork(engine, createNetwork(manifest.spec), parameters, size);
-  const [times] = await timeInTurns([network], { warmUpRuns: WARM_UP_RUNS, rounds: runs });
-  await network.release();
-  return median(times.flat());
+async function openAll(flags: BenchFlags): Promise<StoredModel[]> {
+  if (flags.model !== undefined) return [await openModel(flags.model, undefined, flags)];
+  const manifests = await openManifests(flags);
+  return Promise.all(manifests.map(({ id }) => loadModel(modelDirectory(modelsRoot(flags), id))));
 }
 
 async function benchModel(stored: StoredModel, flags: BenchFlags, runtime: Runtime): Promise<LatencyEntry> {
@@ -54,7 +59,7 @@ async function benchModel(stored: StoredModel, flags: BenchFlags, runtime: Runti
   const { engine, provider } = runtime;
   const { width: inputWidth, height: inputHeight } = size;
   const medianMs = Number((await measure(stored, flags, runtime)).toFixed(3));
-  // TensorFlow takes as many as there are, whatever is asked for.
+  // TensorFlow always uses all cores.
   const threadsUsed = provider === 'tensorflow' ? availableParallelism() : threads;
   const where = `${engine === 'onnx' ? '' : `--engine ${engine} `}--provider ${provider}`;
   const shape = `--size ${inputWidth}x${inputHeight} --threads ${threads} --runs ${runs} ${where}`;
@@ -72,40 +77,28 @@ async function benchModel(stored: StoredModel, flags: BenchFlags, runtime: Runti
   };
 }
 
-/** One entry per device, engine, provider, threads and size: the last. */
+/** Milliseconds of the network alone, in the graph that a server's workers run. */
+async function measure(
+  { manifest, parameters }: StoredModel,
+  { size, threads, runs }: BenchFlags,
+  runtime: Runtime,
+): Promise<number> {
+  const engine = await openEngine(runtime, threads);
+  const network = await openTimedNetwork(engine, createNetwork(manifest.spec), parameters, size);
+  const [times] = await timeInTurns([network], { warmUpRuns: WARM_UP_RUNS, rounds: runs });
+  await network.release();
+  return median(times.flat());
+}
+
+function openEngine(runtime: Runtime, threads: number): Engine | Promise<Engine> {
+  if (runtime.engine === 'onnx') return createOnnxEngine({ threads, provider: runtime.provider });
+  return createTfjsEngine({ backend: runtime.provider });
+}
+
+/** Keeps the last entry per device, engine, provider, threads and size. */
 async function record({ manifest }: StoredModel, entry: LatencyEntry, flags: BenchFlags): Promise<void> {
   const key = ({ device, engine, provider, threads, inputWidth, inputHeight }: LatencyEntry) =>
     [device, engine, provider, threads, inputWidth, inputHeight].join('|');
   const others = manifest.latency.filter((other) => key(other) !== key(entry));
   await updateMeasurements(modelDirectory(modelsRoot(flags), manifest.id), { latency: [...others, entry] });
-}
-
-async function openAll(flags: BenchFlags): Promise<StoredModel[]> {
-  if (flags.model !== undefined) return [await openModel(flags.model, undefined, flags)];
-  const manifests = await openManifests(flags);
-  return Promise.all(manifests.map(({ id }) => loadModel(modelDirectory(modelsRoot(flags), id))));
-}
-
-export async function runBench(flags: BenchFlags): Promise<void> {
-  const { engine, provider, threads } = flags;
-  if (engine === 'tfjs' && threads !== 1) throw badOption('--threads', '1 with --engine tfjs', threads);
-  const { runtime } = await chooseRuntime({ engine, provider, logger: quietLogger });
-  const results: (LatencyEntry & { readonly model: string })[] = [];
-  for (const stored of await openAll(flags)) {
-    const entry = await benchModel(stored, flags, runtime);
-    if (flags.record) await record(stored, entry, flags);
-    results.push({ model: stored.manifest.id, ...entry });
-  }
-  if (flags.json) {
-    console.log(JSON.stringify(results, null, 2));
-    return;
-  }
-  const right = (title: string) => ({ title, align: 'right' as const });
-  const rows = results.map((entry) => {
-    const size = `${entry.inputWidth}x${entry.inputHeight}`;
-    return [entry.model, entry.engine, entry.provider, String(entry.threads), size, entry.medianMs.toFixed(2)];
-  });
-  console.log(describeMachine());
-  const names = ['model', 'engine', 'provider'].map((title) => ({ title }));
-  console.log(formatTable([...names, right('threads'), right('size'), right('median ms')], rows));
 }

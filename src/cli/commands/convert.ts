@@ -1,9 +1,10 @@
 /** `dualscale convert`. */
 import { convertWeights } from '../../core/models/convert.ts';
 import type { StoredDtype } from '../../core/models/safetensors.ts';
-import { type ModelFlags, modelsRoot, openModel } from '../open-models.ts';
+import { modelsRoot, openModel } from '../open-models.ts';
+import type { ModelFlags } from '../options.ts';
 
-export interface ConvertFlags extends ModelFlags {
+interface ConvertFlags extends ModelFlags {
   readonly model: string;
   readonly weights: StoredDtype;
 }
@@ -17,6 +18,6 @@ export async function runConvert(flags: ConvertFlags): Promise<void> {
     return;
   }
   const { version, quality } = converted.manifest;
-  const unmeasured = quality.length === 0 ? '; dualscale eval --record measures it' : '';
+  const unmeasured = quality.length === 0 ? '; measure it with dualscale eval --record' : '';
   console.log(`${id} ${version}: the weights are ${weights} now${unmeasured}`);
 }

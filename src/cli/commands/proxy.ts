@@ -1,13 +1,12 @@
 /** `dualscale proxy`. */
-import type { EngineName, Provider, TfjsBackend } from '../../core/engine/engine.ts';
 import type { DegradationMode } from '../../core/upscale/degradation-hint.ts';
 import type { OnError, OnLimit } from '../../server/service/picture.ts';
-import { closeOnSignal } from '../close-on-signal.ts';
-import { consoleLogger } from '../logger.ts';
-import { type ModelFlags, modelsRoot } from '../open-models.ts';
+import { modelsRoot } from '../open-models.ts';
+import type { EngineFlags } from '../options.ts';
 import { startProxyServer } from '../serve/proxy-server.ts';
+import { closeOnSignal, consoleLogger } from '../terminal.ts';
 
-export interface ProxyFlags extends ModelFlags {
+interface ProxyFlags extends EngineFlags {
   readonly upstream: string;
   readonly allowPrivate?: boolean;
   readonly timeout: number;
@@ -16,46 +15,41 @@ export interface ProxyFlags extends ModelFlags {
   readonly host: string;
   readonly onLimit: OnLimit;
   readonly onError: OnError;
-  readonly engine: EngineName;
-  readonly provider: 'auto' | Provider | TfjsBackend;
-  readonly workers?: number;
   readonly degradation?: DegradationMode;
   /** Milliseconds. */
   readonly latencyObjective?: number;
 }
 
-/** Keys come from the environment alone: every user of the machine sees the arguments of a process. */
+/** From the environment alone: every user of the machine can read the arguments of a process. */
 function signingKeys(): string[] | undefined {
   const keys = (process.env['DUALSCALE_SIGNING_KEYS'] ?? '').split(',').filter(Boolean);
   return keys.length > 0 ? keys : undefined;
 }
 
-/** Resolves when the server listens; a first SIGINT or SIGTERM closes it in peace, a second one at once. */
+/** Resolves when the server listens. */
 export async function runProxy(flags: ProxyFlags): Promise<void> {
-  const { upstream, allowPrivate, timeout, port, metricsPort, host, onLimit, onError } = flags;
-  const { engine, provider, workers, degradation, latencyObjective } = flags;
   const keys = signingKeys();
   const server = await startProxyServer({
-    upstream,
-    timeoutMs: timeout,
-    port,
-    host,
+    upstream: flags.upstream,
+    timeoutMs: flags.timeout,
+    port: flags.port,
+    host: flags.host,
     logger: consoleLogger,
-    allowPrivate,
-    metricsPort,
+    allowPrivate: flags.allowPrivate,
+    metricsPort: flags.metricsPort,
     dualscale: {
       modelsDir: modelsRoot(flags),
-      engine,
-      provider,
-      onLimit,
-      onError,
-      workers,
-      degradation,
-      latencyObjectiveMs: latencyObjective,
-      signing: keys ? { keys } : undefined,
+      engine: flags.engine,
+      provider: flags.provider,
+      onLimit: flags.onLimit,
+      onError: flags.onError,
+      workers: flags.workers,
+      degradation: flags.degradation,
+      latencyObjectiveMs: flags.latencyObjective,
+      signing: keys && { keys },
     },
   });
-  console.log(`dualscale is at ${server.url}, in front of ${upstream}`);
+  console.log(`dualscale is at ${server.url}, in front of ${flags.upstream}`);
   if (server.metricsUrl) console.log(`metrics are at ${server.metricsUrl}`);
   closeOnSignal(server);
 }

@@ -3,7 +3,7 @@ import { type RequestHandler, Router } from 'express';
 import { PAGE_HTML } from './page/html.ts';
 import { PAGE_JS } from './page/script.ts';
 import { PAGE_CSS } from './page/styles.ts';
-import { listPhotos } from './photos.ts';
+import { listPhotos } from './photo-host.ts';
 
 /** Everything comes from this server; the script shows fetched pictures as `blob:`. */
 const POLICY = [

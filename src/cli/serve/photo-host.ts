@@ -1,9 +1,28 @@
-/** The image host of `npm start`: IPX where it is installed, else plain files. */
-import { readFile, stat } from 'node:fs/promises';
+/** The photographs of one folder, served by IPX where it is installed, else as plain files. */
+import { readdir, readFile, stat } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { extname, join } from 'node:path';
+import { basename, extname, join } from 'node:path';
 import express, { type RequestHandler } from 'express';
-import { isPhotoName } from './photos.ts';
+
+const EXTENSIONS = new Set(['.png', '.jpg', '.jpeg', '.webp', '.avif']);
+/** A folder may hold a whole archive, and the page shows every photograph it gets. */
+const MAX_PHOTOS = 200;
+
+/** Whether a file of this name is a picture this server shows; never a path, never a hidden file. */
+export function isPhotoName(name: string): boolean {
+  return basename(name) === name && !/^\.|[\\/\0]/.test(name) && EXTENSIONS.has(extname(name).toLowerCase());
+}
+
+/** Sorted names of the pictures directly in `directory`, at most MAX_PHOTOS, without hidden files. */
+export async function listPhotos(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { withFileTypes: true });
+  return entries
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => entry.name)
+    .filter(isPhotoName)
+    .sort()
+    .slice(0, MAX_PHOTOS);
+}
 
 export interface PhotoHost {
   readonly name: 'ipx' | 'express.static';
@@ -11,8 +30,8 @@ export interface PhotoHost {
 }
 
 /**
- * IPX re-encodes every picture, by default as JPEG of quality 80 with half the colour resolution. Enlarged, that is what one
- * would see, so lossy formats get a high quality; PNG takes none, because sharp answers a PNG quality with a palette.
+ * IPX re-encodes every picture, by default as JPEG of quality 80, whose artefacts would be enlarged. Lossy formats get a
+ * higher quality; PNG gets none, because sharp would make a palette.
  */
 function modifiersFor(name: string): string {
   return extname(name).toLowerCase() === '.png' ? '_' : 'quality_95';
@@ -71,13 +90,13 @@ function decodePath(url: string): string {
   }
 }
 
-/** The same files as through IPX: photographs of the folder itself, nothing else that lies there or below. */
+/** The same files as with IPX: only photographs, and only of the folder itself. */
 function createFileHandler(directory: string): RequestHandler {
   const files = express.static(directory, { index: false, redirect: false });
   return (req, res, next) => (isPhotoName(decodePath(req.url)) ? files(req, res, next) : next());
 }
 
-/** `onFallback` is told why IPX, an optional peer dependency, cannot be used. */
+/** @param onFallback gets the reason why IPX, an optional peer dependency, cannot be used */
 export async function createPhotoHost(directory: string, onFallback: (reason: string) => void): Promise<PhotoHost> {
   try {
     return { name: 'ipx', handler: await createIpxHandler(directory) };

@@ -12,8 +12,7 @@ import type { DualscaleLogger, DualscaleOptions } from '../../server/options.ts'
 import { createDualscale, type Dualscale, type PluginJobsOptions } from '../../server/plugin.ts';
 import { drain, listen } from './listen.ts';
 import { createPageRoutes } from './page-routes.ts';
-import { createPhotoHost, type PhotoHost } from './photo-host.ts';
-import { isPhotoName } from './photos.ts';
+import { createPhotoHost, isPhotoName, type PhotoHost } from './photo-host.ts';
 
 export interface ServeOptions {
   /** Folder of photographs; PNG, JPEG, WebP and AVIF files directly in it are shown. @default the package's examples/photos */

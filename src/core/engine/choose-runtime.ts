@@ -1,7 +1,7 @@
 /** Which engine runs the networks of a pool, and where. */
 import { badOption } from '../errors.ts';
-import { ENGINE_NAMES, type EngineName, type Provider, type Runtime, type TfjsBackend } from './engine.ts';
 import { chooseProvider, type ProviderLogger } from './provider.ts';
+import { ENGINE_NAMES, type EngineName, type Provider, type Runtime, type TfjsBackend } from './runtime.ts';
 import { chooseTfjsBackend, releaseTensorflow } from './tfjs/choose-tfjs-backend.ts';
 
 export interface RuntimeOptions {

@@ -1,5 +1,6 @@
 /** The interface every engine implements. `onnx` traces and compiles, `tfjs` runs eagerly. */
 import type { Program, TensorData } from '../graph/program.ts';
+import type { EngineName } from './runtime.ts';
 
 export type Tensors = Readonly<Record<string, TensorData>>;
 
@@ -20,18 +21,3 @@ export interface Engine {
    */
   compileServed?(program: Program): Promise<Executable>;
 }
-
-/** The engines by name, and where they compute. */
-
-export type Provider = 'cpu' | 'webgpu' | 'cuda' | 'tensorrt';
-
-export type TfjsBackend = 'tensorflow' | 'wasm' | 'cpu';
-
-export const ENGINE_NAMES = ['onnx', 'tfjs'] as const;
-
-export type EngineName = (typeof ENGINE_NAMES)[number];
-
-/** An engine and where it computes. */
-export type Runtime =
-  | { readonly engine: 'onnx'; readonly provider: Provider }
-  | { readonly engine: 'tfjs'; readonly provider: TfjsBackend };

@@ -1,8 +1,8 @@
 /** Which ONNX Runtime provider runs the networks on this box. */
 import { listSupportedBackends } from 'onnxruntime-node';
 import { badOption } from '../errors.ts';
-import type { Provider } from './engine.ts';
 import type { ProbeReport } from './onnx/provider-probe.ts';
+import type { Provider } from './runtime.ts';
 import { probeInChild, scriptFor } from './worker-script.ts';
 
 export interface ProviderLogger {

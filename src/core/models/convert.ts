@@ -1,6 +1,6 @@
 /** The same model with its weights stored in another way. */
 import type { ParameterValues } from '../network/spec.ts';
-import { loadModel, modelDirectory, readManifest, type StoredModel } from './load.ts';
+import { loadModel, modelDirectory, readUsableManifest, type StoredModel } from './load.ts';
 import { publishModel } from './publish.ts';
 import { readSafetensors, type StoredDtype, writeSafetensors } from './safetensors.ts';
 
@@ -13,7 +13,7 @@ export function roundParameters(parameters: Values, dtype: StoredDtype): Values 
 
 /** 1.0.0, or the next minor version of what is there. */
 export async function nextVersion(root: string, id: string): Promise<string> {
-  const present = await readManifest(modelDirectory(root, id)).catch(() => undefined);
+  const present = await readUsableManifest(modelDirectory(root, id));
   if (!present) return '1.0.0';
   const [major, minor] = present.version.split('.');
   return `${major}.${Number(minor) + 1}.0`;

@@ -83,6 +83,21 @@ export async function readManifest(directory: string): Promise<ModelManifest> {
   }
 }
 
+/**
+ * The manifest where there is a valid one; undefined where it is missing or not valid.
+ * @throws DS_BAD_MODEL when it may be there and cannot be read (rights, too many open files).
+ */
+export async function readUsableManifest(directory: string): Promise<ModelManifest | undefined> {
+  try {
+    return await readManifest(directory);
+  } catch (error) {
+    const { code, cause } = error as DualscaleError;
+    const isUnreadable = code !== 'DS_MODEL_NOT_FOUND' && cause instanceof Error && 'syscall' in cause;
+    if (isUnreadable) throw error;
+    return undefined;
+  }
+}
+
 function modelDigest(spec: NetworkSpec, weights: Uint8Array): string {
   return createHash('sha256').update(canonicalJson(spec)).update('\n').update(weights).digest('hex');
 }
@@ -124,8 +139,10 @@ export async function loadModel(directory: string): Promise<StoredModel> {
  * @throws DS_MODEL_NOT_FOUND when `root` cannot be read; a broken model inside it is reported, not fatal.
  */
 export async function listModels(root: string): Promise<ModelList> {
-  const folders = await readdir(root, { withFileTypes: true }).catch((cause: unknown) => {
-    throw new DualscaleError('DS_MODEL_NOT_FOUND', `cannot read the models folder ${root}`, { cause });
+  const folders = await readdir(root, { withFileTypes: true }).catch((cause: Error) => {
+    throw new DualscaleError('DS_MODEL_NOT_FOUND', `cannot read the models folder ${root}: ${cause.message}`, {
+      cause,
+    });
   });
   const models: ModelManifest[] = [];
   const broken: { directory: string; error: DualscaleError }[] = [];

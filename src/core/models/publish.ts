@@ -7,12 +7,19 @@
  * weights, for `rollbackModel`. One publisher at a time per model id; any number of readers.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { copyFile, mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { replaceFile, syncFolder, writeSynced } from '../atomic-file.ts';
+import { readIfThere, replaceFile, syncFolder, writeSynced } from '../atomic-file.ts';
 import { DualscaleError } from '../errors.ts';
 import type { ParameterValues } from '../network/spec.ts';
-import { loadModel, MANIFEST_FILE, modelDirectory, readManifest, type StoredModel } from './load.ts';
+import {
+  loadModel,
+  MANIFEST_FILE,
+  modelDirectory,
+  readManifest,
+  readUsableManifest,
+  type StoredModel,
+} from './load.ts';
 import { type ModelManifest, modelCost, parseManifest } from './manifest.ts';
 import { readSafetensors, type StoredDtype, writeSafetensors } from './safetensors.ts';
 import { splitParameters } from './stored-parameters.ts';
@@ -42,19 +49,26 @@ async function publishNew(root: string, manifest: ModelManifest, weights: Uint8A
   await syncFolder(root);
 }
 
+/** Undefined where nothing was replaced. @throws DS_BAD_MODEL for a damaged manifest, and what reading throws. */
 async function readPrevious(directory: string): Promise<ModelManifest | undefined> {
+  const path = join(directory, PREVIOUS_MANIFEST_FILE);
+  const bytes = await readIfThere(path);
+  if (!bytes) return undefined;
   try {
-    return parseManifest(JSON.parse(await readFile(join(directory, PREVIOUS_MANIFEST_FILE), 'utf8')));
-  } catch {
-    return undefined;
+    return parseManifest(JSON.parse(bytes.toString('utf8')));
+  } catch (cause) {
+    throw new DualscaleError('DS_BAD_MODEL', `${path}: ${(cause as Error).message}`, { cause });
   }
 }
 
 async function publishOver(directory: string, manifest: ModelManifest, weights: Uint8Array): Promise<void> {
-  const forgotten = await readPrevious(directory);
-  const replaced = await readManifest(directory).catch(() => undefined);
+  // A damaged manifest is not worth rolling back to, and does not say which weights were its own.
+  const forgotten = await readPrevious(directory).catch((error: unknown) => {
+    if (error instanceof DualscaleError) return undefined;
+    throw error;
+  });
+  const replaced = await readUsableManifest(directory);
   await replaceFile(join(directory, manifest.weights.file), weights);
-  // A manifest nobody can read is not worth rolling back to.
   if (replaced) await replaceFile(join(directory, PREVIOUS_MANIFEST_FILE), toJson(replaced));
   await replaceFile(join(directory, MANIFEST_FILE), toJson(manifest));
   const kept = [manifest.weights.file, replaced?.weights.file];
@@ -64,7 +78,9 @@ async function publishOver(directory: string, manifest: ModelManifest, weights: 
 }
 
 async function isFolder(directory: string): Promise<boolean> {
-  const stats = await stat(directory).catch(() => undefined);
+  const stats = await stat(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
   return stats?.isDirectory() ?? false;
 }
 

@@ -5,7 +5,7 @@ import type { ImageHeader } from '../codec/header.ts';
 import { checkOutputSize, type ImageLimits } from '../codec/limits.ts';
 import { type OpenPicture, openPicture } from '../codec/open-picture.ts';
 import { createPictureWriter } from '../codec/picture-writer.ts';
-import type { EngineName } from '../engine/engine.ts';
+import type { EngineName } from '../engine/runtime.ts';
 import { lanczosModel } from '../engine/served/served-model.ts';
 import type { ServedModel } from '../engine/served/served-types.ts';
 import { badOption, DualscaleError } from '../errors.ts';

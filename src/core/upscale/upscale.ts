@@ -2,8 +2,8 @@
 
 import { withoutOwnSoftness } from '../degradation/vector.ts';
 import { checkEngineName } from '../engine/choose-runtime.ts';
-import type { EngineName } from '../engine/engine.ts';
 import { createTilePool, type TilePool, type TilePoolOptions } from '../engine/pool/pool.ts';
+import type { EngineName } from '../engine/runtime.ts';
 import type { ServedModel } from '../engine/served/served-types.ts';
 import type { SharedImage } from '../engine/tile/tile-task.ts';
 import { badOption, DualscaleError } from '../errors.ts';

@@ -1,5 +1,5 @@
 /** What the server and a job's processes hand each other: specs and results as files, everything else as messages. */
-import type { Provider } from '../../core/engine/engine.ts';
+import type { Provider } from '../../core/engine/runtime.ts';
 import type { JobEventBody, ProgressData } from '../events/job-event.ts';
 import type { Evaluation } from '../rollout/evaluation.ts';
 import type { JobRequest } from './job.ts';

@@ -18,7 +18,6 @@ import {
   type SkipReason,
   tooLarge,
 } from './classify.ts';
-import { etagOf, matchesIfNoneMatch } from './etag.ts';
 import {
   type Answer,
   describeBody,
@@ -26,10 +25,12 @@ import {
   describePicture,
   describeProblem,
   describeUnchanged,
+  etagOf,
   type HeaderStore,
   type HeadVerdict,
   markPassedOn,
   markSkipped,
+  matchesIfNoneMatch,
 } from './respond.ts';
 import { fillBox, type UpscaleQuery } from './upscale-query.ts';
 

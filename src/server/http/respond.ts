@@ -1,7 +1,11 @@
-/** The answers we give ourselves. Each sets headers; sending is the caller's. */
+/** The answers we give ourselves, and their validators. Each function sets headers; sending is the caller's. */
+import { createHash } from 'node:crypto';
 import { type DualscaleError, ERRORS, type ErrorCode } from '../../core/errors.ts';
 import type { DegradationNote } from '../../core/upscale/degradation-hint.ts';
+import { PICTURE_FORMAT } from '../../core/upscale/enlarge-encoded.ts';
+import type { ServingModel } from '../models/model-registry.ts';
 import type { CacheStatus, FallbackModel, ServedPicture } from '../service/picture.ts';
+import type { UpscaleQuery } from './upscale-query.ts';
 
 /** Response headers as every host has them: `Headers` of the fetch API fits as it is. */
 export interface HeaderStore {
@@ -65,6 +69,49 @@ const CACHE_STATUS: Readonly<Record<CacheStatus, string>> = {
   joined: 'dualscale; fwd=uri-miss; collapsed',
   miss: 'dualscale; fwd=uri-miss',
 };
+
+/* Validators of enlarged pictures: made from what they depend on, so a match is answered before a pixel is decoded. */
+
+export interface EtagInputs {
+  readonly query: Pick<UpscaleQuery, 'canonical'> & {
+    /** A new model, and so another digest, gives new pixels. */
+    readonly models: readonly Pick<ServingModel, 'scale' | 'digest'>[];
+  };
+  /** The host's own ETag, or a digest of its bytes where it has none. */
+  readonly source: string;
+  /** The host's media type: one URL may give several by negotiation. */
+  readonly mediaType: string;
+  /** Settings of the encoder and policies; others give other bytes. */
+  readonly encoding: string;
+}
+
+/**
+ * Weak on purpose: two machines with different float units, or two libvips builds behind one cache, make equal pictures
+ * that differ in some bytes.
+ *
+ * @param fallbackModel makes the picture in the place of the model of its scale.
+ */
+export function etagOf(
+  { query, source, mediaType, encoding }: EtagInputs,
+  fallbackModel?: Pick<ServingModel, 'scale' | 'digest'>,
+  format = PICTURE_FORMAT,
+): string {
+  const makers = query.models.map((model) => (model.scale === fallbackModel?.scale ? fallbackModel : model));
+  const digests = makers.map(({ digest }) => digest).join();
+  const text = JSON.stringify([format, source, mediaType, query.canonical, digests, encoding]);
+  return `W/"ds-${createHash('sha256').update(text).digest('base64url').slice(0, 27)}"`;
+}
+
+const opaque = (tag: string): string => tag.replace(/^W\//, '');
+
+/** RFC 9110 13.1.2: the weak comparison, over a list or `*`. */
+export function matchesIfNoneMatch(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  if (ifNoneMatch.trim() === '*') return true;
+  // Entity tags may hold commas between their quotes, so the list is not split at commas.
+  const tags = ifNoneMatch.match(/(?:W\/)?"[^"]*"/g) ?? [];
+  return tags.some((tag) => opaque(tag) === opaque(etag));
+}
 
 function remove(headers: HeaderStore, names: readonly string[]): void {
   for (const name of names) headers.delete(name);

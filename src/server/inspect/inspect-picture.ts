@@ -11,8 +11,7 @@ import { estimateArea } from '../../core/upscale/estimate-area.ts';
 import type { InspectionView } from '../../core/upscale/inspection-view.ts';
 import type { Upscaler } from '../../core/upscale/upscaler.ts';
 import type { ModelRegistry } from '../models/model-registry.ts';
-import type { Admission } from '../service/admission/admission.ts';
-import { workCost } from '../service/choose-model.ts';
+import { type Admission, workCost } from '../service/admission/admission.ts';
 
 export interface Inspection {
   readonly code: Float32Array;

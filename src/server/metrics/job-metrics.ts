@@ -1,5 +1,5 @@
 /** Metrics of jobs: what the dashboard's curves are, for Prometheus. */
-import type { SharedGauges } from './gauges.ts';
+import type { Gauge } from 'prom-client';
 import type { Instruments } from './register.ts';
 
 /** An event of a job or of the models, as far as it is counted. */
@@ -15,6 +15,11 @@ export interface JobMetrics {
   ended(type: string, state: string, seconds: number): void;
   event(event: CountedEvent): void;
   clients(count: number): void;
+}
+
+/** Gauges to which several plugins add up. */
+interface AmountGauges {
+  set(gauge: Gauge, value: number, labels?: Readonly<Record<string, string>>): void;
 }
 
 type Fields = Readonly<Record<string, never>>;
@@ -57,7 +62,7 @@ function forgetCurves(of: Instruments): void {
   for (const gauge of [of.dualscale_job_stage, of.dualscale_job_latency_seconds]) gauge.reset();
 }
 
-export function createJobMetrics(of: Instruments, gauges: SharedGauges): JobMetrics {
+export function createJobMetrics(of: Instruments, gauges: AmountGauges): JobMetrics {
   const counters = createCounters(of);
   const curves = createCurves(of);
   const registryKey = of.dualscale_job_progress_ratio;

@@ -1,5 +1,5 @@
 /** Models of a folder, read and compiled once each. */
-import type { EngineName } from '../../core/engine/engine.ts';
+import type { EngineName } from '../../core/engine/runtime.ts';
 import { compileServedModel } from '../../core/engine/served/served-model.ts';
 import type { ServedModel } from '../../core/engine/served/served-types.ts';
 import { DualscaleError } from '../../core/errors.ts';

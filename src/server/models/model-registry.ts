@@ -1,6 +1,6 @@
 /** Which model serves which scale now: models are loaded at their first use and switched without a request noticing. */
 import { createHash } from 'node:crypto';
-import type { EngineName } from '../../core/engine/engine.ts';
+import type { EngineName } from '../../core/engine/runtime.ts';
 import type { ServedModel } from '../../core/engine/served/served-types.ts';
 import { DualscaleError } from '../../core/errors.ts';
 import type { Logger } from '../../core/guarded.ts';

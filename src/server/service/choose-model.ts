@@ -1,35 +1,6 @@
-/** What a picture costs with each model, and which of several models answers so that a latency objective holds. */
-import type { ServingModel } from '../models/model-registry.ts';
-import type { Admission } from './admission/admission.ts';
+/** Which of several models answers so that a latency objective holds. */
+import { type Admission, costOf, type ModelFacts } from './admission/admission.ts';
 import type { ServiceTimeEstimator } from './admission/service-time.ts';
-
-/**
- * Encoding, in multiply-accumulates of a network: one core did about 50 giga of them in a second and wrote 15 to 40 million
- * pixels as JPEG or PNG. It matters for small networks only.
- */
-const MACS_PER_OUTPUT_PIXEL = 2000;
-
-/** Reading a head, starting a tile: about a millisecond. */
-const FIXED_GIGAMACS = 0.05;
-
-export interface CostedModel {
-  readonly scale: number;
-  readonly macsPerLrPixel: number;
-}
-
-/** Giga multiply-accumulates of a picture with so many pixels: the unit in which the queue counts. */
-export function workCost({ scale, macsPerLrPixel }: CostedModel, inputPixels: number): number {
-  return FIXED_GIGAMACS + (inputPixels * (macsPerLrPixel + MACS_PER_OUTPUT_PIXEL * scale ** 2)) / 1e9;
-}
-
-/** What is needed of a `ServingModel`. */
-export type ModelFacts = Pick<ServingModel, 'id' | 'scale'> & {
-  readonly manifest: { readonly macs: { readonly perLrPixel: number } };
-};
-
-export function costOf({ scale, manifest }: ModelFacts, pixels: number): number {
-  return workCost({ scale, macsPerLrPixel: manifest.macs.perLrPixel }, pixels);
-}
 
 /**
  * Why a fallback model answers. `size`: the serving model would miss the objective for this picture on an idle machine too; `load`: it

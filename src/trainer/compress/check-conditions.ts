@@ -1,5 +1,5 @@
 /** Whether a budget makes sense beside the other options. */
-import type { EngineName } from '../../core/engine/engine.ts';
+import type { EngineName } from '../../core/engine/runtime.ts';
 import { badOption } from '../../core/errors.ts';
 import { prunableWidths } from '../../core/network/prunable.ts';
 import type { NetworkSpec } from '../../core/network/spec.ts';

@@ -1,5 +1,5 @@
 /** What a compression is asked for: plain data, so that a job can carry it into another process. */
-import type { EngineName, Provider } from '../../core/engine/engine.ts';
+import type { EngineName, Provider } from '../../core/engine/runtime.ts';
 import { badOption } from '../../core/errors.ts';
 import type { StoredModel } from '../../core/models/load.ts';
 import { isModelId } from '../../core/models/manifest.ts';

@@ -1,5 +1,6 @@
 /** Dual networks for a model that was published without: they learn to reduce what the model enlarges, which stays as it is. */
-import type { Engine, Provider } from '../../core/engine/engine.ts';
+import type { Engine } from '../../core/engine/engine.ts';
+import type { Provider } from '../../core/engine/runtime.ts';
 import type { Program } from '../../core/graph/program.ts';
 import { initialiseParameters } from '../../core/network/create-network.ts';
 import type { NetworkSpec } from '../../core/network/spec.ts';

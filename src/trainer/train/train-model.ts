@@ -1,7 +1,8 @@
 /** One training run from a folder of photographs to a parameter vector: the list of its steps. */
 import { join } from 'node:path';
-import type { Engine, Provider } from '../../core/engine/engine.ts';
+import type { Engine } from '../../core/engine/engine.ts';
 import type { NodePlacement } from '../../core/engine/onnx/node-placement.ts';
+import type { Provider } from '../../core/engine/runtime.ts';
 import { badOption } from '../../core/errors.ts';
 import type { Network } from '../../core/network/network.ts';
 import type { NetworkSpec, ParameterValues } from '../../core/network/spec.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Provider } from '../../../src/core/engine/engine.ts';
 import { chooseProvider } from '../../../src/core/engine/provider.ts';
+import type { Provider } from '../../../src/core/engine/runtime.ts';
 
 describe('chooseProvider', () => {
   test('auto says what it chose and why the others were not', async () => {

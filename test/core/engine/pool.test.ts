@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { createTilePool, startTilePool, type TileJob, type TilePool } from '../../../src/core/engine/pool/pool.ts';
+import { createTilePool, type TileJob, TilePool } from '../../../src/core/engine/pool/pool.ts';
 import type { ServedModel } from '../../../src/core/engine/served/served-types.ts';
 import { scriptFor } from '../../../src/core/engine/worker-script.ts';
 import { planTiles } from '../../../src/core/upscale/plan-tiles.ts';
@@ -25,7 +25,7 @@ function jobOf(
 
 /** The worker of `pool-dying-worker.ts` dies when a model's digest says so. */
 function startDyingPool(workers: number, onWorkerDeath = () => {}): TilePool {
-  return startTilePool({
+  return new TilePool({
     runtime: { engine: 'onnx', provider: 'cpu' },
     workers,
     onWorkerDeath,

@@ -1,6 +1,6 @@
 /** Process of `tensorflow-backend.test.ts`: uses pools on the backend `tensorflow` and prints what came of it as JSON. */
 import { createRequire } from 'node:module';
-import type { EngineName } from '../../../src/core/engine/engine.ts';
+import type { EngineName } from '../../../src/core/engine/runtime.ts';
 import { compileServedModel } from '../../../src/core/engine/served/served-model.ts';
 import { createNetwork, initialiseParameters } from '../../../src/core/network/create-network.ts';
 import { createUpscaler, type UpscalerOptions } from '../../../src/core/upscale/upscale.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { TfjsBackend } from '../../../src/core/engine/engine.ts';
 import { createTilePool, type TilePoolOptions } from '../../../src/core/engine/pool/pool.ts';
+import type { TfjsBackend } from '../../../src/core/engine/runtime.ts';
 import { compileServedModel } from '../../../src/core/engine/served/served-model.ts';
 import { findMissingPackages } from '../../../src/core/engine/tfjs/tfjs-backend.ts';
 import { createNetwork, initialiseParameters } from '../../../src/core/network/create-network.ts';

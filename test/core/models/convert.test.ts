@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -67,5 +67,18 @@ describe('nextVersion', () => {
     expect(await nextVersion(root, id)).toBe('1.0.0');
     await publishModel(root, { ...sampleDraft, version: '2.9.3' }, sampleParameters(0));
     expect(await nextVersion(root, id)).toBe('2.10.0');
+  });
+
+  test('is the first over a damaged manifest, and fails where the manifest cannot be read', async () => {
+    const manifest = join(modelDirectory(root, id), 'manifest.json');
+    await mkdir(modelDirectory(root, id));
+    await writeFile(manifest, '{');
+    expect(await nextVersion(root, id)).toBe('1.0.0');
+    await rm(manifest);
+    await symlink('manifest.json', manifest);
+    await expect(nextVersion(root, id)).rejects.toMatchObject({
+      code: 'DS_BAD_MODEL',
+      message: expect.stringContaining('ELOOP'),
+    });
   });
 });

@@ -156,6 +156,15 @@ describe('rollbackModel', () => {
     await publish(0.25);
     await expect(rollbackModel(root, 'edge-x2')).rejects.toMatchObject({ code: 'DS_MODEL_NOT_FOUND' });
   });
+
+  test('says that the manifest to go back to is damaged; the next publication replaces it', async () => {
+    await publish(0.25, '1.0.0');
+    await publish(0.5, '2.0.0');
+    await writeFile(join(directory, 'manifest.previous.json'), '{');
+    await expect(rollbackModel(root, 'edge-x2')).rejects.toMatchObject({ code: 'DS_BAD_MODEL' });
+    await publish(0.75, '3.0.0');
+    expect((await rollbackModel(root, 'edge-x2')).manifest.version).toBe('2.0.0');
+  });
 });
 
 test('updateMeasurements changes the manifest and nothing that is served', async () => {

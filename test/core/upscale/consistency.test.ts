@@ -1,7 +1,7 @@
 /** The dual network's check: against a chain of convolutions done by hand, in any tiling, and what follows from a bad result. */
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { EngineName } from '../../../src/core/engine/engine.ts';
+import type { EngineName } from '../../../src/core/engine/runtime.ts';
 import { compileServedModel, lanczosModel } from '../../../src/core/engine/served/served-model.ts';
 import type { ServedModel } from '../../../src/core/engine/served/served-types.ts';
 import { createNetwork, initialiseParameters } from '../../../src/core/network/create-network.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { PICTURE_FORMAT } from '../../../src/core/upscale/enlarge-encoded.ts';
-import { type EtagInputs, etagOf, matchesIfNoneMatch } from '../../../src/server/http/etag.ts';
+import { type EtagInputs, etagOf, matchesIfNoneMatch } from '../../../src/server/http/respond.ts';
 import { bodyDigest } from '../../../src/server/service/picture-cache.ts';
 
 const model = { scale: 4, digest: 'm1' };

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { Admission } from '../../../src/server/service/admission/admission.ts';
+import { Admission, type ModelFacts } from '../../../src/server/service/admission/admission.ts';
 import { ServiceTimeEstimator } from '../../../src/server/service/admission/service-time.ts';
-import { chooseInTime, ModelChooser, type ModelFacts } from '../../../src/server/service/choose-model.ts';
+import { chooseInTime, ModelChooser } from '../../../src/server/service/choose-model.ts';
 
 test.each([
   [[100, 50, 20], 120, 0],

@@ -242,7 +242,7 @@ describe('a run whose ground truth others make', () => {
 
   test('refuses a share of nothing, another scale, and recipes that degrade their ground truth', async () => {
     const refusal = (options: Partial<TrainOptions>) => train(options).catch((error: Error) => error.message);
-    expect(await refusal({ targets: { ...targets, share: 0 } })).toContain('`--taught-share`');
+    expect(await refusal({ targets: { ...targets, share: 0 } })).toContain('`--pseudo-labels-share`');
     const other = randomTeacher(5, { ...spec, scale: 4 });
     expect(await refusal({ targets: { ...targets, teachers: [other] } })).toContain('one of scale 4');
     const blind = findPreset('edge-blind-x2').recipe;

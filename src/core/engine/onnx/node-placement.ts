@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { InferenceSession } from 'onnxruntime-node';
-import type { Provider } from '../engine.ts';
+import type { Provider } from '../runtime.ts';
 import { createSession, type SessionOptions } from './onnx-session.ts';
 
 export interface NodePlacement {

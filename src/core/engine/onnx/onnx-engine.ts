@@ -2,7 +2,8 @@
 import { compileProgram } from '../../graph/compile.ts';
 import type { Target } from '../../graph/emit/emitter.ts';
 import { serializeOnnx } from '../../graph/onnx-model.ts';
-import type { Engine, Provider } from '../engine.ts';
+import type { Engine } from '../engine.ts';
+import type { Provider } from '../runtime.ts';
 import { compileForCpu } from '../served/served-model.ts';
 import { chooseGraph } from './nchwc-block.ts';
 import { createSession, type SessionOptions, sessionExecutable } from './onnx-session.ts';

@@ -2,7 +2,8 @@
 import { createRequire } from 'node:module';
 import type * as OnnxRuntime from 'onnxruntime-node';
 import type { Dtype, TensorData } from '../../graph/program.ts';
-import type { Executable, Provider, Tensors } from '../engine.ts';
+import type { Executable, Tensors } from '../engine.ts';
+import type { Provider } from '../runtime.ts';
 
 // The package is CommonJS; require keeps its load lazy and out of processes that never infer.
 const ort = createRequire(import.meta.url)('onnxruntime-node') as typeof OnnxRuntime;

@@ -2,7 +2,7 @@
 import { performance } from 'node:perf_hooks';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { type OnnxInitializer, type OnnxNode, serializeOnnx } from '../../graph/onnx-model.ts';
-import type { Provider } from '../engine.ts';
+import type { Provider } from '../runtime.ts';
 
 export type ProbeReport =
   | { readonly provider: Provider; readonly milliseconds: number; readonly cpuMilliseconds: number }

@@ -5,7 +5,8 @@
  */
 import type { InferenceSession, OnnxValue, Tensor } from 'onnxruntime-node';
 import { type OnnxNode, type OnnxValue as OnnxValueInfo, serializeOnnx } from '../../graph/onnx-model.ts';
-import type { Provider, Tensors } from '../engine.ts';
+import type { Tensors } from '../engine.ts';
+import type { Provider } from '../runtime.ts';
 import { createProfiledSession, type NodePlacement } from './node-placement.ts';
 import { createSession, fromOrt, toOrt } from './onnx-session.ts';
 

@@ -5,22 +5,14 @@
 import { availableParallelism } from 'node:os';
 import { badOption, DualscaleError } from '../../errors.ts';
 import { chooseRuntime } from '../choose-runtime.ts';
-import type { EngineName, Provider, Runtime, TfjsBackend } from '../engine.ts';
 import type { ProviderLogger } from '../provider.ts';
+import type { EngineName, Provider, Runtime, TfjsBackend } from '../runtime.ts';
 import type { ServedModel } from '../served/served-types.ts';
 import { createModelSharer } from '../tile/share-model.ts';
-import type {
-  SharedDestination,
-  SharedImage,
-  SharedModel,
-  Tile,
-  TileDifference,
-  TileOutcome,
-  TileTask,
-} from '../tile/tile-task.ts';
+import type { SharedDestination, SharedImage, SharedModel, Tile, TileDifference, TileTask } from '../tile/tile-task.ts';
 import { type Script, scriptFor } from '../worker-script.ts';
-import { type CallQueue, createCallQueue, type QueuedCall } from './call-queue.ts';
-import { startThreads } from './worker-threads.ts';
+import { Call, CallQueue, NO_DIFFERENCE, type Turn } from './call-queue.ts';
+import { startThreads, type Threads } from './worker-threads.ts';
 
 export interface TilePoolOptions {
   /** Models must be compiled for the same. @default 'onnx' */
@@ -51,38 +43,6 @@ export interface TileJob {
   /** For models with a vector; see `TileTask`. */
   readonly vector?: Float32Array;
   readonly estimate?: SharedArrayBuffer;
-}
-
-export interface TilePool {
-  readonly runtime: Runtime;
-  readonly workers: number;
-  readonly threadsPerWorker: number;
-  /** Most intra-op threads of a tile. */
-  readonly maxThreads: number;
-  /** Workers that would start a tile at once, 0 to `workers`. */
-  readonly idleWorkers: number;
-  /**
-   * Resolves when every tile is written to the destination, with what the checks found. Throws DS_ABORTED at once when `signal` fires (tiles that have not started are
-   * dropped, the others end unseen), DS_WORKER_CRASHED when two workers die on one of them, DS_ENGINE when the network fails.
-   */
-  run(job: TileJob, signal?: AbortSignal): Promise<TileDifference>;
-  /** Rejects what waits with DS_ABORTED, lets running tiles end, stops the workers. */
-  close(): Promise<void>;
-}
-
-interface Call extends QueuedCall {
-  /** Nobody waits for it any more. */
-  isOver: boolean;
-  unfinished: number;
-  difference: TileDifference;
-  readonly resolve: (difference: TileDifference) => void;
-  readonly reject: (error: DualscaleError) => void;
-}
-
-const NO_DIFFERENCE: TileDifference = { sum: 0, count: 0 };
-
-function addDifferences(a: TileDifference, b: TileDifference = NO_DIFFERENCE): TileDifference {
-  return { sum: a.sum + b.sum, count: a.count + b.count };
 }
 
 function checkCount(name: string, value: number): number {
@@ -118,7 +78,7 @@ export async function createTilePool(options: TilePoolOptions = {}): Promise<Til
     release();
     throw error;
   }
-  return startTilePool({
+  return new TilePool({
     runtime,
     workers: options.workers ?? defaultWorkers(runtime),
     threadsPerWorker,
@@ -129,131 +89,113 @@ export async function createTilePool(options: TilePoolOptions = {}): Promise<Til
   });
 }
 
-function checkEngine({ id, engine }: ServedModel, runtime: Runtime): void {
-  if (engine === runtime.engine) return;
-  throw new DualscaleError(
-    'DS_ENGINE',
-    `${id} was compiled for the engine ${engine}, these workers run ${runtime.engine}`,
-  );
-}
-
-function makeTasks(job: TileJob, model: SharedModel, runtime: Runtime): TileTask[] {
-  const { source, destination, threads, checkShare = 0, vector, estimate } = job;
-  const told = { vector, estimate };
-  return job.tiles.map((tile) => ({ model, runtime, threads, source, tile, destination, checkShare, ...told }));
-}
-
-interface Turn {
-  readonly call: Call;
-  readonly task: TileTask;
-}
-
 interface StartOptions {
   readonly runtime: Runtime;
   readonly workers: number;
   readonly threadsPerWorker: number;
   /** The module that exports `runTile`; tests pass one that dies. */
   readonly script: Script;
-  readonly logger?: ProviderLogger | undefined;
+  readonly logger?: ProviderLogger;
   readonly onWorkerDeath?: () => void;
   /** Called when all workers have stopped. */
   readonly onClosed?: () => void;
 }
 
-function createCall(pending: TileTask[], resolve: Call['resolve'], reject: Call['reject']): Call {
-  return { pending, isOver: false, unfinished: pending.length, difference: NO_DIFFERENCE, resolve, reject };
-}
+export class TilePool {
+  readonly runtime: Runtime;
+  readonly workers: number;
+  readonly threadsPerWorker: number;
+  /** Most intra-op threads of a tile. */
+  readonly maxThreads: number;
+  readonly #options: StartOptions;
+  readonly #threads: Threads;
+  readonly #share: (model: ServedModel) => SharedModel;
+  readonly #queue = new CallQueue();
+  #running = 0;
+  #isClosed = false;
 
-/** Gives a tile back to the queue the first time its worker dies, unless nobody waits for it; false the second time. */
-function createRetries(queue: CallQueue<Call>): (turn: Turn) => boolean {
-  const retried = new WeakSet<TileTask>();
-  return ({ call, task }) => {
-    if (retried.has(task)) return false;
-    retried.add(task);
-    if (!call.isOver) queue.putBack(call, task);
-    return true;
-  };
-}
+  constructor(options: StartOptions) {
+    const { runtime, workers, threadsPerWorker } = options;
+    this.runtime = runtime;
+    this.workers = workers;
+    this.threadsPerWorker = threadsPerWorker;
+    this.maxThreads = runtime.engine === 'onnx' ? workers * threadsPerWorker : 1;
+    this.#options = options;
+    this.#threads = startThreads(workers, options.script, options.logger);
+    this.#share = createModelSharer(runtime);
+  }
 
-function reportCrash({ logger, onWorkerDeath }: StartOptions, cause: unknown): DualscaleError {
-  const crash = new DualscaleError('DS_WORKER_CRASHED', `a worker crashed: ${String(cause)}`, { cause });
-  logger?.warn(`${crash.message}; it is replaced`);
-  onWorkerDeath?.();
-  return crash;
-}
+  /** Workers that would start a tile at once, 0 to `workers`. */
+  get idleWorkers(): number {
+    return this.#queue.calls.length > 0 ? 0 : this.workers - this.#running;
+  }
 
-export function startTilePool(options: StartOptions): TilePool {
-  const { runtime, workers, threadsPerWorker, onClosed = () => {} } = options;
-  const threads = startThreads(workers, options.script, options.logger);
-  const queue: CallQueue<Call> = createCallQueue();
-  const share = createModelSharer(runtime);
-  const retry = createRetries(queue);
-  let [running, isClosed] = [0, false];
+  /**
+   * Resolves when every tile is written to the destination, with what the checks found. Throws DS_ABORTED at once when
+   * `signal` fires (tiles that have not started are dropped, the others end unseen), DS_WORKER_CRASHED when two workers
+   * die on one of them, DS_ENGINE when the network fails.
+   */
+  async run(job: TileJob, signal?: AbortSignal): Promise<TileDifference> {
+    if (this.#isClosed) throw aborted('the pool is closed');
+    if (signal?.aborted) throw aborted('the call was aborted');
+    if (job.tiles.length === 0) return NO_DIFFERENCE;
+    const call = new Call(this.#tasksOf(job));
+    const onAbort = () => this.#queue.fail(call, aborted('the call was aborted'));
+    signal?.addEventListener('abort', onAbort);
+    this.#queue.calls.push(call);
+    this.#startWaiting();
+    return call.result.finally(() => signal?.removeEventListener('abort', onAbort));
+  }
 
-  const fail = (call: Call, error: DualscaleError) => {
-    queue.drop(call);
-    call.isOver = true;
-    call.reject(error);
-  };
+  /** Rejects what waits with DS_ABORTED, lets running tiles end, stops the workers. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const call of [...this.#queue.calls]) this.#queue.fail(call, aborted('the pool was closed'));
+    await this.#threads.close();
+    this.#options.onClosed?.();
+  }
 
-  const startWaiting = () => {
-    while (running < workers) {
-      const turn = queue.next();
+  #tasksOf(job: TileJob): TileTask[] {
+    const { runtime } = this;
+    const { source, destination, threads, checkShare = 0, vector, estimate } = job;
+    if (job.model.engine !== runtime.engine) {
+      const message = `${job.model.id} was compiled for the engine ${job.model.engine}, these workers run ${runtime.engine}`;
+      throw new DualscaleError('DS_ENGINE', message);
+    }
+    const common = {
+      model: this.#share(job.model),
+      runtime,
+      threads,
+      source,
+      destination,
+      checkShare,
+      vector,
+      estimate,
+    };
+    return job.tiles.map((tile) => ({ ...common, tile }));
+  }
+
+  #startWaiting(): void {
+    while (this.#running < this.workers) {
+      const turn = this.#queue.next();
       if (!turn) return;
-      running++;
-      void finish(turn, threads.run(turn.task));
+      this.#running += 1;
+      void this.#work(turn);
     }
-  };
+  }
 
-  const finish = async (turn: Turn, outcome: Promise<TileOutcome>) => {
-    const { call } = turn;
+  async #work(turn: Turn): Promise<void> {
     try {
-      const result = await outcome;
-      if (!result.ok) fail(call, new DualscaleError('DS_ENGINE', `the network failed: ${result.message}`));
-      else {
-        call.difference = addDifferences(call.difference, result.difference);
-        if (--call.unfinished === 0) call.resolve(call.difference);
-      }
+      const outcome = await this.#threads.run(turn.task);
+      if (outcome.ok) turn.call.tileDone(outcome);
+      else this.#queue.fail(turn.call, new DualscaleError('DS_ENGINE', `the network failed: ${outcome.message}`));
     } catch (cause) {
-      const crash = reportCrash(options, cause);
-      if (!retry(turn)) fail(call, crash);
+      const crash = new DualscaleError('DS_WORKER_CRASHED', `a worker crashed: ${String(cause)}`, { cause });
+      this.#options.logger?.warn(`${crash.message}; it is replaced`);
+      this.#options.onWorkerDeath?.();
+      if (!this.#queue.retry(turn)) this.#queue.fail(turn.call, crash);
     }
-    running--;
-    startWaiting();
-  };
-
-  const enqueue = (job: TileJob, signal: AbortSignal | undefined) => {
-    checkEngine(job.model, runtime);
-    const pending = makeTasks(job, share(job.model), runtime);
-    let onAbort = () => {};
-    const result = new Promise<TileDifference>((resolve, reject) => {
-      const call = createCall(pending, resolve, reject);
-      onAbort = () => fail(call, aborted('the call was aborted'));
-      signal?.addEventListener('abort', onAbort);
-      queue.add(call);
-      startWaiting();
-    });
-    return result.finally(() => signal?.removeEventListener('abort', onAbort));
-  };
-
-  return {
-    runtime,
-    workers,
-    threadsPerWorker,
-    maxThreads: runtime.engine === 'onnx' ? workers * threadsPerWorker : 1,
-    get idleWorkers() {
-      return queue.calls.length > 0 ? 0 : workers - running;
-    },
-    run: async (job, signal) => {
-      if (isClosed) throw aborted('the pool is closed');
-      if (signal?.aborted) throw aborted('the call was aborted');
-      return job.tiles.length > 0 ? enqueue(job, signal) : NO_DIFFERENCE;
-    },
-    close: async () => {
-      isClosed = true;
-      for (const call of [...queue.calls]) fail(call, aborted('the pool was closed'));
-      await threads.close();
-      onClosed();
-    },
-  };
+    this.#running -= 1;
+    this.#startWaiting();
+  }
 }

@@ -7,7 +7,7 @@ import { withSubpixelOutputs } from '../../graph/subpixel-outputs.ts';
 import { createDuals } from '../../network/dual.ts';
 import { countMacs } from '../../network/network.ts';
 import type { NetworkSpec, ParameterValues } from '../../network/spec.ts';
-import type { EngineName } from '../engine.ts';
+import type { EngineName } from '../runtime.ts';
 import {
   createServedNetwork,
   enlargeProgram,

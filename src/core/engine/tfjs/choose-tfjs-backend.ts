@@ -1,7 +1,7 @@
 /** Which TF.js backend runs the networks on this box. */
 import { badOption } from '../../errors.ts';
-import type { TfjsBackend } from '../engine.ts';
 import type { ChooseProviderOptions } from '../provider.ts';
+import type { TfjsBackend } from '../runtime.ts';
 import { probeInChild, scriptFor } from '../worker-script.ts';
 import { findMissingPackages, hasLoadedTensorflow, TFJS_BACKENDS } from './tfjs-backend.ts';
 import type { TfjsProbeReport } from './tfjs-probe.ts';

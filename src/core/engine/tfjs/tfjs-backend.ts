@@ -1,7 +1,7 @@
 /** Loads a TF.js backend into this thread. Its packages are optional: a missing or broken one is a reason to report, never a crash. */
 import { createRequire } from 'node:module';
 import { tf } from '../../tf.ts';
-import type { TfjsBackend } from '../engine.ts';
+import type { TfjsBackend } from '../runtime.ts';
 
 /** Fastest first. */
 export const TFJS_BACKENDS: readonly TfjsBackend[] = ['tensorflow', 'wasm', 'cpu'];

@@ -2,7 +2,8 @@
 import { badOption } from '../../errors.ts';
 import type { Dtype, TensorData } from '../../graph/program.ts';
 import { type Tensor, tf } from '../../tf.ts';
-import type { Engine, TfjsBackend } from '../engine.ts';
+import type { Engine } from '../engine.ts';
+import type { TfjsBackend } from '../runtime.ts';
 import { loadTfjsBackend, TFJS_BACKENDS } from './tfjs-backend.ts';
 
 interface TfjsEngineOptions {

@@ -1,6 +1,6 @@
 /** Child process of `choose-tfjs-backend.ts`: runs a small network on the backend named on the command line and in plain JavaScript. */
 import { createNetwork, initialiseParameters } from '../../network/create-network.ts';
-import type { TfjsBackend } from '../engine.ts';
+import type { TfjsBackend } from '../runtime.ts';
 import { enlargeProgram } from '../served/programs.ts';
 import { type LoadedBackend, loadTfjsBackend } from './tfjs-backend.ts';
 import { createTfjsEngine } from './tfjs-engine.ts';

@@ -1,6 +1,6 @@
 /** Models as workers get them: what is large lies in shared memory, copied once for a model object and freed with it. */
 
-import type { Runtime } from '../engine.ts';
+import type { Runtime } from '../runtime.ts';
 import type { OnnxServedModel, ServedModel, TfjsServedModel } from '../served/served-types.ts';
 import type { SharedModel, SharedOnnxModel, SharedTfjsModel } from './tile-task.ts';
 

@@ -1,7 +1,7 @@
 /** What travels between the pool and its workers. Pixels and weights are shared memory, so a task costs no copy. */
 import type { ParameterValues } from '../../network/spec.ts';
 import type { ChannelCount } from '../../pixels/image.ts';
-import type { Runtime } from '../engine.ts';
+import type { Runtime } from '../runtime.ts';
 import type { ServedSpec } from '../served/served-types.ts';
 
 /** A rectangle in LR pixels. */

@@ -1,9 +1,9 @@
 /** What runs in a worker thread of the `onnx` engine: one task at a time. */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { SUBPIXEL_BYTES, SUBPIXELS } from '../../graph/subpixel-outputs.ts';
-import type { Provider } from '../engine.ts';
 import { chooseGraph } from '../onnx/nchwc-block.ts';
 import { SERVING } from '../onnx/onnx-session.ts';
+import type { Provider } from '../runtime.ts';
 import { rowsOf } from './check-window.ts';
 import { type EnlargedTile, tileOfPixels, tileOfSubpixels } from './enlarged-tile.ts';
 import { createTileRunner, stepBehindTheServer } from './run-tile.ts';

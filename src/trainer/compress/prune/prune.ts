@@ -3,7 +3,8 @@
  * layer, the convolution that reads the prunable channels starts without any of them; those are added whose weights have
  * the largest gradient of L_M + L_DR, with the weights they had, and what is there so far is tuned a little.
  */
-import type { Engine, Provider } from '../../../core/engine/engine.ts';
+import type { Engine } from '../../../core/engine/engine.ts';
+import type { Provider } from '../../../core/engine/runtime.ts';
 import { DualscaleError } from '../../../core/errors.ts';
 import { prunableWidths } from '../../../core/network/prunable.ts';
 import type { NetworkSpec } from '../../../core/network/spec.ts';

@@ -3,7 +3,8 @@
  * probable each width is on the other half, in turns and to first order (the released code's second-order term is
  * multiplied by its step size instead of divided, and has no effect). The loss of both is dual regression.
  */
-import type { Engine, Provider } from '../../../core/engine/engine.ts';
+import type { Engine } from '../../../core/engine/engine.ts';
+import type { Provider } from '../../../core/engine/runtime.ts';
 import { badOption } from '../../../core/errors.ts';
 import type { NetworkSpec, ParameterValues } from '../../../core/network/spec.ts';
 import { createRandom } from '../../../core/random.ts';

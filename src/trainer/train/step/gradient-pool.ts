@@ -5,10 +5,10 @@
  * given number of workers and micro-batches.
  */
 import type { Worker } from 'node:worker_threads';
-import type { Provider } from '../../../core/engine/engine.ts';
 import { nchwcBlockSize } from '../../../core/engine/onnx/nchwc-block.ts';
 import type { NodePlacement } from '../../../core/engine/onnx/node-placement.ts';
 import { targetOf } from '../../../core/engine/onnx/onnx-engine.ts';
+import type { Provider } from '../../../core/engine/runtime.ts';
 import { scriptFor } from '../../../core/engine/worker-script.ts';
 import { compileProgram } from '../../../core/graph/compile.ts';
 import { blockConvolutions } from '../../../core/graph/nchwc.ts';

@@ -1,8 +1,8 @@
 /** Worker thread: gradients of its share of a batch, one micro-batch after another, on one core. */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Provider } from '../../../core/engine/engine.ts';
 import { createProfiledSession, type NodePlacement } from '../../../core/engine/onnx/node-placement.ts';
 import { createSession, sessionExecutable } from '../../../core/engine/onnx/onnx-session.ts';
+import type { Provider } from '../../../core/engine/runtime.ts';
 
 export interface GradientWorkerData {
   readonly onnx: Uint8Array;

@@ -1,8 +1,8 @@
 /** Training steps whose state stays on the device: one program, in one worker thread. */
 
-import type { Provider } from '../../../core/engine/engine.ts';
 import type { NodePlacement } from '../../../core/engine/onnx/node-placement.ts';
 import { targetOf } from '../../../core/engine/onnx/onnx-engine.ts';
+import type { Provider } from '../../../core/engine/runtime.ts';
 import { scriptFor } from '../../../core/engine/worker-script.ts';
 import { compileProgram } from '../../../core/graph/compile.ts';
 import { serializeOnnx } from '../../../core/graph/onnx-model.ts';

@@ -1,8 +1,8 @@
 /** Worker thread: whole training steps on a provider that keeps the state. A session blocks its thread while the device computes. */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Provider } from '../../../core/engine/engine.ts';
 import type { NodePlacement } from '../../../core/engine/onnx/node-placement.ts';
 import { createResidentSession } from '../../../core/engine/onnx/resident-session.ts';
+import type { Provider } from '../../../core/engine/runtime.ts';
 import type { StateName } from '../run/checkpoint.ts';
 import { NEXT_OUTPUTS } from './step-program.ts';
 import { type StepNumbers, scalarTensors, stateTensors, type TrainState } from './stepper.ts';

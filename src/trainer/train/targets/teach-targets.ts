@@ -23,12 +23,12 @@ export interface TargetOptions {
 
 /** @throws DS_BAD_OPTION naming the option. */
 export function checkTargets({ teachers, share }: TargetOptions, scale: number, isDegraded: boolean): void {
-  if (!(share > 0 && share <= 1)) throw badOption('--taught-share', 'a number above 0, at most 1', share);
+  if (!(share > 0 && share <= 1)) throw badOption('--pseudo-labels-share', 'a number above 0, at most 1', share);
   const other = teachers.find(({ spec }) => spec.scale !== scale);
-  if (other) throw badOption('--taught-by', `models of scale ${scale}`, `one of scale ${other.spec.scale}`);
+  if (other) throw badOption('--pseudo-labels-from', `models of scale ${scale}`, `one of scale ${other.spec.scale}`);
   if (isDegraded) {
     const why = 'left out: this recipe makes its small pictures out of the ground truth, which must be a photograph';
-    throw badOption('--taught-by', why, 'a recipe with degradation');
+    throw badOption('--pseudo-labels-from', why, 'a recipe with degradation');
   }
 }
 

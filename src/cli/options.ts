@@ -1,6 +1,22 @@
-/** Readers of option values. Commander puts the option's name and the value before these messages. */
+/** Options that several commands share, and readers of option values. Commander puts the name and value before their messages. */
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { ENGINE_NAMES, type EngineName, type Provider, type TfjsBackend } from '../core/engine/runtime.ts';
+import { badOption } from '../core/errors.ts';
+import { DEGRADATION_MODES } from '../core/upscale/degradation-hint.ts';
+
+export interface ModelFlags {
+  /** Folder of model folders. */
+  readonly models?: string;
+}
+
+/** Of commands that run networks. */
+export interface EngineFlags extends ModelFlags {
+  readonly engine: EngineName;
+  readonly provider: 'auto' | Provider | TfjsBackend;
+  readonly workers?: number;
+}
 
 /** Digits only: `Number` would also take `1e3`, ` 4 ` and the empty text. */
 export function integerFrom(low: number, high = Number.MAX_SAFE_INTEGER): (text: string) => number {
@@ -83,4 +99,42 @@ export function namedFolder(text: string, before: Readonly<Record<string, string
     throw new InvalidArgumentError('Expected NAME=FOLDER, e.g. photos=/srv/photos.');
   }
   return { ...before, [name]: resolve(directory) };
+}
+
+export const json = () => new Option('--json', 'print JSON');
+export const models = () =>
+  new Option('--models <dir>', 'folder of models; default: the ones in the package').env('DUALSCALE_MODELS');
+export const weights = (what: string) => new Option('--weights <type>', what).choices(['float32', 'float16']);
+export const degradation = (what: string) => new Option('--degradation <kind>', what).choices(DEGRADATION_MODES);
+export const engine = () =>
+  new Option('--engine <name>', 'runs the networks: ONNX Runtime or TF.js').choices(ENGINE_NAMES).default('onnx');
+const PROVIDERS = ['auto', 'cpu', 'webgpu', 'cuda', 'tensorrt'];
+export const provider = (byDefault: 'auto' | 'cpu') =>
+  new Option('--provider <name>', 'where networks run; tensorflow and wasm need --engine tfjs, cpu works with both')
+    .choices([...PROVIDERS, 'tensorflow', 'wasm'])
+    .default(byDefault);
+/** With TF.js a training chooses its backend itself. */
+export const trainingProvider = () =>
+  new Option('--provider <name>', 'where networks run with --engine onnx').choices(PROVIDERS).default('cpu');
+export const workers = () =>
+  new Option('--workers <n>', 'worker threads; default: one per core, one on a GPU').argParser(integerFrom(1, 1024));
+
+/** `old` still works as another name of `name`: it is hidden from the help and prints a notice. */
+export function addDeprecated(command: Command, old: Option, name: string): void {
+  const oldKey = old.attributeName();
+  const key = new Option(`--${name}`).attributeName();
+  command.addOption(old.hideHelp()).hook('preAction', () => {
+    const value: unknown = command.getOptionValue(oldKey);
+    if (value === undefined) return;
+    console.error(`--${old.name()} is deprecated: use --${name}`);
+    command.setOptionValue(key, value);
+  });
+}
+
+/** Throws DS_BAD_OPTION for a folder that does not exist. */
+export async function requireFolders(option: string, folders: readonly string[]): Promise<void> {
+  for (const folder of folders) {
+    const stats = await stat(folder).catch(() => undefined);
+    if (!stats?.isDirectory()) throw badOption(option, 'existing folders', folder);
+  }
 }

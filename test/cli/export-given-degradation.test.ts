@@ -10,16 +10,16 @@ import { PACKAGE_ROOT } from '../../src/core/version.ts';
 import { testPixels } from '../helpers/http-host.ts';
 import { runCli } from '../helpers/run-cli.ts';
 
-test('a blind model exported with --told makes of picture and code what a server makes of them', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'dualscale-told-'));
-  const out = join(folder, 'told.onnx');
+test('a blind model exported with --given-degradation makes of picture and code what a server makes of them', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'dualscale-export-'));
+  const out = join(folder, 'given.onnx');
   const { code: exitCode, stdout } = await runCli([
     'export',
     '--model',
     'edge-blind-x2',
     '--out',
     out,
-    '--told',
+    '--given-degradation',
     '--size',
     '20x16',
   ]);

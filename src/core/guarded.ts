@@ -1,8 +1,14 @@
-/** Calls into a host's code. What it throws, or a promise of it that rejects, ends here and not in a request. */
+/**
+ * Calls into a host's code. What it throws, or a promise of it that rejects, ends here and not in a
+ * request.
+ */
 
 type OnError = (error: unknown) => void;
 
-/** Runs `callback`, reports what it throws or rejects with, and gives its result, or undefined where it threw. */
+/**
+ * Runs `callback`, reports what it throws or rejects with, and gives its result, or undefined where
+ * it threw.
+ */
 function call<Args extends readonly unknown[], Result>(
   callback: (...args: Args) => Result,
   args: Args,
@@ -22,7 +28,10 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function';
 }
 
-/** `callback` as a function that never throws and leaves no unhandled rejection. `onError` must not throw. */
+/**
+ * `callback` as a function that never throws and leaves no unhandled rejection. `onError` must not
+ * throw.
+ */
 export function guard<Args extends readonly unknown[]>(callback: (...args: Args) => unknown, onError: OnError) {
   return (...args: Args): void => void call(callback, args, onError);
 }
@@ -53,7 +62,10 @@ export interface Logger {
   error(message: string, error?: unknown): void;
 }
 
-/** A host's logger that never throws. Its first failure is a process warning: there is nowhere else to report it. */
+/**
+ * A host's logger that never throws. Its first failure is a process warning: there is nowhere else
+ * to report it.
+ */
 export function guardLogger(logger: Logger): Logger {
   let isReported = false;
   const onError = (error: unknown) => {

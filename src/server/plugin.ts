@@ -57,7 +57,9 @@ function requestedModel(models: ModelRegistry, { scale, model: id }: UpscaleOpti
   return model;
 }
 
-/** Throws DS_BAD_OPTION for a hint that is out of range or needs a blind model where there is none. */
+/**
+ * Throws DS_BAD_OPTION for a hint that is out of range or needs a blind model where there is none.
+ */
 function applyHint(models: ModelRegistry, model: ServingModel, options: UpscaleOptions): ServingModel {
   const { model: id, degradation, sigma, noise } = options;
   const hint: DegradationHint = { degradation, sigma, noise };
@@ -268,7 +270,10 @@ function createPlugin(options: ResolvedOptions, service: Service, metrics: Metri
   return dualscale;
 }
 
-/** Loads the models, starts the workers, and gives back the middleware and the function. Throws DS_BAD_OPTION, DS_MODEL_NOT_FOUND, DS_BAD_MODEL. */
+/**
+ * Loads the models, starts the workers, and gives back the middleware and the function. Throws
+ * DS_BAD_OPTION, DS_MODEL_NOT_FOUND, DS_BAD_MODEL.
+ */
 export async function createDualscale(options: DualscaleOptions = {}): Promise<Dualscale> {
   const checked = resolveOptions(options);
   const resolved = { ...checked, logger: guardLogger(checked.logger) };

@@ -10,11 +10,15 @@ export type DegradationMode = (typeof DEGRADATION_MODES)[number];
 
 export interface DegradationHint {
   /**
-   * `bicubic`: the picture is a clean reduction, the plain model enlarges it. `blind`: it is not, the blind model does.
-   * `auto`: the blind model's estimate decides, where there is one. @default 'auto'; 'blind' when sigma or noise is given
+   * `bicubic`: the picture is a clean reduction, the plain model enlarges it. `blind`: it is not,
+   * the blind model does. `auto`: the blind model's estimate decides, where there is one. @default
+   * 'auto'; 'blind' when sigma or noise is given
    */
   readonly degradation?: DegradationMode;
-  /** Known width of the blur: standard deviation in pixels of the enlarged picture, 0 to 8. @default estimated */
+  /**
+   * Known width of the blur: standard deviation in pixels of the enlarged picture, 0 to 8. @default
+   * estimated
+   */
   readonly sigma?: number;
   /** Known noise: standard deviation on the scale 0..255, 0 to 50. @default estimated */
   readonly noise?: number;
@@ -63,8 +67,9 @@ export function needsBlind(hint: DegradationHint): boolean {
 }
 
 /**
- * Up to here an estimate counts as a clean reduction, and the plain model is the better one: a blur of 0.8 pixels of the enlarged picture,
- * which a photograph may have of its own, noise 2, JPEG quality 94 (the last two in the units of the vector).
+ * Up to here an estimate counts as a clean reduction, and the plain model is the better one: a blur
+ * of 0.8 pixels of the enlarged picture, which a photograph may have of its own, noise 2, JPEG
+ * quality 94 (the last two in the units of the vector).
  */
 const CLEAN = { sigma: 0.8, noise: 0.08, jpeg: 0.06 };
 
@@ -77,7 +82,10 @@ export interface DegradationChoice {
 
 export interface DegradationNote {
   readonly kind: 'bicubic' | 'blind';
-  /** `asked`: the caller said so, or the server for all who say nothing; `clean` and `degraded`: the estimate. */
+  /**
+   * `asked`: the caller said so, or the server for all who say nothing; `clean` and `degraded`: the
+   * estimate.
+   */
   readonly why: 'asked' | 'clean' | 'degraded';
   /** What the network was told or the choice was made by; absent where nobody looked. */
   readonly sigma?: number;

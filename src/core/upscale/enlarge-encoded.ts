@@ -1,4 +1,7 @@
-/** Encoded bytes to enlarged encoded bytes, of the same kind, with memory for a few strips of the result. */
+/**
+ * Encoded bytes to enlarged encoded bytes, of the same kind, with memory for a few strips of the
+ * result.
+ */
 import type { ImageFormat } from '../codec/container.ts';
 import { type EncodeOptions, fittedSize } from '../codec/encode-format.ts';
 import type { ImageHeader } from '../codec/header.ts';
@@ -15,8 +18,9 @@ import type { Upscaler } from './upscaler.ts';
 
 export interface ConsistencyOptions {
   /**
-   * The most that a result, made small again by the dual network, may differ from the source: mean of absolute 8-bit levels, above 0.
-   * Beyond it the answer is `fallback`. @default Infinity: the error is reported, whatever it is
+   * The most that a result, made small again by the dual network, may differ from the source: mean
+   * of absolute 8-bit levels, above 0. Beyond it the answer is `fallback`. @default Infinity: the
+   * error is reported, whatever it is
    */
   readonly maxError?: number;
   /** @default 'lanczos' */
@@ -37,9 +41,9 @@ export function checkConsistency(consistency: ConsistencyOptions | false): void 
 }
 
 /**
- * Part of every cache key and validator. Raise it whenever the same source, model and settings give other bytes than before
- * (decoding, tiling, dithering, encoding defaults, a new libvips), and when the fields of `EnlargedPicture` change: caches that outlive
- * the process hold those.
+ * Part of every cache key and validator. Raise it whenever the same source, model and settings give
+ * other bytes than before (decoding, tiling, dithering, encoding defaults, a new libvips), and when
+ * the fields of `EnlargedPicture` change: caches that outlive the process hold those.
  */
 export const PICTURE_FORMAT = 1;
 
@@ -48,7 +52,10 @@ export interface EnlargeEncodedOptions {
   /** What `readHeader` gave for the bytes. @default read here */
   readonly header?: ImageHeader;
   readonly model: ServedModel;
-  /** The blind model of the same scale, where there is one: pictures that are not clean reductions are its. */
+  /**
+   * The blind model of the same scale, where there is one: pictures that are not clean reductions
+   * are its.
+   */
   readonly blind?: ServedModel | undefined;
   /** @default auto */
   readonly hint?: DegradationHint | undefined;
@@ -63,7 +70,10 @@ export interface EnlargeEncodedOptions {
   readonly now: () => number;
 }
 
-/** Milliseconds each step took. Steps that overlap count for the one that waits: `infer` is what is left of the whole. */
+/**
+ * Milliseconds each step took. Steps that overlap count for the one that waits: `infer` is what is
+ * left of the whole.
+ */
 export interface StageTimings {
   readonly decode: number;
   readonly infer: number;
@@ -81,9 +91,14 @@ export interface EnlargedPicture {
   readonly modelId: string;
   /** Of a cached picture: when it was made. */
   readonly timings: StageTimings;
-  /** Mean of absolute 8-bit levels between the source and the network's result made small again, where it was checked. */
+  /**
+   * Mean of absolute 8-bit levels between the source and the network's result made small again,
+   * where it was checked.
+   */
   readonly consistencyError?: number;
-  /** Which kind of model was chosen by the picture's degradation and why, where there was a choice. */
+  /**
+   * Which kind of model was chosen by the picture's degradation and why, where there was a choice.
+   */
   readonly degradation?: DegradationNote;
   /** Set where the consistency error was above the threshold and Lanczos made the pixels. */
   readonly fallback?: 'consistency';
@@ -178,8 +193,9 @@ async function enlargeInSteps(bytes: Buffer, options: EnlargeEncodedOptions): Pr
 }
 
 /**
- * Sizes are checked on the header, before pixels are decoded. Throws DS_BAD_IMAGE, DS_UNSUPPORTED_IMAGE (also for
- * animations), DS_INPUT_TOO_LARGE, DS_OUTPUT_TOO_LARGE, DS_NO_ROOM, DS_ABORTED, DS_ENGINE, DS_WORKER_CRASHED.
+ * Sizes are checked on the header, before pixels are decoded. Throws DS_BAD_IMAGE,
+ * DS_UNSUPPORTED_IMAGE (also for animations), DS_INPUT_TOO_LARGE, DS_OUTPUT_TOO_LARGE, DS_NO_ROOM,
+ * DS_ABORTED, DS_ENGINE, DS_WORKER_CRASHED.
  */
 export async function enlargeEncoded(bytes: Buffer, options: EnlargeEncodedOptions): Promise<EncodedPicture> {
   const end = options.upscaler.begin();

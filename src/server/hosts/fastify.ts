@@ -41,7 +41,10 @@ async function* continued(kept: readonly Buffer[], rest: AsyncIterator<Buffer>):
   for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
 }
 
-/** The whole payload, or what goes out in its place because it is too large. Ends early when nobody waits any more. */
+/**
+ * The whole payload, or what is sent instead because it is too large. Ends early when nobody waits
+ * any more.
+ */
 async function collect(stream: Readable, exchange: Exchange): Promise<Buffer | Readable | Answer> {
   exchange.gone.addEventListener('abort', () => void stream.destroy(), { once: true });
   const kept: Buffer[] = [];
@@ -59,7 +62,7 @@ async function collect(stream: Readable, exchange: Exchange): Promise<Buffer | R
   return Buffer.concat(kept);
 }
 
-/** A stream: the host's own answer goes out after all. Undefined when nobody waits any more. */
+/** A stream: the host's own answer is sent after all. Undefined when nobody waits any more. */
 async function answerOf(
   verdict: Exclude<HeadVerdict, 'pass'>,
   stream: Readable,
@@ -77,7 +80,10 @@ async function answerOf(
   }
 }
 
-/** Status and headers of a `Response` are in its payload until Fastify unpacks it, which is after this hook. */
+/**
+ * Status and headers of a `Response` are in its payload until Fastify unpacks it, which is after
+ * this hook.
+ */
 function unpack(reply: FastifyReply, payload: unknown): unknown {
   if (!(payload instanceof Response)) return payload;
   reply.code(payload.status);
@@ -90,7 +96,7 @@ interface Pending {
   readonly exchange: Exchange;
   /** Whether Fastify has begun to send an answer. */
   isSending: boolean;
-  /** What goes out because the host was too slow. */
+  /** What is sent because the host was too slow. */
   expired?: Answer;
 }
 
@@ -108,13 +114,14 @@ async function transform(pending: Pending, reply: FastifyReply, payload: unknown
   stream.destroy();
   if (answer) reply.code(answer.status);
   if (answer?.body) return Buffer.from(answer.body);
-  // The HEAD routes that Fastify adds look into the payload; only a stream does not give them a length of its own.
+  // The HEAD routes that Fastify adds look into the payload; only a stream does not give them a
+  // length of its own.
   return reply.request.method === 'HEAD' ? Readable.from([]) : null;
 }
 
 /**
- * Register it before the routes whose pictures it is to enlarge. Replies that are taken over from Fastify
- * (`reply.hijack()`, writing to `reply.raw`) do not come by here.
+ * Register it before the routes whose pictures it is to enlarge. Replies that are taken over from
+ * Fastify (`reply.hijack()`, writing to `reply.raw`) are not enlarged.
  *
  * @example await app.register(upscale, { dualscale }); await app.register(fastifyStatic, { root });
  */
@@ -175,7 +182,7 @@ export const upscale: FastifyPluginCallback<FastifyUpscaleOptions> = (fastify, {
   done();
 };
 
-// What `fastify-plugin` sets: hooks then hold for what is registered beside the plugin, not only within it.
+// What `fastify-plugin` sets: hooks then apply to the plugin's siblings, not only inside it.
 Object.assign(upscale, {
   [Symbol.for('skip-override')]: true,
   [Symbol.for('fastify.display-name')]: 'dualscale',

@@ -1,25 +1,33 @@
-/** `dualscale/fetch`: around any fetch handler, `(Request) => Response`: Hono, h3, srvx, Nitro, IPX 4. */
+/**
+ * `dualscale/fetch`: around any fetch handler, `(Request) => Response`: Hono, h3, srvx, Nitro, IPX
+ * 4.
+ */
 
 import type { Exchange } from '../http/exchange.ts';
 import { HIDDEN_HEADERS } from '../http/parameters.ts';
 import type { PictureCore } from '../http/picture-core.ts';
 import { type Answer, describeProblem, type HeaderStore } from '../http/respond.ts';
 
-/** A request handler of the fetch API; `Rest` is what the host's runtime gives beside the request. */
+/**
+ * A request handler of the fetch API; `Rest` is what the host's runtime passes besides the request.
+ */
 export type FetchHandler<Rest extends readonly unknown[]> = (
   request: Request,
   ...rest: Rest
 ) => Response | Promise<Response>;
 
-/** `pathname` and `search` as they are written in an absolute URL, its host, and nothing of a fragment. */
+/**
+ * `pathname` and `search` as they are written in an absolute URL, its host, and nothing of a
+ * fragment.
+ */
 function partsOf(url: string): { readonly hostName: string; readonly clientUrl: string } {
   const start = url.indexOf('/', url.indexOf('//') + 2);
   return { hostName: url.slice(0, start), clientUrl: url.slice(start) };
 }
 
 /**
- * Gives `made` what a host's runtime adds to requests (`ip`, `runtime`, `waitUntil` of srvx, `cf` of others). What begins with `_`
- * is the runtime's own, and may hold the URL as it was.
+ * Gives `made` what a host's runtime adds to requests (`ip`, `runtime`, `waitUntil` of srvx, `cf`
+ * of others). What begins with `_` is the runtime's own, and may hold the URL as it was.
  */
 function withExtras(made: Request, request: Request): Request {
   for (let level: object | null = request; level && level !== Object.prototype; level = Object.getPrototypeOf(level)) {
@@ -111,7 +119,10 @@ function expired(exchange: Exchange): Response | undefined {
   return answer && respond(answer, headers);
 }
 
-/** The host's answer through the exchange, or ours where the host is too slow. Rejects as the host does. */
+/**
+ * The host's answer through the exchange, or ours where the host is too slow. Rejects as the host
+ * does.
+ */
 function through(exchange: Exchange, signal: AbortSignal, ask: () => Response | Promise<Response>): Promise<Response> {
   return new Promise((resolve, reject) => {
     const leave = () => {
@@ -141,8 +152,8 @@ function through(exchange: Exchange, signal: AbortSignal, ask: () => Response | 
 }
 
 /**
- * Enlarges the pictures with which `handler` answers `?upscale=N`. The handler sees a plain request without our parameters;
- * everything else goes through it untouched.
+ * Enlarges the pictures with which `handler` answers `?upscale=N`. The handler sees a plain request
+ * without our parameters; everything else passes through unchanged.
  *
  * @example export default { fetch: withUpscale(app.fetch, dualscale) };
  */

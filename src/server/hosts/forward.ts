@@ -1,4 +1,4 @@
-/** One request to the upstream and its answer back: a host like any other, which the middleware stands in front of. */
+/** One request to the upstream and its answer back: a host like any other behind the middleware. */
 import {
   Agent,
   type ClientRequest,
@@ -19,7 +19,7 @@ export interface ForwardOptions {
   readonly timeoutMs: number;
   /** Bytes of the upstream's response head. */
   readonly maxHeaderBytes: number;
-  /** Told the full text of each failure of the upstream. */
+  /** Called with each failure of the upstream. Must not throw. */
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -33,15 +33,15 @@ export interface Forwarder {
 const METHODS = ['GET', 'HEAD', 'OPTIONS'];
 
 /**
- * `..` in any spelling would lead out of the base path (`..;` to some servers), a backslash is a slash to some, an absolute form
- * names another host.
+ * `..` in any spelling would lead out of the base path (`..;` to some servers), a backslash is a
+ * slash to some, an absolute form names another host.
  */
 const UNSAFE_PATH = /^[^/]|[\\\s]|(?:^|\/|%2f)(?:\.|%2e){1,2}(?:\/|$|%2f|;)|%5c|^\/\//i;
 
-/** Proxies in a row that make sense: one in front of another's cache. */
+/** Most proxies in a row: one in front of another's cache is reasonable. */
 const MAX_PROXIES = 3;
 
-function judgeRequest(method: string, path: string, via: string | undefined): DualscaleError | undefined {
+function refusalOf(method: string, path: string, via: string | undefined): DualscaleError | undefined {
   if (countVia(via) >= MAX_PROXIES) return new DualscaleError('DS_UPSTREAM', 'the upstream leads back to this proxy');
   if (!METHODS.includes(method)) return new DualscaleError('DS_METHOD', `${method} is not passed on`);
   return UNSAFE_PATH.test(path) ? new DualscaleError('DS_BAD_REQUEST', `not a path to pass on: ${path}`) : undefined;
@@ -72,9 +72,9 @@ class UpstreamForwarder implements Forwarder {
 
   forward(req: IncomingMessage, res: ServerResponse): void {
     const { method = 'GET', url = '/' } = req;
-    // A body that nobody asked for would otherwise hold the connection.
+    // An unexpected body would otherwise hold the connection.
     req.resume();
-    const refusal = judgeRequest(method, url.split('?', 1)[0] as string, req.headers.via);
+    const refusal = refusalOf(method, url.split('?', 1)[0], req.headers.via);
     if (refusal) {
       if (refusal.status === 405) res.setHeader('Allow', METHODS.join(', '));
       sendProblem(res, refusal);
@@ -144,7 +144,7 @@ class UpstreamForwarder implements Forwarder {
     try {
       res.writeHead(answer.statusCode as number, responseHeaders(answer.rawHeaders, upstream) as never);
     } catch (error) {
-      // A status that is none.
+      // An invalid status.
       answer.destroy();
       this.#fail(error, res);
       return;

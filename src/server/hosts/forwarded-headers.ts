@@ -1,7 +1,7 @@
 /** Headers on their way through a proxy, in Node's flat form `[name, value, name, value ...]`. */
 import type { Upstream } from './upstream.ts';
 
-/** RFC 9110 7.6.1: they speak of one connection only. */
+/** RFC 9110 7.6.1: they concern one connection only. */
 const HOP_BY_HOP = new Set([
   'connection',
   'keep-alive',
@@ -18,7 +18,7 @@ type Pair = readonly [name: string, value: string];
 
 function pairsOf(raw: readonly string[]): Pair[] {
   const pairs: Pair[] = [];
-  for (let i = 0; i + 1 < raw.length; i += 2) pairs.push([raw[i] as string, raw[i + 1] as string]);
+  for (let i = 0; i + 1 < raw.length; i += 2) pairs.push([raw[i], raw[i + 1]]);
   return pairs;
 }
 
@@ -38,7 +38,10 @@ export interface ClientFacts {
   readonly host: string;
 }
 
-/** Only we may say these; what a client says of itself is not passed on, but for the list of addresses. */
+/**
+ * Set by the proxy alone: a client's own values are not passed on, except for the list of
+ * addresses.
+ */
 const OURS = new Set([
   'host',
   'x-forwarded-for',
@@ -52,7 +55,10 @@ const OURS = new Set([
 /** Our name in `Via`. */
 const VIA = '1.1 dualscale';
 
-/** How many of us a request has come through (RFC 9110 7.6.3): a proxy whose upstream leads back to it would never end. */
+/**
+ * How many of us a request has come through (RFC 9110 7.6.3): a proxy whose upstream leads back to
+ * it would never end.
+ */
 export function countVia(via: string | undefined): number {
   return (via ?? '').split(',').filter((entry) => entry.trim() === VIA).length;
 }
@@ -70,7 +76,10 @@ export function requestHeaders(raw: readonly string[], { hostHeader }: Upstream,
   ].flat();
 }
 
-/** A redirect to the upstream itself is one to us: its address is nobody's business, and clients could not reach it. */
+/**
+ * A redirect to the upstream itself is one to us: its address stays hidden, and clients could not
+ * reach it.
+ */
 function locationOf(location: string, { isHttps, hostHeader, basePath }: Upstream): string {
   const origin = `${isHttps ? 'https' : 'http'}://${hostHeader}`;
   const isOwn = location === origin || location.startsWith(`${origin}/`);

@@ -1,4 +1,4 @@
-/** `dualscale/ipx`: IPX 3 and 4 with a modifier more, `/upscale_4,f_webp/cat.jpg`. */
+/** `dualscale/ipx`: IPX 3 and 4 with one more modifier, `/upscale_4,f_webp/cat.jpg`. */
 import { createHash } from 'node:crypto';
 import { badOption } from '../../core/errors.ts';
 import { toProblem } from '../http/classify.ts';
@@ -24,14 +24,14 @@ interface Plugin {
 /** What IPX makes of an id and modifiers; the types of versions 3 and 4 fit. */
 interface IpxImage {
   getSourceMeta(): Promise<{ mtime?: Date; maxAge?: number }>;
-  // biome-ignore lint/suspicious/noExplicitAny: the two versions describe it differently, and we give back what came.
+  // biome-ignore lint/suspicious/noExplicitAny: the two versions describe it differently.
   process(): Promise<{ data: any; meta?: any; format?: string }>;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the two versions name their modifiers differently.
 type Ipx = (id: string, modifiers?: any, requestOptions?: any) => IpxImage;
 
-/** Ours beside `upscale`; IPX does not see them. */
+/** Ours besides `upscale`; IPX does not see them. */
 const HINTS = [MODEL_PARAMETER, DEGRADATION_PARAMETER, SIGMA_PARAMETER, NOISE_PARAMETER];
 
 /** Marks the model in `modifiers`, of which IPX 4 makes its ETag. */
@@ -67,8 +67,9 @@ function readQuery(modifiers: Modifiers, { models, onBadParameter }: CoreDeps): 
 }
 
 /**
- * Both versions answer a thrown error with its `status`, name and message. Version 4 takes it for one of its own by its name,
- * and calls `toJSON`; what it does not take for one it logs with its stack.
+ * Both versions answer a thrown error with its `status`, name and message. Version 4 takes it for
+ * one of its own by its name, and calls `toJSON`; what it does not take for one it logs with its
+ * stack.
  */
 class IpxProblem extends Error {
   override readonly name = 'HTTPError';
@@ -120,7 +121,8 @@ async function enlarge(
     if (answer === undefined || typeof answer === 'string') return made;
     if (answer.status !== 200) throw problemOf(answer.status, answer.body);
     const { size } = answer;
-    return { ...made, data: answer.body, ...(made.meta && size ? { meta: { ...made.meta, ...size } } : {}) };
+    const meta = made.meta && size ? { ...made.meta, ...size } : made.meta;
+    return { ...made, data: answer.body, meta };
   } finally {
     signal?.removeEventListener('abort', leave);
     // Gives the slot back where IPX has made something that is no picture.
@@ -128,7 +130,10 @@ async function enlarge(
   }
 }
 
-/** Remembers since when each model serves: for a cache, a picture changes when its source does and when its model does. */
+/**
+ * Remembers since when each model serves: for a cache, a picture changes when its source does and
+ * when its model does.
+ */
 function createServingSince() {
   const since = new Map<string, number>();
   return (models: string): number => {
@@ -151,12 +156,15 @@ const digestOf = (query: UpscaleQuery): string =>
     .slice(0, 16);
 
 /**
- * Decorates what `createIPX` gives: the modifiers `upscale` (`true`, `auto`, 2, 4 ...), `sr_model`, `sr_degradation`, `sr_sigma` and `sr_noise` are ours, all
- * others IPX' own; it resizes and converts first. `auto` fills `w` and `h`. An error of ours is one of IPX', with our status; nothing
- * can be marked in its headers, so `onError: 'passthrough'` counts as `fail` here. IPX' own servers do not say when a client has left;
- * one who calls the decorated function passes `{ signal }` as its third argument.
+ * Decorates what `createIPX` gives: the modifiers `upscale` (`true`, `auto`, 2, 4 ...), `sr_model`,
+ * `sr_degradation`, `sr_sigma` and `sr_noise` are ours, all others IPX' own; it resizes and
+ * converts first. `auto` fills `w` and `h`. An error of ours is one of IPX', with our status;
+ * nothing can be marked in its headers, so `onError: 'passthrough'` counts as `fail` here. IPX' own
+ * servers do not say when a client has left; a caller of the decorated function passes `{ signal }`
+ * as its third argument.
  *
- * Throws DS_BAD_OPTION with the option `signing`: the decorator sees no URL. Use the middleware there.
+ * Throws DS_BAD_OPTION with the option `signing`: the decorator sees no URL. Use the middleware
+ * there.
  *
  * @example createIPXNodeServer(withUpscale(createIPX({ storage }), dualscale))
  */
@@ -176,7 +184,8 @@ export function withUpscale<Decorated extends Ipx>(ipx: Decorated, { core }: Plu
     return {
       async getSourceMeta() {
         const meta = await image.getSourceMeta();
-        // With the version in its ETag nothing hangs on the date, which would be another after a restart and on every server.
+        // With the version in its ETag nothing hangs on the date, which would be another after a
+        // restart and on every server.
         if (!meta.mtime || version !== undefined) return meta;
         return { ...meta, mtime: new Date(Math.max(meta.mtime.getTime(), servingSince(modelsOf(query)))) };
       },
@@ -195,8 +204,9 @@ interface ParsedUrl {
 }
 
 /**
- * For the option `parseURL` of IPX 4: lifts `?upscale=4`, `sr_model` and what is known of the degradation out of the query into the modifiers, and adds the
- * model's version, so that IPX' own ETag changes with the model.
+ * For the option `parseURL` of IPX 4: lifts `?upscale=4`, `sr_model` and what is known of the
+ * degradation out of the query into the modifiers, and adds the model's version, so that IPX' own
+ * ETag changes with the model.
  *
  * @example createIPXFetchHandler(withUpscale(ipx, dualscale), { parseURL: upscaleParseUrl(parseIPXURL, dualscale) })
  */

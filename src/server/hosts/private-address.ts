@@ -1,7 +1,10 @@
 /** Which IP addresses are not on the public Internet. */
 import { BlockList, isIPv6 } from 'node:net';
 
-/** IANA's special-purpose registries: this host, private, shared, link-local (cloud metadata), documentation, multicast, reserved. */
+/**
+ * IANA's special-purpose registries: this host, private, shared, link-local (cloud metadata),
+ * documentation, multicast, reserved.
+ */
 const IPV4: readonly (readonly [network: string, prefix: number])[] = [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
@@ -19,7 +22,10 @@ const IPV4: readonly (readonly [network: string, prefix: number])[] = [
   ['224.0.0.0', 3],
 ];
 
-/** The same, and every form that carries an IPv4 address inside (NAT64, 6to4, Teredo): nobody serves pictures from those. */
+/**
+ * The same, and every form that carries an IPv4 address inside (NAT64, 6to4, Teredo): nobody serves
+ * pictures from those.
+ */
 const IPV6: readonly (readonly [network: string, prefix: number])[] = [
   ['::', 128],
   ['::1', 128],
@@ -42,7 +48,7 @@ for (const [network, prefix] of IPV6) PRIVATE.addSubnet(network, prefix, 'ipv6')
 
 /** `address`: an IPv4 or IPv6 address, also an IPv4 one written as IPv6 (`::ffff:10.0.0.1`). */
 export function isPrivateAddress(address: string): boolean {
-  // A zone (`fe80::1%eth0`) belongs to link-local addresses only, and is none of the address.
+  // A zone (`fe80::1%eth0`) belongs to link-local addresses only and is not part of the address.
   const [bare] = address.split('%') as [string];
   return PRIVATE.check(bare, isIPv6(bare) ? 'ipv6' : 'ipv4');
 }

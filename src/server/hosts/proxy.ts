@@ -1,4 +1,7 @@
-/** `dualscale/proxy`: a reverse proxy in front of any HTTP image server (imgproxy, thumbor, nginx ...). */
+/**
+ * `dualscale/proxy`: a reverse proxy in front of any HTTP image server (imgproxy, thumbor, nginx
+ * ...).
+ */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { badOption } from '../../core/errors.ts';
 import { createMiddleware } from '../http/middleware.ts';
@@ -10,7 +13,10 @@ export type { Resolve, UpstreamOptions } from './upstream.ts';
 
 export interface ProxyOptions extends UpstreamOptions {
   readonly dualscale: { readonly core: PictureCore };
-  /** Milliseconds for the upstream's head, and between two parts of its body, 100 to 600000. @default 15000 */
+  /**
+   * Milliseconds for the upstream's head, and between two parts of its body, 100 to 600000.
+   * @default 15000
+   */
   readonly timeoutMs?: number;
   /** Bytes of the upstream's response head, 1024 to 1048576. @default 16384 */
   readonly maxHeaderBytes?: number;
@@ -31,8 +37,9 @@ function checkInteger(name: string, value: number, least: number, most: number):
 }
 
 /**
- * Passes GET, HEAD and OPTIONS on to one upstream and enlarges the pictures with which it answers `?upscale=N`. No URL of a
- * client decides where a request goes; redirects are passed on, never followed. Throws DS_BAD_OPTION.
+ * Passes GET, HEAD and OPTIONS on to one upstream and enlarges the pictures with which it answers
+ * `?upscale=N`. No URL of a client decides where a request goes; redirects are passed on, never
+ * followed. Throws DS_BAD_OPTION.
  *
  * @example createServer(createProxy({ dualscale, upstream: 'http://127.0.0.1:8081' }).handler)
  */

@@ -1,4 +1,7 @@
-/** The one server that a proxy asks: where it is, and that its name does not lead into a private network. */
+/**
+ * The one server behind a proxy: where it is, and that its name does not lead into a private
+ * network.
+ */
 import { lookup as systemLookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { badOption, DualscaleError } from '../../core/errors.ts';
@@ -13,11 +16,14 @@ export type Resolve = (
 ) => void;
 
 export interface UpstreamOptions {
-  /** `http:` or `https:`, host, port and a path that is put in front of every request's; no query, no credentials. */
+  /**
+   * `http:` or `https:`, host, port and a path that is put in front of every request's; no query,
+   * no credentials.
+   */
   readonly upstream: string;
   /**
-   * Whether its name may lead to a private, loopback or link-local address. @default true where `upstream` is such an address
-   * itself or `localhost`: who writes it means it
+   * Whether its name may lead to a private, loopback or link-local address. @default true where
+   * `upstream` is such an address itself or `localhost`, and so was chosen on purpose
    */
   readonly allowPrivate?: boolean;
   /** How names become addresses. @default the system's resolver */
@@ -34,7 +40,9 @@ export interface Upstream {
   readonly hostHeader: string;
   /** Starts with `/`, or is empty; never ends with one. */
   readonly basePath: string;
-  /** Every address is checked when the connection to it is made, and that connection goes to no other. */
+  /**
+   * Every address is checked when the connection to it is made, and the connection uses no other.
+   */
   readonly lookup: LookupFunction;
 }
 
@@ -49,7 +57,7 @@ function parseUrl(upstream: string): URL {
 
 type Address = { address: string; family: number };
 
-function judgeAddresses(
+function checkAddresses(
   hostname: string,
   addresses: readonly Address[],
   allowPrivate: boolean,
@@ -67,7 +75,7 @@ function guarded(allowPrivate: boolean, resolve: Resolve): LookupFunction {
     const settle = (resolveError: unknown, addresses: readonly Address[] = []) => {
       if (isSettled) return;
       isSettled = true;
-      const error = resolveError ?? judgeAddresses(hostname, addresses, allowPrivate);
+      const error = resolveError ?? checkAddresses(hostname, addresses, allowPrivate);
       const [first] = addresses;
       if (error || !first) callback(error as Error, '', 0);
       else if (options.all) callback(null, [...addresses]);
@@ -83,7 +91,7 @@ export function readUpstream({ upstream, allowPrivate, resolve = systemLookup as
   const url = parseUrl(upstream);
   const hostname = url.hostname.replace(/^\[(.*)\]$/, '$1');
   const isAddress = isIP(hostname) !== 0;
-  // Nobody is asked about an address, so it is judged here.
+  // An address is never looked up, so it is checked here.
   const isPrivate = isAddress ? isPrivateAddress(hostname) : /(^|\.)localhost$/.test(hostname);
   if (isPrivate && allowPrivate === false) throw badOption('upstream', 'a public address or name', upstream);
   return {

@@ -1,13 +1,13 @@
-/** What becomes of a host's answer, and of an error after it. */
+/** Decides what happens to a host's answer, and to an error after it. */
 import { type ImageHeader, readHeader } from '../../core/codec/header.ts';
 import { DualscaleError } from '../../core/errors.ts';
 import type { OnError, OnLimit } from '../service/picture.ts';
 import type { HeaderStore } from './respond.ts';
 
 /**
- * Why a 200 image goes out as the host made it. A closed set: it is a metric label and a header value. `too-large`: beyond the
- * limits, with `onLimit` other than `reject`; `large-enough`: it fills `w` and `h` already; the last three are errors of ours,
- * with `onError: 'passthrough'`.
+ * Why a 200 image is sent as the host made it. A closed set: it is a metric label and a header
+ * value. `too-large`: beyond the limits, with `onLimit` other than `reject`; `large-enough`: it
+ * fills `w` and `h` already; the last three are errors of ours, with `onError: 'passthrough'`.
  */
 export type SkipReason =
   | 'svg'
@@ -24,7 +24,7 @@ export type SkipReason =
 export type AnswerClass =
   | { readonly kind: 'picture'; readonly mediaType: string }
   | { readonly kind: 'skip'; readonly reason: SkipReason }
-  /** Not a picture, or not a whole one: it goes out as it is. */
+  /** Not a picture, or not a whole one: it is sent unchanged. */
   | { readonly kind: 'other' };
 
 /** Media types that may be enlarged. `image/jpg` is wrong and common. */
@@ -43,7 +43,8 @@ export function classifyAnswer(status: number, headers: HeaderStore): AnswerClas
 }
 
 /**
- * From the host's body: its header, which is read here and nowhere else, or why it is left as it is. Throws DS_BAD_IMAGE.
+ * From the host's body: its header, which is read here and nowhere else, or why it is left
+ * unchanged. Throws DS_BAD_IMAGE.
  */
 export async function classifyBody(bytes: Buffer): Promise<ImageHeader | SkipReason> {
   if (bytes.length === 0) return 'empty';
@@ -51,13 +52,17 @@ export async function classifyBody(bytes: Buffer): Promise<ImageHeader | SkipRea
     const header = await readHeader(bytes);
     return header.isAnimated ? 'animated' : header;
   } catch (error) {
-    // The media type promised a picture we know, the bytes are another kind: a browser shows it, so it goes out as it is.
+    // The media type promised a picture we know, the bytes are another kind: a browser shows it, so
+    // it is sent unchanged.
     if (error instanceof DualscaleError && error.code === 'DS_UNSUPPORTED_IMAGE') return 'format';
     throw error;
   }
 }
 
-/** The host's ETag when it is a well-formed one (image-steam sends an unquoted number), else undefined. */
+/**
+ * The host's ETag when it is a well-formed one (image-steam sends an unquoted number), else
+ * undefined.
+ */
 export function hostEtag(headers: HeaderStore): string | undefined {
   const etag = headers.get('etag') ?? '';
   return /^(?:W\/)?"[^"]*"$/.test(etag) ? etag : undefined;
@@ -77,9 +82,9 @@ export function tooLarge(maxInputBytes: number): DualscaleError {
 }
 
 /**
- * `upscaled`; `cached`; `not-modified`: a 304; `head`: headers only; `skipped`: a picture left as it is; `passed`: not a
- * picture; `passthrough`: the host's own in place of an error; `rejected`: a 4xx of ours; `busy`: a 503; `failed`: another 5xx;
- * `aborted`: the client left.
+ * `upscaled`; `cached`; `not-modified`: a 304; `head`: headers only; `skipped`: a picture left as
+ * it is; `passed`: not a picture; `passthrough`: the host's own instead of an error; `rejected`: a
+ * 4xx of ours; `busy`: a 503; `failed`: another 5xx; `aborted`: the client left.
  */
 export type RequestOutcome =
   | 'upscaled'
@@ -94,7 +99,10 @@ export type RequestOutcome =
   | 'failed'
   | 'aborted';
 
-/** Any thrown value as one of the table's errors: what was not thrown on purpose is a 500 without details. */
+/**
+ * Any thrown value as one of the table's errors: what was not thrown on purpose is a 500 without
+ * details.
+ */
 export function toProblem(error: unknown): DualscaleError {
   if (error instanceof DualscaleError) return error;
   return new DualscaleError('DS_ENGINE', `unexpected: ${String(error)}`, { cause: error });
@@ -110,7 +118,7 @@ export interface Failure {
   readonly outcome: RequestOutcome;
   /** For the log. */
   readonly isServerFault: boolean;
-  /** Why the host's own picture goes out; undefined where the problem does. */
+  /** Why the host's own picture is sent; undefined where the problem is. */
   readonly instead: SkipReason | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** One request with the parameter, from the head of the host's answer to ours, whatever the host is. */
+/** One request with the parameter, from the head of the host's answer to ours. */
 import { DualscaleError } from '../../core/errors.ts';
 import type { EndedRequest } from '../../core/upscale/serving.ts';
 import type { Metrics } from '../metrics/metrics.ts';
@@ -41,7 +41,7 @@ export interface ExchangeDeps extends FailurePolicies {
   /** Settings of the encoder and policies as text: part of every validator. */
   readonly encoding: string;
   readonly maxInputBytes: number;
-  /** Milliseconds from the request until the host's picture must be there; `enlarge` keeps its own time. */
+  /** Milliseconds that the host has for its picture; `enlarge` keeps its own time. */
   readonly deadlineMs: number;
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
@@ -60,15 +60,15 @@ export interface ExchangeRequest {
 }
 
 /**
- * The adapter calls `head`, then `body` or `overflow` where the verdict was `collect`; `expire` where neither came before the
- * deadline, `fail` where it is known why it will not; `leave` at any time. They throw only what the header store throws.
+ * The adapter calls `head`, then `body` or `overflow` where the verdict was `collect`; `expire` at
+ * the deadline, `fail` for a known error, `leave` at any time. They throw only for bad headers.
  */
 export class Exchange {
   readonly #request: ExchangeRequest;
   readonly #deps: ExchangeDeps;
   readonly #gone = new AbortController();
   readonly #start: number;
-  /** Aborted when nobody waits for the host any more: the client has left, or has another answer. */
+  /** Aborted when nobody waits for the host: the client has left, or has another answer. */
   readonly gone: AbortSignal = this.#gone.signal;
   /** Bytes of the host's body that may be kept in memory. */
   readonly maxBytes: number;
@@ -89,9 +89,9 @@ export class Exchange {
     deps.meter.inflight(1);
   }
 
-  /** The host's status and headers stand, nothing has been sent. `headers` are changed to those of the answer. */
+  /** Call it before anything is sent. Changes `headers` to those of the answer. */
   head(status: number, headers: HeaderStore): HeadVerdict {
-    // A host may answer long after its client has left; a slot taken then would never be given back.
+    // A host may answer long after its client has left: a slot would never be given back.
     if (this.#isDone) return 'gone';
     this.#headers = headers;
     try {
@@ -131,7 +131,7 @@ export class Exchange {
     return 'collect';
   }
 
-  /** More than `maxBytes` came. `pass`: what was kept and the rest go out as they are. */
+  /** More than `maxBytes` came. `pass`: what was kept and the rest are sent unchanged. */
   overflow(): 'pass' | Answer {
     return this.#failure(tooLarge(this.maxBytes)) ?? 'pass';
   }
@@ -184,12 +184,12 @@ export class Exchange {
     return this.#isDone ? undefined : this.#picture(enlarged, source, hostMs, fallback);
   }
 
-  /** The host was too slow: what to send in its place. Undefined when its picture is there or nobody waits. */
+  /** What to send for a host that is too slow; undefined when its picture has arrived. */
   expire(headers: HeaderStore): Answer | undefined {
     return this.fail(new DualscaleError('DS_DEADLINE', `no picture of the host after ${this.deadlineMs} ms`), headers);
   }
 
-  /** The host's answer broke off for a reason that is known. Undefined when its picture is there or nobody waits. */
+  /** What to send when the host's answer broke off for a known reason; see `expire`. */
   fail(error: unknown, headers: HeaderStore): Answer | undefined {
     if (this.#isDone || this.#hasBody) return undefined;
     this.#headers = headers;
@@ -215,7 +215,7 @@ export class Exchange {
     return etag !== undefined && matchesIfNoneMatch(this.#request.ifNoneMatch, etag);
   }
 
-  /** A 304 where the client has the picture of the fallback model or of a better one: nothing is made to replace it. */
+  /** A 304 where the client has the picture of the fallback model or of a better one. */
   #knownFallback(source: string, fallback: FallbackModel | undefined): Answer | undefined {
     const models = fallback ? [fallback.model, ...fallback.better] : [];
     const known = models.find((model) => this.#isKnown(this.#etag(source, model)));
@@ -224,7 +224,7 @@ export class Exchange {
 
   #sourceName(source: string): string {
     const { query, address } = this.#request;
-    return [address, this.#mediaType, source, ...(query.box ? [query.canonical] : [])].join(' ');
+    return [address, this.#mediaType, source, query.box ? query.canonical : ''].join(' ');
   }
 
   #peek(source: string): Answer | undefined {
@@ -238,17 +238,16 @@ export class Exchange {
     return this.#knownFallback(source, fallback) ?? this.#picture(picture, source, hostMs, fallback);
   }
 
-  /** Undefined where the picture's size decides and is not known. */
   #onlyModel(): ServingModel | undefined {
     const { models, box } = this.#request.query;
     return box ? undefined : models[0];
   }
 
-  /** Undefined: the host's own answer goes out, marked. */
+  /** Undefined: the host's own answer is sent, marked. */
   #skip(reason: SkipReason): Answer | undefined {
     markSkipped(this.#headers, reason);
     this.#deps.meter.skipped(reason);
-    // It goes out with the host's validator, which the host itself was not shown.
+    // It is sent with the host's validator, which the host has not seen in the request.
     const isKnown = this.#isKnown(hostEtag(this.#headers));
     this.#finish(isKnown ? 'not-modified' : 'skipped');
     return isKnown ? describeUnchanged(this.#headers) : undefined;
@@ -274,7 +273,7 @@ export class Exchange {
     return { status: 200, body: data, size: { width, height } };
   }
 
-  /** Undefined: the host's own answer goes out in the error's place, as the policies say. */
+  /** Undefined: the host's own answer is sent instead of the error, as the policies say. */
   #failure(error: unknown, onError = this.#deps.onError): Answer | undefined {
     const { meter, onFailure, admission, onLimit } = this.#deps;
     const { problem, outcome, isServerFault, instead } = classifyFailure(error, { onLimit, onError });

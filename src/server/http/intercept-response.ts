@@ -1,18 +1,28 @@
-/** Puts itself between the host and the response: the host's head is looked at, its body passed on, kept or dropped. */
+/**
+ * Stands between the host and the response: reads the host's head, and passes on, keeps or drops
+ * its body.
+ */
 import type { ServerResponse } from 'node:http';
 
 /**
- * `pass`: the host's answer goes to the client as it is. `collect`: its body is kept for `onBody`.
- * `discard`: the listener answers in the host's place (it may already have done so); the host's body is dropped.
+ * `pass`: the host's answer is sent to the client unchanged. `collect`: its body is kept for
+ * `onBody`. `discard`: the listener answers instead of the host (it may already have done so); the
+ * host's body is dropped.
  */
 export type Verdict = 'pass' | 'collect' | 'discard';
 
 export interface HostListener {
-  /** Called once, when the host's status and headers stand (they are in `res`, nothing has been sent). Must not throw. */
+  /**
+   * Called once, when the host's status and headers stand (they are in `res`, nothing has been
+   * sent). Must not throw.
+   */
   onHead(): Verdict;
   /** The whole body of a collected answer. */
   onBody(body: Buffer): void;
-  /** A collected body grew beyond `maxBytes`. `pass`: what was kept goes to the client, and the rest as it comes. */
+  /**
+   * A collected body grew beyond `maxBytes`. `pass`: the client gets what was kept, and the rest as
+   * it arrives.
+   */
   onOverflow(): 'pass' | 'discard';
 }
 
@@ -33,8 +43,8 @@ function pairsOf(headers: WriteHeadHeaders): [string, HeaderValue][] {
 }
 
 /**
- * Does what `writeHead` does to status and headers, and sends nothing: names given here replace those set before,
- * a name given twice in an array (`Set-Cookie`) keeps both values.
+ * Does what `writeHead` does to status and headers, and sends nothing: names given here replace
+ * those set before, a name given twice in an array (`Set-Cookie`) keeps both values.
  */
 function storeHead(res: ServerResponse, args: readonly unknown[]): void {
   const [status, second, third] = args;
@@ -77,8 +87,9 @@ const hostView = (name: ViewedName): PropertyDescriptor => ({
 });
 
 /**
- * Frameworks ask these to learn whether somebody has answered: the host must see its own answer, not ours to come.
- * The same functions for all responses: with closures of its own each would be a kind of object that V8 has never seen.
+ * Frameworks read these to learn whether an answer was sent: the host must see its own answer, not
+ * ours to come. The same functions for all responses: with closures of its own each would be a kind
+ * of object that V8 has never seen.
  */
 const HOST_VIEWS: PropertyDescriptorMap = {
   headersSent: hostView('headersSent'),
@@ -116,20 +127,25 @@ export class InterceptedResponse {
     Object.defineProperties(res, HOST_VIEWS);
   }
 
-  /** What `headersSent` and `writableEnded` of the response are for whoever asks now. */
+  /** What `headersSent` and `writableEnded` of the response are for a caller now. */
   view(name: ViewedName): boolean {
     if (this.#sending) return Reflect.get(Object.getPrototypeOf(this.#res) as object, name, this.#res) as boolean;
     return name === 'headersSent' ? this.#verdict !== undefined : this.#hostEnded;
   }
 
-  /** Sends the headers that are in `res` and `body` in the host's place. The host's verdict must be `collect` or `discard`. */
+  /**
+   * Sends the headers that are in `res` and `body` instead of the host's answer. The host's verdict
+   * must be `collect` or `discard`.
+   */
   answer(status: number, body?: Uint8Array): void {
     this.discard();
-    // The host's reason phrase belongs to its status. (Only where it has set one: HTTP/2 has none and warns of any try.)
+    // The host's reason phrase belongs to its status. (Only where it has set one: HTTP/2 has none
+    // and warns of any try.)
     if (Object.hasOwn(this.#res, 'statusMessage')) this.#res.statusMessage = '';
     this.#sending = true;
     try {
-      // Node's own methods, not those in `res` now: wrappers put around ours have run once for the host's answer.
+      // Node's own methods, not those in `res` now: wrappers put around ours have run once for the
+      // host's answer.
       this.#call('writeHead', [status]);
       this.#call('end', body === undefined ? [] : [body]);
     } finally {
@@ -151,7 +167,9 @@ export class InterceptedResponse {
     for (const name of Object.keys(HOST_VIEWS)) Reflect.deleteProperty(this.#res, name);
   }
 
-  /** A call, so that the compiler does not take an earlier look at the field for the present one. */
+  /**
+   * A call, so that the compiler does not take an earlier look at the field for the present one.
+   */
   #isPassing(): boolean {
     return this.#verdict === 'pass';
   }
@@ -166,11 +184,15 @@ export class InterceptedResponse {
     if (this.#verdict !== undefined) return this.#res;
     storeHead(this.#res, args);
     this.#decide();
-    // The headers are in the store by now, so the flat arrays of some adapters never reach middleware below.
+    // The headers are in the store by now, so the flat arrays of some adapters never reach
+    // middleware below.
     return this.#isPassing() ? this.#call('writeHead', [this.#res.statusCode]) : this.#res;
   }
 
-  /** What Node does at the first byte of a body: `writeHead` as it is now, so that wrappers put around ours run as well. */
+  /**
+   * What Node does at the first byte of a body: `writeHead` as it is now, so that wrappers put
+   * around ours run as well.
+   */
   #ensureHead(): void {
     if (this.#verdict === undefined) this.#res.writeHead(this.#res.statusCode);
   }

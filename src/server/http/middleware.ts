@@ -1,4 +1,7 @@
-/** The Node middleware `(req, res, next)`: enlarges the picture with which the host answers `?upscale=N`. */
+/**
+ * The Node middleware `(req, res, next)`: enlarges the picture with which the host answers
+ * `?upscale=N`.
+ */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { DualscaleError } from '../../core/errors.ts';
 import { guard } from '../../core/guarded.ts';
@@ -10,7 +13,10 @@ import { type Answer, describeProblem, type HeaderStore, type HeadVerdict } from
 
 export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
 
-/** Mount it before the image host. Requests without the parameter, and other methods than GET and HEAD, pass at the cost of one string search. */
+/**
+ * Mount it before the image host. Requests without the parameter, and other methods than GET and
+ * HEAD, pass at the cost of one string search.
+ */
 export function createMiddleware(core: PictureCore): Middleware {
   return (req, res, next) => {
     const begun = core.begin(factsOf(req));
@@ -53,12 +59,13 @@ export function sendProblem(res: ServerResponse, problem: DualscaleError): void 
   res.writeHead(problem.status).end(body);
 }
 
-/** What ends a request whose host's answer breaks off; absent where that answer goes out as it is. */
+/** Ends a request whose host's answer breaks off; absent where that answer is sent unchanged. */
 const enders = new WeakMap<ServerResponse, (error: unknown) => void>();
 
 /**
- * For a host that knows why its answer on `res` breaks off after its head: the client gets `error` as a problem. False where the
- * host's own answer goes out, so that only cutting the connection says that the rest is missing.
+ * For a host that knows why its answer on `res` breaks off after its head: the client gets `error`
+ * as a problem. False where the host's own answer is being sent: only cutting the connection shows
+ * that the rest is missing.
  */
 export function breakOff(res: ServerResponse, error: unknown): boolean {
   const end = enders.get(res);
@@ -72,7 +79,10 @@ export function breakOff(res: ServerResponse, error: unknown): boolean {
  * @param onFailure called with what keeps an answer from being sent. Must not throw.
  */
 function connectExchange(res: ServerResponse, exchange: Exchange, onFailure: (error: unknown) => void): void {
-  /** Somebody else has sent a head, or a header cannot be sent: cutting the connection is all that is left. */
+  /**
+   * Something else has sent a head, or a header cannot be sent: all that is left is to cut the
+   * connection.
+   */
   const cut = (error: unknown): void => {
     onFailure(error);
     exchange.leave();

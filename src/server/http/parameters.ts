@@ -1,4 +1,7 @@
-/** The names of our query parameters, and hiding them and what belongs to the enlarged picture from the host. */
+/**
+ * The names of our query parameters, and hiding them and what belongs to the enlarged picture from
+ * the host.
+ */
 import type { IncomingMessage } from 'node:http';
 
 export const PARAMETER = 'upscale';
@@ -43,7 +46,10 @@ export function upscaleValues(url: string): string[] | undefined {
   return values.length > 0 ? values : undefined;
 }
 
-/** `url` without the named parameters; the rest keeps its spelling and its order, because hosts sign and hash it. */
+/**
+ * `url` without the named parameters; the rest keeps its spelling and its order, because hosts sign
+ * and hash it.
+ */
 export function withoutParameters(url: string, names: readonly string[] = PARAMETERS): string {
   const start = url.indexOf('?');
   if (start < 0) return url;
@@ -54,8 +60,9 @@ export function withoutParameters(url: string, names: readonly string[] = PARAME
 }
 
 /**
- * What belongs to the enlarged picture and not to the host's: a validator or a byte range of ours means nothing to the host.
- * Adapters take these headers out of the request that the host sees, which then is one for the whole, uncompressed picture.
+ * What belongs to the enlarged picture and not to the host's: a validator or a byte range of ours
+ * means nothing to the host. Adapters take these headers out of the request that the host sees,
+ * which then is one for the whole, uncompressed picture.
  */
 export const HIDDEN_HEADERS: readonly string[] = [
   'if-none-match',
@@ -74,8 +81,8 @@ export function hideHeaders({ headers, headersDistinct, rawHeaders }: IncomingMe
     // HTTP/2 compatibility requests have no `headersDistinct`.
     if (headersDistinct) delete headersDistinct[name];
   }
-  // Adapters to the fetch API build their `Request` from these pairs, so both forms must agree. HTTP/2 hands out its own
-  // array, hence the change in place.
+  // Adapters to the fetch API build their `Request` from these pairs, so both forms must agree.
+  // HTTP/2 hands out its own array, hence the change in place.
   for (let i = rawHeaders.length - 2; i >= 0; i -= 2) {
     if (HIDDEN_HEADERS.includes(rawHeaders[i].toLowerCase())) rawHeaders.splice(i, 2);
   }
@@ -89,11 +96,12 @@ export function hideQuery(query: unknown): void {
 }
 
 /**
- * Sets `req.url` to `url`, which is without our parameters. `req.originalUrl` stays what the client sent: Express uses it for
- * redirects and logs, never to find the file.
+ * Sets `req.url` to `url`, which is without our parameters. `req.originalUrl` stays what the client
+ * sent: Express uses it for redirects and logs, never to find the file.
  */
 export function rewriteUrl(req: IncomingMessage, url: string): void {
   req.url = url;
-  // Express 4 parsed the query before any middleware ran; Express 5 parses it anew from `url` at each access.
+  // Express 4 parsed the query before any middleware ran; Express 5 parses it anew from `url` at
+  // each access.
   hideQuery(Object.getOwnPropertyDescriptor(req, 'query')?.value);
 }

@@ -6,7 +6,10 @@ import { upscaleValues, withoutParameters } from './parameters.ts';
 import { type SigningOptions, verifySignature } from './signature.ts';
 import { type Models, parseUpscaleQuery, queryText } from './upscale-query.ts';
 
-/** What becomes of a parameter that is not allowed: a 400, or the host's own answer as if it were not there. */
+/**
+ * What becomes of a parameter that is not allowed: a 400, or the host's own answer as if it were
+ * not there.
+ */
 export type OnBadParameter = 'reject' | 'ignore';
 
 export interface CoreDeps extends ExchangeDeps {
@@ -19,7 +22,10 @@ export interface CoreDeps extends ExchangeDeps {
 
 export interface RequestFacts {
   readonly method: string;
-  /** Path and query as the host's routes see it (a mount point may have been cut off), or a whole URL. */
+  /**
+   * Path and query as the host's routes see it (a mount point may have been cut off), or a whole
+   * URL.
+   */
   readonly url: string;
   /** Path and query as the client sent it: what was signed. */
   readonly clientUrl: string;
@@ -30,9 +36,9 @@ export interface RequestFacts {
 
 export type Begun =
   | { readonly kind: 'refused'; readonly problem: DualscaleError }
-  /** The request goes on to the host as `url`, without us. */
+  /** The host gets the request as `url`, and nothing is enlarged. */
   | { readonly kind: 'ignored'; readonly url: string }
-  /** The host is asked for `url`, a whole and plain picture: see `HIDDEN_HEADERS`. */
+  /** The host gets a request for `url`, a whole and plain picture: see `HIDDEN_HEADERS`. */
   | { readonly kind: 'exchange'; readonly url: string; readonly exchange: Exchange };
 
 export class PictureCore {
@@ -42,7 +48,10 @@ export class PictureCore {
     this.deps = deps;
   }
 
-  /** Undefined for requests without the parameter and other methods than GET and HEAD, at the cost of one string search. */
+  /**
+   * Undefined for requests without the parameter and other methods than GET and HEAD, at the cost
+   * of one string search.
+   */
   begin(facts: RequestFacts): Begun | undefined {
     const { method, url } = facts;
     const values = upscaleValues(url);

@@ -1,4 +1,7 @@
-/** The answers we give ourselves, and their validators. Each function sets headers; sending is the caller's. */
+/**
+ * The answers we give ourselves, and their validators. Each function sets headers; sending is the
+ * caller's.
+ */
 import { createHash } from 'node:crypto';
 import { type DualscaleError, ERRORS, type ErrorCode } from '../../core/errors.ts';
 import type { DegradationNote } from '../../core/upscale/degradation-hint.ts';
@@ -16,7 +19,7 @@ export interface HeaderStore {
   delete(name: string): void;
 }
 
-/** What to send in the host's place, with the headers as they are by now. */
+/** What to send instead of the host's answer, with the headers as they are now. */
 export interface Answer {
   readonly status: number;
   readonly body?: Uint8Array;
@@ -25,17 +28,17 @@ export interface Answer {
 }
 
 /**
- * `pass`: the host's answer goes out as it is (its headers may have been marked). `collect`: its body is wanted. `gone`: nobody
- * waits any more, its body is to be dropped.
+ * `pass`: the host's answer is sent unchanged (its headers may have been marked). `collect`: its
+ * body is needed. `gone`: nobody waits any more, drop its body.
  */
 export type HeadVerdict = 'pass' | 'collect' | 'gone' | Answer;
 
-/** Says which model served, or why none did. */
+/** Names the model that served, or why none did. */
 const STATUS_HEADER = 'X-Dualscale';
 
 const VALIDATORS = ['etag', 'last-modified'];
 
-/** What the host says about its own bytes and is wrong for others. */
+/** Headers about the host's own bytes, wrong for others. */
 const ABOUT_THE_BYTES = [
   ...VALIDATORS,
   'content-length',
@@ -53,7 +56,7 @@ const ABOUT_THE_BYTES = [
 /** How long caches keep an answer. */
 const FRESHNESS = ['cache-control', 'cdn-cache-control', 'surrogate-control', 'expires', 'age'];
 
-/** What may not outlive an error: a cache must not keep a refusal in the picture's place. */
+/** Removed from an error: a cache must not keep a refusal instead of the picture. */
 const ABOUT_THE_PICTURE = [
   ...ABOUT_THE_BYTES,
   ...FRESHNESS,
@@ -70,8 +73,6 @@ const CACHE_STATUS: Readonly<Record<CacheStatus, string>> = {
   miss: 'dualscale; fwd=uri-miss',
 };
 
-/* Validators of enlarged pictures: made from what they depend on, so a match is answered before a pixel is decoded. */
-
 export interface EtagInputs {
   readonly query: Pick<UpscaleQuery, 'canonical'> & {
     /** A new model, and so another digest, gives new pixels. */
@@ -86,10 +87,11 @@ export interface EtagInputs {
 }
 
 /**
- * Weak on purpose: two machines with different float units, or two libvips builds behind one cache, make equal pictures
- * that differ in some bytes.
+ * The validator of an enlarged picture: made from what it depends on, so a match is answered before
+ * a pixel is decoded. Weak on purpose: two machines with different float units, or two libvips
+ * builds behind one cache, make equal pictures that differ in some bytes.
  *
- * @param fallbackModel makes the picture in the place of the model of its scale.
+ * @param fallbackModel makes the picture instead of the serving model of its scale.
  */
 export function etagOf(
   { query, source, mediaType, encoding }: EtagInputs,
@@ -122,7 +124,10 @@ export function markSkipped(headers: HeaderStore, reason: string): void {
   headers.set(STATUS_HEADER, `skipped; reason=${reason}`);
 }
 
-/** The host's own picture in the place of one that failed: the next request may have more luck, so no cache keeps it. */
+/**
+ * The host's own picture instead of one that failed: the next request may succeed, so no cache
+ * keeps it.
+ */
 export function markPassedOn(headers: HeaderStore, reason: string): void {
   // A picture that is too large stays that.
   if (reason !== 'too-large') {
@@ -132,7 +137,10 @@ export function markPassedOn(headers: HeaderStore, reason: string): void {
   markSkipped(headers, reason);
 }
 
-/** Rules for single caches, which would go before the general one; and what lets a stale answer live on. */
+/**
+ * Rules for single caches, which would go before the general one; and what lets a stale answer live
+ * on.
+ */
 const OVERRULING = ['cdn-cache-control', 'surrogate-control', 'expires'];
 const PROLONGING = /^(?:immutable|stale-while-revalidate|stale-if-error)\b/i;
 const LIFETIME = /^(s-maxage|max-age)\s*=\s*"?(\d+)"?$/i;
@@ -143,8 +151,8 @@ function shortened(directive: string, seconds: number): string {
 }
 
 /**
- * Lets caches ask again after `seconds` at the latest. Shorter times, `no-store`, `no-cache` and `private` stay as the host set them;
- * where it set nothing nothing is set.
+ * Lets caches ask again after `seconds` at the latest. Shorter times, `no-store`, `no-cache` and
+ * `private` stay as the host set them; where it set nothing nothing is set.
  */
 export function limitFreshness(headers: HeaderStore, seconds: number): void {
   const expires = OVERRULING.filter((name) => headers.get(name) != null).length > 0;
@@ -166,14 +174,17 @@ export interface ServedBy {
   readonly model: { readonly id: string; readonly scale: number } | undefined;
   /** Undefined where nothing to make it from is known: a HEAD to a host without validators. */
   readonly etag: string | undefined;
-  /** Why `model` answers in the place of the one that serves. */
+  /** Why `model` answers instead of the serving one. */
   readonly why?: string | undefined;
 }
 
 /** The serving model may be free by then, and its picture is better. */
 const FALLBACK_SECONDS = 60;
 
-/** The head that a GET, a HEAD and a 304 share. Cache-Control, Vary, CSP and the rest of the host's headers stay. */
+/**
+ * The head that a GET, a HEAD and a 304 share. Cache-Control, Vary, CSP and the rest of the host's
+ * headers stay.
+ */
 export function describePicture(headers: HeaderStore, { model, etag, why }: ServedBy): void {
   remove(headers, ABOUT_THE_BYTES);
   if (etag !== undefined) headers.set('ETag', etag);
@@ -234,7 +245,10 @@ export function describeUnchanged(headers: HeaderStore): Answer {
 /** An error's name in the sense of RFC 9457; the same in the API of jobs. */
 const typeOf = (code: ErrorCode): string => `urn:dualscale:error:${code.slice(3).toLowerCase().replaceAll('_', '-')}`;
 
-/** Prepares the headers of RFC 9457 and gives the body: the table's text and a public detail, never a path or a stack. */
+/**
+ * Prepares the headers of RFC 9457 and gives the body: the table's text and a public detail, never
+ * a path or a stack.
+ */
 export function describeProblem(headers: HeaderStore, problem: DualscaleError, retryAfterSeconds?: number): Buffer {
   const { code, status, publicMessage } = problem;
   const title = ERRORS[code].publicMessage;

@@ -1,15 +1,21 @@
-/** Signed URLs: only holders of a key can make this server work. HMAC-SHA256 over path and query as the client sends them. */
+/**
+ * Signed URLs: only holders of a key can make this server work. HMAC-SHA256 over path and query as
+ * the client sends them.
+ */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { badOption, DualscaleError } from '../../core/errors.ts';
 import { EXPIRY_PARAMETER, PARAMETER, SIGNATURE_PARAMETER, valuesOf, withoutParameters } from './parameters.ts';
 
 export interface SigningOptions {
   /**
-   * Secrets of at least 16 characters, 1 to 16 of them. The first signs, all are accepted: put a new one in front, and take
-   * the old one out when the URLs it signed are gone.
+   * Secrets of at least 16 characters, 1 to 16 of them. The first signs, all are accepted: put a
+   * new one in front, and take the old one out when the URLs it signed are gone.
    */
   readonly keys: readonly string[];
-  /** Whether a request without a signature is refused with a 403. One with a wrong signature always is. @default true */
+  /**
+   * Whether a request without a signature is refused with a 403. One with a wrong signature always
+   * is. @default true
+   */
   readonly required?: boolean;
 }
 
@@ -41,8 +47,9 @@ export interface SignUrlOptions {
 }
 
 /**
- * Appends `sr_exp` and `sr_sig`. `url`: a path with its query (`/photos/cat.jpg?upscale=4`) or an absolute URL, of which path
- * and query are signed, with the spelling that clients will send. Throws DS_BAD_OPTION for a URL without `upscale`, with a fragment, signed already.
+ * Appends `sr_exp` and `sr_sig`. `url`: a path with its query (`/photos/cat.jpg?upscale=4`) or an
+ * absolute URL, of which path and query are signed, with the spelling that clients will send.
+ * Throws DS_BAD_OPTION for a URL without `upscale`, with a fragment, signed already.
  */
 export function signUrl(url: string, { key, expires }: SignUrlOptions): string {
   checkSigning({ keys: [key] });
@@ -70,9 +77,11 @@ export function verifySignature(url: string, { keys, required }: Required<Signin
     throw refuse('the URL is not signed', `\`${SIGNATURE_PARAMETER}\` is missing.`);
   }
   const unsigned = withoutParameters(url, [SIGNATURE_PARAMETER]);
-  // Texts are compared, not what they decode to: base64 has many spellings of the same bytes, each a new URL for a cache.
+  // Texts are compared, not what they decode to: base64 has many spellings of the same bytes, each
+  // a new URL for a cache.
   const bytes = Buffer.from(given);
-  // Every key is tried to the end: how long it takes tells nothing about which one nearly fits.
+  // Every key is compared to the end: the time it takes reveals nothing about which one nearly
+  // matches.
   const matches = keys.map((key) => {
     const expected = Buffer.from(signatureOf(unsigned, key));
     return bytes.length === expected.length && timingSafeEqual(bytes, expected);

@@ -1,4 +1,7 @@
-/** What a request asks for: `upscale`, `sr_model`, what it knows of the picture's degradation, and with `upscale=auto` the host's own `w` and `h`. */
+/**
+ * The query of a request: `upscale`, `sr_model`, hints about the degradation, and with
+ * `upscale=auto` the host's `w` and `h`.
+ */
 import { DualscaleError } from '../../core/errors.ts';
 import {
   DEGRADATION_MODES,
@@ -24,7 +27,10 @@ export interface Box {
   readonly height?: number;
 }
 
-/** A request's wishes, the models it may need fetched once: validator and pixels agree whatever is activated meanwhile. */
+/**
+ * The models are looked up once for a request: validator and pixels agree whatever is activated
+ * meanwhile.
+ */
 export interface UpscaleQuery {
   /** Smallest scale first. One, or with a `box` all that may be needed to fill it. */
   readonly models: readonly [ServingModel, ...ServingModel[]];
@@ -70,7 +76,7 @@ export class RequestableModels {
   readonly #registry: ModelRegistry;
   readonly #hasFallbackModels: boolean;
 
-  /** @param hasFallbackModels whether quicker models may answer in the place of serving ones. */
+  /** @param hasFallbackModels whether quicker models may answer instead of serving ones. */
   constructor(registry: ModelRegistry, hasFallbackModels: boolean) {
     this.#registry = registry;
     this.#hasFallbackModels = hasFallbackModels;
@@ -87,7 +93,10 @@ export class RequestableModels {
     return manifests.filter((model) => scale === undefined || model.scale === scale).map(({ id }) => id);
   }
 
-  /** The model that serves `scale`, or the named one, as it answers the hint. Throws DS_BAD_PARAMETER. */
+  /**
+   * The model that serves `scale`, or the named one, as it answers the hint. Throws
+   * DS_BAD_PARAMETER.
+   */
   modelFor(scale: number, modelId?: string, hint?: DegradationHint): ServingModel {
     const registry = this.#registry;
     const model = modelId === undefined ? registry.serving(scale) : registry.named(modelId);
@@ -113,7 +122,10 @@ export class RequestableModels {
 /** What is needed of `RequestableModels`. */
 export type Models = Pick<RequestableModels, 'scales' | 'modelIds' | 'modelFor'>;
 
-/** Values of `upscale` that are not numbers, so a host's own parser cannot take them for something else. */
+/**
+ * Values of `upscale` that are not numbers, so a host's own parser cannot take them for something
+ * else.
+ */
 const WORDS: readonly string[] = ['true', 'auto'];
 /** No encoder writes longer sides. */
 const MAX_SIDE = 65_535;
@@ -133,7 +145,10 @@ function modelIdOf(values: readonly string[], models: Models): string | undefine
   return id;
 }
 
-/** Pixels, undefined for anything but one whole number: hosts give `w` and `h` meanings of their own (`auto`, `0.5`). */
+/**
+ * Pixels, undefined for anything but one whole number: hosts give `w` and `h` meanings of their own
+ * (`auto`, `0.5`).
+ */
 function sideOf(values: readonly string[]): number | undefined {
   const [text = ''] = values;
   const pixels = /^\d{1,5}$/.test(text) ? Number(text) : 0;
@@ -146,7 +161,10 @@ function boxOf(text: QueryText): Box | undefined {
   return width === undefined && height === undefined ? undefined : { width, height };
 }
 
-/** Digits, perhaps with a point: at most two behind it, so that there are few keys to fill a cache with. */
+/**
+ * Digits, perhaps with a point: at most two behind it, so that there are few keys to fill a cache
+ * with.
+ */
 function readNumber(name: string, values: readonly string[], max: number): number | undefined {
   if (values.length === 0) return undefined;
   const text = values.length === 1 ? values[0] : '';
@@ -155,7 +173,10 @@ function readNumber(name: string, values: readonly string[], max: number): numbe
   return value;
 }
 
-/** Undefined where the request says nothing about the degradation. Throws DS_BAD_PARAMETER, naming what is allowed. */
+/**
+ * Undefined where the request says nothing about the degradation. Throws DS_BAD_PARAMETER, naming
+ * what is allowed.
+ */
 function hintOf(text: QueryText): DegradationHint | undefined {
   const [word] = text.degradation;
   const degradation = DEGRADATION_MODES.find((candidate) => candidate === word);
@@ -173,8 +194,9 @@ function hintOf(text: QueryText): DegradationHint | undefined {
 }
 
 /**
- * Reads the query. `true` is what imgix makes of it: as large as `w` and `h` say where the request has them, else the largest
- * scale. Throws DS_BAD_PARAMETER, naming what is allowed, for everything that is not allowed and written once.
+ * Reads the query. `true` is what imgix makes of it: as large as `w` and `h` say where the request
+ * has them, else the largest scale. Throws DS_BAD_PARAMETER, naming what is allowed, for everything
+ * that is not allowed and written once.
  */
 export function parseUpscaleQuery(text: QueryText, models: Models): UpscaleQuery {
   const id = modelIdOf(text.model, models);
@@ -216,8 +238,9 @@ export interface Filling {
 }
 
 /**
- * The smallest of `models` (smallest scale first) that fills `box`, and the size that does so exactly; the largest there is
- * where none does. The picture keeps its aspect and lies within the box. Undefined where it fills the box as it is.
+ * The smallest of `models` (smallest scale first) that fills `box`, and the size that does so
+ * exactly; the largest there is where none does. The picture keeps its aspect and lies within the
+ * box. Undefined where it fills the box as it is.
  */
 export function fillBox(picture: Size, box: Box, models: UpscaleQuery['models']): Filling | undefined {
   const factor = Math.min((box.width ?? Infinity) / picture.width, (box.height ?? Infinity) / picture.height);

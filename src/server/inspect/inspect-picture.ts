@@ -1,4 +1,7 @@
-/** What a blind model makes of a picture: how it was blurred, what noise and compression it has, and whether its enlargement fits that. */
+/**
+ * What a blind model makes of a picture: how it was blurred, what noise and compression it has, and
+ * whether its enlargement fits that.
+ */
 import { decode } from '../../core/codec/decode.ts';
 import type { ImageLimits } from '../../core/codec/limits.ts';
 import { degrade } from '../../core/degradation/degrade.ts';
@@ -19,8 +22,9 @@ export interface Inspection {
   /** In pixels of the enlarged picture. */
   readonly kernel: BlurKernel;
   /**
-   * Mean of absolute 8-bit levels between the picture and its enlargement, blurred and reduced as estimated: what the
-   * estimate and the network leave unexplained. Noise and compression are part of it.
+   * Mean of absolute 8-bit levels between the picture and its enlargement, blurred and reduced as
+   * estimated: what the estimate and the network leave unexplained. Noise and compression are part
+   * of it.
    */
   readonly consistencyError: number;
   /** The same by the model's dual network, where it has one. */
@@ -42,7 +46,10 @@ function detailedPart(lrImage: PixelImage): PixelImage {
   return crop(lrImage, estimateArea({ width, height, pixels }));
 }
 
-/** Of the most detailed part of at most 256x256 pixels. @param lrImage RGB. Throws what `Upscaler.estimate` and `upscale` throw. */
+/**
+ * Of the most detailed part of at most 256x256 pixels. @param lrImage RGB. Throws what
+ * `Upscaler.estimate` and `upscale` throw.
+ */
 export async function inspectPicture(
   lrImage: PixelImage,
   { upscaler, model, signal }: { upscaler: Upscaler; model: ServedModel; signal?: AbortSignal },
@@ -89,7 +96,10 @@ export function describeInspection(
 }
 
 export interface InspectOptions {
-  /** Which model looks: the blind one that is paired with this scale's plain one. @default the largest scale that has one */
+  /**
+   * Which model looks: the blind one that is paired with this scale's plain one. @default the
+   * largest scale that has one
+   */
   readonly scale?: number;
   readonly signal?: AbortSignal;
 }
@@ -104,7 +114,10 @@ interface InspectDeps {
 /** At most so many pixels of a picture are looked at. */
 const MAX_PIXELS = 256 ** 2;
 
-/** Of an encoded picture; undefined where no model can tell. Throws as decoding does, DS_ABORTED, DS_BUSY, DS_ENGINE. */
+/**
+ * Of an encoded picture; undefined where no model can estimate it. Throws as decoding does,
+ * DS_ABORTED, DS_BUSY, DS_ENGINE.
+ */
 export async function inspectBytes(
   bytes: Uint8Array,
   { scale, signal }: InspectOptions,

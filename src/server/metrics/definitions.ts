@@ -1,4 +1,7 @@
-/** Every metric the plugin exports, as data: the registry is filled from it and the documentation is compared with it. */
+/**
+ * Every metric the plugin exports, as data: the registry is filled from it and the documentation is
+ * compared with it.
+ */
 
 import { ERRORS } from '../../core/errors.ts';
 
@@ -9,22 +12,40 @@ interface MetricDefinition {
   readonly labels: readonly string[];
   /** Of a counter with one label: every value, so that rates and alerts see the first event too. */
   readonly values?: readonly string[];
-  /** Of a gauge without labels whose 0 would be a value: there is no sample until something is known. */
+  /**
+   * Of a gauge without labels whose 0 would be a value: there is no sample until something is
+   * known.
+   */
   readonly isUnknownAtFirst?: true;
   /** Upper bounds, for histograms. */
   readonly buckets?: readonly number[];
 }
 
-/** OpenTelemetry's bounds for HTTP durations, carried on to a minute: a large picture on a small CPU takes that long. */
+/**
+ * OpenTelemetry's bounds for HTTP durations, carried on to a minute: a large picture on a small CPU
+ * takes that long.
+ */
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60];
 
 const OUTCOMES = [
-  ...['upscaled', 'cached', 'not-modified', 'head', 'skipped', 'passed', 'passthrough', 'rejected', 'busy', 'failed'],
+  'upscaled',
+  'cached',
+  'not-modified',
+  'head',
+  'skipped',
+  'passed',
+  'passthrough',
+  'rejected',
+  'busy',
+  'failed',
   'aborted',
 ];
 const TIERS = ['memory', 'disk', 'shared'];
 
-/** 8-bit levels: half of one is rounding, a few are what a good model leaves, more is a picture of something else. */
+/**
+ * 8-bit levels: half of one is rounding, a few are what a good model leaves, more is a picture of
+ * something else.
+ */
 const LEVELS = [0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 32];
 
 /** From a quick fine-tuning to a day of training. */

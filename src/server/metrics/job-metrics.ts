@@ -55,7 +55,9 @@ function createCurves(of: Instruments): Changes {
   };
 }
 
-/** No sample is left: a job has no loss and no PSNR until it reports one, and 0 would be a value. */
+/**
+ * No sample is left: a job has no loss and no PSNR until it reports one, and 0 would be a value.
+ */
 function forgetCurves(of: Instruments): void {
   for (const gauge of [of.dualscale_job_progress_ratio, of.dualscale_job_loss, of.dualscale_job_psnr_db])
     gauge.remove({});

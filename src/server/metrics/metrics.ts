@@ -30,7 +30,10 @@ interface Amount {
   value: number;
 }
 
-/** What waits, runs, is held. Plugins that share a registry add up: each moves the gauge by what its own value changed. */
+/**
+ * What waits, runs, is held. Plugins that share a registry add up: each moves the gauge by what its
+ * own value changed.
+ */
 class SharedGauges {
   readonly #amounts = new Map<Gauge, Map<string, Amount>>();
 
@@ -58,7 +61,10 @@ function move(amount: Amount, value: number): void {
 /** How many plugins serve a scale by a model, for each registry's gauge. */
 const SERVING = new WeakMap<Gauge, Map<string, number>>();
 
-/** The gauge of the models in service: 1 as long as any plugin of a registry serves by a model, then no sample. */
+/**
+ * The gauge of the models in service: 1 as long as any plugin of a registry serves by a model, then
+ * no sample.
+ */
 class ServedModelGauge {
   readonly #gauge: Gauge;
   readonly #plugins: Map<string, number>;
@@ -70,7 +76,7 @@ class ServedModelGauge {
     SERVING.set(gauge, this.#plugins);
   }
 
-  /** A model begins to serve a scale, in the place of this plugin's model before. */
+  /** A model begins to serve a scale and replaces this plugin's previous one. */
   serves(model: string, scale: string): void {
     const before = this.#own.get(scale);
     if (before === model) return;
@@ -98,7 +104,7 @@ export type Metrics = ReturnType<typeof createMetrics>;
 
 /**
  * @param prefix of every name, such as `dualscale_`.
- * @param onError told of the first count that fails; nothing throws.
+ * @param onError called with the first count that fails; nothing throws.
  */
 export function createMetrics(
   registry: Registry = new Registry(),
@@ -121,10 +127,13 @@ export function createMetrics(
     },
     /** +1 when a request with the parameter comes in, -1 when it is answered. */
     inflight: (change: 1 | -1) => of.dualscale_inflight.inc(change),
-    /** A picture that several models could have made, by the one that did. `why`: `active` or a `ChoiceReason`. */
+    /**
+     * A picture that several models could have made, by the one that did. `why`: `active` or a
+     * `ChoiceReason`.
+     */
     chosen: ({ modelId: model, scale, why }: Choice) =>
       of.dualscale_model_choices_total.inc({ model, scale: String(scale), why }),
-    /** A picture that goes out as the host made it. */
+    /** A picture that is sent as the host made it. */
     skipped: (reason: string) => of.dualscale_skips_total.inc({ reason }),
     error: (code: string) => of.dualscale_errors_total.inc({ code }),
     stage: (stage: 'host' | 'queue' | keyof StageTimings, milliseconds: number) =>
@@ -156,7 +165,7 @@ export function createMetrics(
       gauges.set(of.dualscale_cache_bytes, bytes, { tier });
       gauges.set(of.dualscale_cache_entries, entries, { tier });
     },
-    /** Says that a model serves its scale now, in the place of `previous`. */
+    /** A model serves its scale from now on and replaces `previous`. */
     serves: ({ id, scale }: Named, previous?: { readonly id: string }) => {
       const label = String(scale);
       servedModels.serves(id, label);
@@ -164,12 +173,15 @@ export function createMetrics(
     },
     workerRestarted: () => of.dualscale_worker_restarts_total.inc(),
     jobs: guardMethods(createJobMetrics(of, gauges), reportOnce),
-    /** The plugin has ended: it waits, holds and serves nothing any more. What it has counted stays. */
+    /**
+     * The plugin has ended: it waits, holds and serves nothing any more. What it has counted stays.
+     */
     withdraw() {
       gauges.withdraw();
       servedModels.withdraw();
     },
   };
-  // A registry of the host's may hold another metric of the same name: counting then fails, and no request with it.
+  // The host's registry may hold another metric of the same name: counting then fails, but no
+  // request does.
   return guardMethods(metrics, reportOnce);
 }

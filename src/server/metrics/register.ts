@@ -14,7 +14,7 @@ export type Instruments = { readonly [Name in MetricName]: Instrument<Name> };
 function createCounter(name: MetricName, configuration: ConstructorParameters<typeof Counter>[0]): Counter {
   const counter = new Counter(configuration);
   const { labels, values = [] } = METRICS[name] as { readonly labels: readonly string[]; readonly values?: string[] };
-  for (const value of values) counter.inc({ [labels[0] as string]: value }, 0);
+  for (const value of values) counter.inc({ [labels[0]]: value }, 0);
   return counter;
 }
 
@@ -28,7 +28,8 @@ function createGauge(name: MetricName, configuration: ConstructorParameters<type
 function create(name: MetricName, registry: Registry, prefix: string): Counter | Gauge | Histogram {
   const { type, help, labels } = METRICS[name];
   const prefixed = prefix + name.slice(METRICS_PREFIX.length);
-  // Two plugins in one process may share a registry, which refuses a second metric of the same name.
+  // Two plugins in one process may share a registry, which refuses a second metric of the same
+  // name.
   const existing = registry.getSingleMetric(prefixed);
   if (existing) return existing as Counter;
   const configuration = { name: prefixed, help, labelNames: [...labels] as string[], registers: [registry] };

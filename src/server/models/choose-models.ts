@@ -14,16 +14,20 @@ const plugin = createRequire(import.meta.url)('../../../plugin.json') as { reado
 /** Ids of the models that serve their scale by default, as `plugin.json` lists them. */
 const DEFAULT_MODELS: readonly string[] = plugin.models.filter((model) => model.default).map(({ id }) => id);
 
-/** Set5 where it was measured, because every model is measured on it; else the first set; unmeasured models come last. */
+/**
+ * Set5 where it was measured, because every model is measured on it; else the first set; unmeasured
+ * models come last.
+ */
 function psnrDb({ quality }: ModelManifest): number {
   const entry = quality.find(({ set }) => set === 'Set5') ?? quality[0];
   return entry?.psnrDb ?? Number.NEGATIVE_INFINITY;
 }
 
 /**
- * One model per scale that any model has, smallest scale first: the one that `wanted` names, else the one that `defaults`
- * names, else the one with the best PSNR. A better and slower model beside a default therefore changes nothing by itself.
- * Throws DS_BAD_OPTION when `wanted` names a model that is not there or has another scale.
+ * One model per scale that any model has, smallest scale first: the one that `wanted` names, else
+ * the one that `defaults` names, else the one with the best PSNR. A better and slower model next to
+ * a default therefore changes nothing by itself. Throws DS_BAD_OPTION when `wanted` names a model
+ * that is not there or has another scale.
  */
 export function chooseModels(
   models: readonly ModelManifest[],
@@ -32,7 +36,8 @@ export function chooseModels(
 ): ReadonlyMap<number, ModelManifest> {
   const chosen = new Map<number, ModelManifest>();
   const isBetter = (model: ModelManifest, rival: ModelManifest) => {
-    // A blind model is the plain one's paired model: it serves by itself only where there is no other.
+    // A blind model is the plain one's paired model: it serves by itself only where there is no
+    // other.
     if (model.degradation !== rival.degradation) return model.degradation === 'bicubic';
     const isDefault = defaults.includes(model.id);
     if (isDefault !== defaults.includes(rival.id)) return isDefault;
@@ -55,22 +60,30 @@ function wantedModels(
   return Object.entries(wanted).map(([scale, id]) => {
     const there = models.filter((model) => String(model.scale) === scale);
     const model = there.find((candidate) => candidate.id === id);
-    const ids = there.map((candidate) => candidate.id).join(', ') || 'there is none';
+    const ids = there.map((candidate) => candidate.id).join(', ') || 'none';
     if (!model) throw badOption(`${option}[${scale}]`, `one of the ${kind}x${scale} models (${ids})`, id);
     return model;
   });
 }
 
-/** Whether it can enlarge a picture that is no clean reduction, and estimate how it was degraded. */
+/**
+ * Whether it can enlarge a picture that is no clean reduction, and estimate how it was degraded.
+ */
 const isBlind = ({ degradation, spec }: ModelManifest): boolean =>
   degradation === 'blind' && spec.family === 'edge' && spec.code !== undefined;
 
-/** Throws DS_BAD_OPTION when `wanted` names a model that is not there, is no blind one or has another scale. */
+/**
+ * Throws DS_BAD_OPTION when `wanted` names a model that is not there, is no blind one or has
+ * another scale.
+ */
 export function checkBlindModels(models: readonly ModelManifest[], wanted: Readonly<Record<number, string>>): void {
   wantedModels(models.filter(isBlind), wanted, 'blindModels', 'blind ');
 }
 
-/** The blind models that may stand beside a scale's plain one, best first: the wanted one alone, else all. */
+/**
+ * The blind models that may be paired with a scale's plain one, best first: the wanted one alone,
+ * else all.
+ */
 export function blindModelsOf(
   models: readonly ModelManifest[],
   scale: number,
@@ -89,15 +102,17 @@ export function blindModelsOf(
 function comparePsnr(model: ModelManifest, rival: ModelManifest): number | undefined {
   const common = model.quality.filter(({ set }) => rival.quality.some((other) => other.set === set));
   const set = (common.find((entry) => entry.set === 'Set5') ?? common[0])?.set;
-  const of = ({ quality }: ModelManifest) => quality.find((entry) => entry.set === set)?.psnrDb;
-  const [own, other] = [of(model), of(rival)];
+  const psnrOf = ({ quality }: ModelManifest) => quality.find((entry) => entry.set === set)?.psnrDb;
+  const own = psnrOf(model);
+  const other = psnrOf(rival);
   return own === undefined || other === undefined ? undefined : own - other;
 }
 
 /**
- * Models that may stand in for `active` when there is no time for it: of its scale and kind of degradation, with fewer
- * multiply-accumulates, best first. More of them count as better, because sets that jobs measure on are their own; but a model that
- * is no better than a quicker one, on a set that both were measured on, is left out.
+ * Models that may answer instead of `active` when there is no time for it: of its scale and kind of
+ * degradation, with fewer multiply-accumulates, best first. More of them count as better, because
+ * sets that jobs measure on are their own; but a model that is no better than a quicker one, on a
+ * set that both were measured on, is left out.
  */
 export function quickerModels(active: ModelManifest, models: readonly ModelManifest[]): readonly ModelManifest[] {
   const cost = ({ macs }: ModelManifest) => macs.perLrPixel;

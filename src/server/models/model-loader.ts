@@ -29,7 +29,10 @@ export class ModelLoader {
     return model;
   }
 
-  /** A function that loads the model and holds on to it: a request that began before a switch still gets its model after it. */
+  /**
+   * A function that loads the model and holds on to it: a request that began before a switch still
+   * gets its model after it.
+   */
   lazy(manifest: ModelManifest): () => Promise<ServedModel> {
     let loaded = this.#loading.get(manifestDigest(manifest));
     return () => {

@@ -1,4 +1,4 @@
-/** Which model serves which scale now: models are loaded at their first use and switched without a request noticing. */
+/** Which model serves which scale now. Models are switched between two requests. */
 import { createHash } from 'node:crypto';
 import type { EngineName } from '../../core/engine/runtime.ts';
 import type { ServedModel } from '../../core/engine/served/served-types.ts';
@@ -18,22 +18,22 @@ import {
 import { blindModelsOf, checkBlindModels, chooseModels, firstLoadable, quickerModels } from './choose-models.ts';
 import { ModelLoader } from './model-loader.ts';
 
-/** One model as it answers now. Hold on to it for a whole request: validator and pixels then agree whatever is activated meanwhile. */
+/** One model as it answers now. A request holds on to it, whatever is activated meanwhile. */
 export interface ServingModel {
   readonly id: string;
   readonly scale: number;
   /** Changes whenever the pixels of an answer might: part of every validator and key. */
   readonly digest: string;
   readonly manifest: ModelManifest;
-  /** Quicker models that may answer in its place so that `latencyObjectiveMs` holds, best first; each makes answers of its own. */
+  /** Quicker models that may answer instead under `latencyObjectiveMs`, best first. */
   readonly fallbackModels?: readonly ServingModel[];
-  /** Serving models of smaller scales, the largest scale first: what is left when this scale is too much. */
+  /** Serving models of smaller scales, largest first, for when this scale is too much. */
   readonly smaller: readonly ServingModel[];
   /** What the request knows of the picture's degradation. @default auto */
   readonly hint?: DegradationHint;
   /** Compiled once. Throws DS_BAD_MODEL, also when the folder holds another model by now. */
   load(): Promise<ServedModel>;
-  /** The blind model of the same scale, for pictures that are not clean reductions; absent where there is none or none is wanted. */
+  /** The paired blind model, for pictures that are not clean reductions. */
   readonly loadBlind?: () => Promise<ServedModel>;
 }
 
@@ -49,7 +49,7 @@ export interface ModelRegistryOptions {
   /** Whether answers depend on the models of smaller scales too (`onLimit: 'clamp'`). */
   readonly dependsOnSmaller: boolean;
   readonly logger: Logger;
-  /** Called with the model that serves a scale, at the start and after each change. Must not throw. */
+  /** Called for each model that begins to serve a scale. Must not throw. */
   readonly onServe: (model: ServingModel, previous: ServingModel | undefined) => void;
 }
 
@@ -57,7 +57,7 @@ export interface ModelRegistryOptions {
 export class ModelRegistry {
   readonly #options: ModelRegistryOptions;
   readonly #loader: ModelLoader;
-  /** Around everything that changes the models: a `reload` in the midst of an `activate` would put the old model back. */
+  /** A `reload` in the midst of an `activate` would put the old model back. */
   readonly #exclusive = createMutex();
   #manifests: readonly ModelManifest[] = [];
   #named = new Map<string, ServingModel>();
@@ -74,7 +74,10 @@ export class ModelRegistry {
     this.#loader = new ModelLoader(options.modelsDir, options.engine);
   }
 
-  /** Reads the folder and loads the models that serve. Throws DS_BAD_OPTION, DS_MODEL_NOT_FOUND, DS_BAD_MODEL. */
+  /**
+   * Reads the folder and loads the models that serve. Throws DS_BAD_OPTION, DS_MODEL_NOT_FOUND,
+   * DS_BAD_MODEL.
+   */
   static async open(options: ModelRegistryOptions): Promise<ModelRegistry> {
     const registry = new ModelRegistry(options);
     await registry.#start();
@@ -91,7 +94,7 @@ export class ModelRegistry {
     return this.#manifests;
   }
 
-  /** By scale, the blind models that stand beside plain ones; those that could not be read are not among them. */
+  /** By scale, the blind models paired with plain ones, without those that could not be read. */
   get pairedBlindModels(): ReadonlyMap<number, ModelManifest> {
     return this.#blinds;
   }
@@ -107,8 +110,9 @@ export class ModelRegistry {
   }
 
   /**
-   * Quicker models that may answer in the place of the one that serves `scale`, best first; see `quickerModels`. They must be quick:
-   * where an estimate could hand the picture to the blind model, it is not made.
+   * Quicker models that may answer instead of the one that serves `scale`, best first; see
+   * `quickerModels`. To stay quick they make no estimate that could hand the picture to the blind
+   * model.
    */
   fallbackModels(scale: number, hint: DegradationHint = {}): readonly ServingModel[] {
     const active = this.#serving.get(scale)?.manifest;
@@ -121,12 +125,12 @@ export class ModelRegistry {
     });
   }
 
-  /** From now on only models that `accept` takes stand in for others. */
+  /** From now on only models that `accept` takes are fallback models. */
   restrictFallbackModels(accept: (manifest: ModelManifest) => boolean): void {
     this.#acceptsFallback = accept;
   }
 
-  /** The model as it answers a hint, with its paired blind model; undefined where the hint needs one and there is none. */
+  /** The model as it answers a hint; undefined where that needs a blind model and has none. */
   withHint(model: ServingModel, hint: DegradationHint): ServingModel | undefined {
     if (isUnstated(hint)) return model;
     const blind = this.#blindOf(model.manifest);
@@ -135,7 +139,10 @@ export class ModelRegistry {
     return this.#answering(model, hint, smaller);
   }
 
-  /** The model for a request without model and hint: as `degradation` says, plainly where that needs a blind model and there is none. */
+  /**
+   * The model for a request without model and hint: as `degradation` says, plainly where that needs
+   * a blind model and there is none.
+   */
   byDefault(model: ServingModel): ServingModel {
     const known = this.#defaults.get(model);
     if (known) return known;
@@ -147,7 +154,7 @@ export class ModelRegistry {
     return answering;
   }
 
-  /** What the answers depend on besides the model is in the digest: its paired blind model, the hint, what smaller models make of both. */
+  /** The digest covers all that answers depend on: paired blind model, hint, smaller models. */
   #answering(model: ServingModel, hint: DegradationHint, smaller: readonly ServingModel[]): ServingModel {
     const key = hintKey(hint);
     const blind = key === 'bicubic' ? undefined : this.#blindOf(model.manifest);
@@ -163,7 +170,7 @@ export class ModelRegistry {
     return { ...model, smaller, hint, digest: parts.length === 0 ? model.digest : digest, loadBlind };
   }
 
-  /** The blind model that stands beside a plain one. */
+  /** The blind model paired with a plain one. */
   #blindOf({ scale, degradation }: ModelManifest): ModelManifest | undefined {
     return degradation === 'blind' ? undefined : this.#blinds.get(scale);
   }
@@ -178,12 +185,18 @@ export class ModelRegistry {
     this.#serve(chosen, await this.#loadBlinds());
   }
 
-  /** Lets `id` serve `scale` once `prepare` has accepted it. Throws DS_MODEL_NOT_FOUND, DS_BAD_MODEL and what `prepare` throws. */
+  /**
+   * Lets `id` serve `scale` once `prepare` has accepted it. Throws DS_MODEL_NOT_FOUND, DS_BAD_MODEL
+   * and what `prepare` throws.
+   */
   activate(scale: number, id: string, prepare: (model: ServedModel) => Promise<void>): Promise<void> {
     return this.#exclusive(() => this.#activate(scale, id, prepare));
   }
 
-  /** Reads the folder again. A serving model that was published anew is replaced as by `activate`; one that is gone serves on. */
+  /**
+   * Reads the folder again. A serving model that was published anew is replaced as by `activate`;
+   * one that is gone serves on.
+   */
   reload(prepare: (model: ServedModel) => Promise<void>): Promise<void> {
     return this.#exclusive(() => this.#reload(prepare));
   }
@@ -216,7 +229,7 @@ export class ModelRegistry {
     this.#serve(this.#current(), blinds);
   }
 
-  /** For each scale the best blind model that loads. Loaded here, not in the first request: that would hold up the others. */
+  /** By scale the best blind model that loads. Loaded here so that no request waits for it. */
   async #loadBlinds(): Promise<ReadonlyMap<number, ModelManifest>> {
     const { degradation, wantedBlind, logger } = this.#options;
     // Where no blind model is used by default, its files are read and no more.
@@ -241,7 +254,7 @@ export class ModelRegistry {
     this.#manifests = models;
   }
 
-  /** Everything at once and without a pause: a request sees the models before or after, never between. */
+  /** All at once: a request sees the models before or after, never between. */
   #serve(chosen: ReadonlyMap<number, ModelManifest>, blinds: ReadonlyMap<number, ModelManifest>): void {
     const before = this.#serving;
     this.#blinds = blinds;
@@ -253,7 +266,8 @@ export class ModelRegistry {
     const smallerThan = (scale: number) => [...serving.values()].filter((model) => model.scale < scale).reverse();
     const others = this.#manifests.map((manifest) => {
       const active = serving.get(manifest.scale);
-      // One that was published anew waits for `reload` while the old one serves: an id must mean one thing.
+      // One that was published anew waits for `reload` while the old one serves: an id must mean
+      // one thing.
       return active?.id === manifest.id ? active : this.#entry(manifest, smallerThan(manifest.scale));
     });
     this.#serving = serving;

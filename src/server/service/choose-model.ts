@@ -3,8 +3,8 @@ import { type Admission, costOf, type ModelFacts } from './admission/admission.t
 import type { ServiceTimeEstimator } from './admission/service-time.ts';
 
 /**
- * Why a fallback model answers. `size`: the serving model would miss the objective for this picture on an idle machine too; `load`: it
- * would miss it because of what runs and waits.
+ * Why a fallback model answers. `size`: the serving model would miss the objective for this picture
+ * on an idle machine too; `load`: it would miss it because of what runs and waits.
  */
 export type ChoiceReason = 'size' | 'load';
 
@@ -24,7 +24,10 @@ export interface Forecast {
   readonly alone: number;
 }
 
-/** An index into `forecasts`, which is that of the best model first: the first that is done in time, else the quickest. */
+/**
+ * An index into `forecasts`, which is that of the best model first: the first that is done in time,
+ * else the quickest.
+ */
 export function chooseInTime(forecasts: readonly Forecast[], leftMs: number): number {
   const inTime = forecasts.findIndex(({ afterQueue }) => afterQueue <= leftMs);
   if (inTime >= 0) return inTime;
@@ -42,8 +45,9 @@ export interface ModelChooserDeps {
 }
 
 /**
- * A picture's work is `workCost` of it. How long that takes is what the model's latest pictures took here, and what is ahead of it is what
- * the queue says. Nothing is known until a picture was finished: the best model answers until then.
+ * A picture's work is `workCost` of it. How long that takes is what the model's latest pictures
+ * took here, and what is ahead of it is what the queue says. Nothing is known until a picture was
+ * finished: the best model answers until then.
  */
 export class ModelChooser {
   readonly #deps: ModelChooserDeps;

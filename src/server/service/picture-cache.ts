@@ -6,7 +6,9 @@ import type { ServingModel } from '../models/model-registry.ts';
 import type { LayeredCache } from './cache/cache.ts';
 import type { CacheEntry } from './cache/entry.ts';
 
-/** What the cache holds: with `onLimit: 'clamp'` the scale may be smaller than the requested one. */
+/**
+ * What the cache holds: with `onLimit: 'clamp'` the scale may be smaller than the requested one.
+ */
 export interface CachedPicture extends EnlargedPicture {
   readonly scale: number;
 }
@@ -25,7 +27,10 @@ export interface KeyInputs {
   readonly encoding: string;
 }
 
-/** Replicas with equal models and settings agree on it, so they can share a store; a new model or format never meets old entries. */
+/**
+ * Replicas with equal models and settings agree on it, so they can share a store; a new model or
+ * format never meets old entries.
+ */
 export function cacheKey({ source, scale, modelDigest, encoding }: KeyInputs, format = PICTURE_FORMAT): string {
   return createHash('sha256')
     .update(JSON.stringify([format, source, scale, modelDigest, encoding]))
@@ -64,7 +69,10 @@ export class PictureCache {
     return cacheKey({ source, scale, modelDigest: digest, encoding: this.#encoding });
   }
 
-  /** From memory, by the host's name for the source and the models one of which has made it; with the scale that was requested. */
+  /**
+   * From memory, by the host's name for the source and the models one of which has made it; with
+   * the scale that was requested.
+   */
   named(
     source: string,
     models: readonly ServingModel[],

@@ -23,7 +23,10 @@ export interface PictureServiceDeps {
   readonly encoding: EncodeOptions;
   readonly consistency: ConsistencyOptions | false;
   readonly deadlineMs: number;
-  /** Milliseconds from a request to its picture that fallback models help to keep; undefined: the serving model always answers. */
+  /**
+   * Milliseconds from a request to its picture that fallback models help to keep; undefined: the
+   * serving model always answers.
+   */
   readonly latencyObjectiveMs: number | undefined;
   /** Whether a smaller scale is taken where the requested one is too much. */
   readonly clamps: boolean;
@@ -74,10 +77,12 @@ export class PictureService {
   }
 
   /**
-   * The enlarged picture, if it lies in memory. `sourceName` names the host's bytes and must hold everything they depend on: address,
-   * path and query, media type and ETag (which is unique for one URL only), and the size that is requested. Costs no digest and no slot.
-   * Of several models, one of which the picture's size chooses, none may have fallback models. The picture of a fallback model is given
-   * only where no better one could be made in time. `startedAt` as in `EnlargeRequest`.
+   * The enlarged picture, if it lies in memory. `sourceName` names the host's bytes and must hold
+   * everything they depend on: address, path and query, media type and ETag (which is unique for
+   * one URL only), and the size that is requested. Costs no digest and no slot. Of several models,
+   * one of which the picture's size chooses, none may have fallback models. The picture of a
+   * fallback model is given only where no better one could be made in time. `startedAt` as in
+   * `EnlargeRequest`.
    */
   peek(sourceName: string, models: readonly ServingModel[], startedAt: number): PeekedPicture | undefined {
     const { cache } = this.#deps;
@@ -101,8 +106,8 @@ export class PictureService {
   }
 
   /**
-   * Which of `model` and its fallback models `enlarge` should be called with: the best that is there already or will be in time, else the
-   * quickest.
+   * Which of `model` and its fallback models `enlarge` should be called with: the best that is
+   * there already or will be in time, else the quickest.
    */
   async choose(
     source: SourcePicture,
@@ -129,9 +134,10 @@ export class PictureService {
   }
 
   /**
-   * From a cache, from equal work under way, or made now. Throws DS_BAD_IMAGE, DS_UNSUPPORTED_IMAGE, DS_INPUT_TOO_LARGE,
-   * DS_OUTPUT_TOO_LARGE, DS_ABORTED (the signal, or closing), DS_CLOSING (after `close`), DS_BUSY (it would not be ready before
-   * the deadline), DS_DEADLINE (it was not), DS_ENGINE, DS_WORKER_CRASHED.
+   * From a cache, from equal work under way, or made now. Throws DS_BAD_IMAGE,
+   * DS_UNSUPPORTED_IMAGE, DS_INPUT_TOO_LARGE, DS_OUTPUT_TOO_LARGE, DS_ABORTED (the signal, or
+   * closing), DS_CLOSING (after `close`), DS_BUSY (it would not be ready before the deadline),
+   * DS_DEADLINE (it was not), DS_ENGINE, DS_WORKER_CRASHED.
    */
   async enlarge(source: SourcePicture, request: EnlargeRequest): Promise<ServedPicture> {
     const { cache, now, deadlineMs, meter } = this.#deps;
@@ -247,7 +253,10 @@ export class PictureService {
     });
   }
 
-  /** The requested model, or where the result would be too large and a smaller one is wanted, the largest that fits. */
+  /**
+   * The requested model, or where the result would be too large and a smaller one is wanted, the
+   * largest that fits.
+   */
   #largestAllowed(source: SourcePicture, { model: requested, fit }: EnlargeRequest): ServingModel {
     let refusal: unknown;
     for (const model of this.#deps.clamps ? [requested, ...requested.smaller] : [requested]) {

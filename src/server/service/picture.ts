@@ -5,15 +5,21 @@ import type { ServingModel } from '../models/model-registry.ts';
 import type { ChoiceReason } from './choose-model.ts';
 
 /**
- * A picture beyond the limits. `reject`: 413; `passthrough`: the host's own, marked as skipped; `clamp`: the largest scale
- * that fits, the host's own where none does.
+ * A picture beyond the limits. `reject`: 413; `passthrough`: the host's own, marked as skipped;
+ * `clamp`: the largest scale that fits, the host's own where none does.
  */
 export type OnLimit = 'reject' | 'passthrough' | 'clamp';
 
-/** A picture that cannot be enlarged (busy, too late, an engine's failure, damaged). `passthrough`: the host's own, marked and not stored. */
+/**
+ * A picture that cannot be enlarged (busy, too late, an engine's failure, damaged). `passthrough`:
+ * the host's own, marked and not stored.
+ */
 export type OnError = 'fail' | 'passthrough';
 
-/** Where a picture came from. `hit`: a cache; `joined`: equal work that was under way; `miss`: made for this request. */
+/**
+ * Where a picture came from. `hit`: a cache; `joined`: equal work that was under way; `miss`: made
+ * for this request.
+ */
 export type CacheStatus = 'hit' | 'joined' | 'miss';
 
 export interface ServedPicture extends EnlargedPicture {
@@ -37,9 +43,12 @@ export interface EnlargeRequest {
   /** What `modelFor` gave for the request. */
   readonly model: ServingModel;
   readonly signal: AbortSignal;
-  /** When the request came, on the plugin's clock in milliseconds: its deadline is `deadlineMs` later. @default no deadline */
+  /**
+   * When the request came, on the plugin's clock in milliseconds: its deadline is `deadlineMs`
+   * later. @default no deadline
+   */
   readonly startedAt?: number;
-  /** The host's name for these bytes, see `peek`: remembered with the result. */
+  /** The host's name for these bytes, see `PictureService.peek`: remembered with the result. */
   readonly sourceName?: string;
   /** The models of which the picture's size has chosen `model`. @default it alone */
   readonly among?: readonly ServingModel[];
@@ -49,7 +58,7 @@ export interface EnlargeRequest {
   readonly fit?: { readonly width: number; readonly height: number };
 }
 
-/** A quicker model that answers in the place of the serving one. */
+/** A quicker model that answers instead of the serving one. */
 export interface FallbackModel {
   readonly model: ServingModel;
   readonly why: ChoiceReason;

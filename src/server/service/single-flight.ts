@@ -1,11 +1,14 @@
-/** Equal work that is requested at the same time is done once, and each request waits only as long as its time lasts. */
+/**
+ * Equal work that is requested at the same time is done once, and each request waits only as long
+ * as its time lasts.
+ */
 import { DualscaleError } from '../../core/errors.ts';
 
-/** What the work can know of those who wait for it. */
+/** What the work knows about those who wait for it. */
 export interface FlightView {
   /** Aborted when the last waiter has left. */
   readonly signal: AbortSignal;
-  /** The latest deadline of those who wait now; undefined where one of them has none. */
+  /** The latest deadline of those who wait now; undefined where one of them has no deadline. */
   readonly deadline: number | undefined;
 }
 
@@ -40,8 +43,8 @@ export class SingleFlight<Result> {
   }
 
   /**
-   * Joins the work under way for `key` or starts it. `work` is aborted when the last one who waits for it has left; one who leaves
-   * earlier gets DS_ABORTED alone.
+   * Joins the work under way for `key` or starts it. `work` is aborted when the last waiter has
+   * left; a waiter that leaves earlier gets DS_ABORTED alone.
    */
   async run(key: string, work: (flight: FlightView) => Promise<Result>, { signal, deadline }: Waiter): Promise<Result> {
     if (signal.aborted) throw new DualscaleError('DS_ABORTED', 'aborted before it began');

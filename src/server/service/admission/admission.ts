@@ -1,17 +1,20 @@
-/** Bounds how many pictures are in memory, how many are worked on, and how much work may wait. */
+/** Limits how many pictures are in memory, how many are processed, and how much work may wait. */
 import { badOption, DualscaleError } from '../../../core/errors.ts';
 import type { ServingModel } from '../../models/model-registry.ts';
 
 export interface AdmissionOptions {
   /** Pictures decoded, enlarged and encoded at the same time, from 1. */
   readonly concurrency: number;
-  /** Pictures that may wait beside them, from 0. One more is refused with DS_BUSY. */
+  /** Pictures that may wait besides, from 0. One more is refused with DS_BUSY. */
   readonly queueLimit: number;
-  /** Most work that may wait, in the unit of `Work.cost`, above 0. Work with a deadline that would make it more is refused with DS_BUSY. */
+  /**
+   * Most work that may wait, in the unit of `Work.cost`, above 0. Work with a deadline that would
+   * make it more is refused with DS_BUSY.
+   */
   readonly queueCost: number;
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
-  /** Told about every change, with what there is after it. */
+  /** Called after every change. Must not throw. */
   readonly onChange?: (load: Load) => void;
 }
 
@@ -24,7 +27,10 @@ export interface Load {
 export interface Work {
   /** Giga multiply-accumulates or any other unit in which equal amounts take equal time. */
   readonly cost: number;
-  /** On the clock of `now`, read whenever it counts: it may move. Without one the work waits as long as it takes. */
+  /**
+   * On the clock of `now`, read whenever it counts: it may move. Without one the work waits as long
+   * as it takes.
+   */
   readonly deadline?: number | undefined;
   readonly signal?: AbortSignal;
 }
@@ -44,12 +50,17 @@ class Throughput {
     this.#now = now;
   }
 
-  /** Cost per millisecond of everything that runs together; undefined until something was finished. */
+  /**
+   * Cost per millisecond of everything that runs together; undefined until something was finished.
+   */
   get rate(): number | undefined {
     return this.#busyMs > 0 ? this.#doneCost / this.#busyMs : undefined;
   }
 
-  /** A piece of work starts; call the result with its cost when it is done, or with 0 when it ended early. */
+  /**
+   * A piece of work starts; call the result with its cost when it is done, or with 0 when it ended
+   * early.
+   */
   start(): (cost: number) => void {
     if (this.#running === 0) this.#busySince = this.#now();
     this.#running += 1;
@@ -72,8 +83,8 @@ interface Waiting {
 }
 
 /**
- * Encoding, in multiply-accumulates of a network: one core did about 50 giga of them in a second and wrote 15 to 40 million
- * pixels as JPEG or PNG. It matters for small networks only.
+ * Encoding, in multiply-accumulates of a network: one core did about 50 giga of them in a second
+ * and wrote 15 to 40 million pixels as JPEG or PNG. It matters for small networks only.
  */
 const MACS_PER_OUTPUT_PIXEL = 2000;
 
@@ -85,7 +96,9 @@ export interface CostedModel {
   readonly macsPerLrPixel: number;
 }
 
-/** Giga multiply-accumulates of a picture with so many pixels: the unit in which the queue counts. */
+/**
+ * Giga multiply-accumulates of a picture with so many pixels: the unit in which the queue counts.
+ */
 export function workCost({ scale, macsPerLrPixel }: CostedModel, inputPixels: number): number {
   return FIXED_GIGAMACS + (inputPixels * (macsPerLrPixel + MACS_PER_OUTPUT_PIXEL * scale ** 2)) / 1e9;
 }
@@ -130,8 +143,8 @@ export class Admission {
   }
 
   /**
-   * Takes a slot for one picture in memory; throws DS_BUSY when all are taken, DS_CLOSING after `close`. Call the result when its bytes
-   * are gone.
+   * Takes a slot for one picture in memory; throws DS_BUSY when all are taken, DS_CLOSING after
+   * `close`. Call the result when its bytes are gone.
    */
   reserve(): () => void {
     const { concurrency, queueLimit } = this.#options;
@@ -149,9 +162,9 @@ export class Admission {
   }
 
   /**
-   * Runs `task` when one of the `concurrency` slots is free, first come first served. Throws DS_ABORTED if `signal` fires while it
-   * waits; DS_CLOSING after `close`; DS_BUSY when too much work waits, or when it would not be done before its deadline at the rate of
-   * the latest work.
+   * Runs `task` when one of the `concurrency` slots is free, first come first served. Throws
+   * DS_ABORTED if `signal` fires while it waits; DS_CLOSING after `close`; DS_BUSY when too much
+   * work waits, or when it would not be done before its deadline at the rate of the latest work.
    */
   async run<T>(work: Work, task: () => Promise<T>): Promise<T> {
     if (this.#isClosed) throw closing();
@@ -176,7 +189,10 @@ export class Admission {
     }
   }
 
-  /** Milliseconds until work of this cost that came now would be done; 0 while nothing was finished yet. */
+  /**
+   * Milliseconds until work of this cost that came now would be done; 0 while nothing was finished
+   * yet.
+   */
   predictedMs(cost: number): number {
     const { rate } = this.#throughput;
     if (rate === undefined) return 0;
@@ -214,7 +230,7 @@ export class Admission {
     }
     const left = deadline - now();
     const predicted = this.predictedMs(cost);
-    // With nothing ahead the forecast is about the picture alone; then only trying tells.
+    // With nothing ahead the forecast is about the picture alone; then it is tried.
     if (predicted > left && this.#running.size > 0) {
       throw busy(`it would take ${Math.round(predicted)} ms and has ${Math.round(left)}`);
     }

@@ -1,14 +1,26 @@
-/** How long each model takes for its work here: models of different shapes do not get equally many operations out of a machine. */
+/**
+ * How long each model takes for its work here: models of different shapes do not get equally many
+ * operations out of a machine.
+ */
 
 /** Weight of older work at each finished piece, as in `Throughput`: the last ten or so count. */
 const DECAY = 0.9;
-/** How much of what differs from the forecast is the machine's doing, for all models alike: another process, say. */
+/**
+ * How much of what differs from the forecast is the machine's doing, for all models alike: another
+ * process, say.
+ */
 const MACHINE_SHARE = 0.3;
 /** And the model's, once it is known; at first more. */
 const MODEL_SHARE = 0.1;
-/** One picture that took ten times as long, while a file was read or code was compiled, is not ten times as much news. */
+/**
+ * One picture that took ten times as long, while a file was read or code was compiled, is not ten
+ * times as much news.
+ */
 const MAX_SURPRISE = 2;
-/** A model that nobody chose for this long is tried again by its cost alone: one slow start must not shut it out for good. */
+/**
+ * A model that nobody chose for this long is tried again by its cost alone: one slow start must not
+ * shut it out for good.
+ */
 const FORGET_MS = 60_000;
 
 interface Known {
@@ -21,7 +33,10 @@ interface Known {
 export class ServiceTimeEstimator {
   readonly #now: () => number;
   readonly #models = new Map<string, Known>();
-  /** Runs at full speed for one picture and at half for each of two: the time that is a picture's own. */
+  /**
+   * Runs at full speed for one picture and at half for each of two: the time that is a picture's
+   * own.
+   */
   #sharedMs = 0;
   #since = 0;
   #running = 0;
@@ -35,7 +50,10 @@ export class ServiceTimeEstimator {
     this.#now = now;
   }
 
-  /** A picture is begun with `model`; call the result with its cost when it is done, or with 0 when it ended early. */
+  /**
+   * A picture is begun with `model`; call the result with its cost when it is done, or with 0 when
+   * it ended early.
+   */
   start(model: string): (cost: number) => void {
     this.#advance();
     this.#running += 1;
@@ -47,12 +65,18 @@ export class ServiceTimeEstimator {
     };
   }
 
-  /** Milliseconds that work of this cost takes the model on an idle machine; undefined until anything was finished. */
+  /**
+   * Milliseconds that work of this cost takes the model on an idle machine; undefined until
+   * anything was finished.
+   */
   aloneMs(model: string, cost: number): number | undefined {
     return this.#machine === undefined ? undefined : cost * this.#machine * this.#factor(model);
   }
 
-  /** Time for equal cost, as a multiple of what the latest work took, whichever models did it; 1 until anything was finished. */
+  /**
+   * Time for equal cost, as a multiple of what the latest work took, whichever models did it; 1
+   * until anything was finished.
+   */
   relative(model: string): number {
     const ms = this.aloneMs(model, this.#doneCost);
     return ms === undefined || this.#doneMs === 0 ? 1 : ms / this.#doneMs;

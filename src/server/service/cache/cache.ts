@@ -1,4 +1,4 @@
-/** The layers as one: memory, then disk, then a store that is shared. */
+/** Three layers as one: memory, then disk, then a shared store. */
 import { LRUCache } from 'lru-cache';
 import { DiskTier } from './disk-tier.ts';
 import type { CacheEntry } from './entry.ts';
@@ -8,11 +8,17 @@ import type { CacheTier, TierName, TierSize } from './tier.ts';
 export interface CacheOptions {
   /** Bytes of encoded pictures kept in memory; 0: none. @default 67108864 (64 MiB) */
   readonly memoryBytes?: number;
-  /** Folder for a second layer that outlives the process; give each process its own. @default no such layer */
+  /**
+   * Folder for a second layer that outlives the process; give each process its own. @default no
+   * such layer
+   */
   readonly directory?: string;
   /** Bytes of that folder. @default 1073741824 (1 GiB) */
   readonly diskBytes?: number;
-  /** A store that several servers share: a Keyv, an unstorage, or anything with `get`, `set` and `delete`. @default none */
+  /**
+   * A store that several servers share: a Keyv, an unstorage, or anything with `get`, `set` and
+   * `delete`. @default none
+   */
   readonly shared?: SharedStore;
 }
 
@@ -37,12 +43,16 @@ export interface CacheDeps {
 /** Key, facts and the bookkeeping of an entry in memory. */
 const OVERHEAD_BYTES = 1024;
 
-/** Largest part of the memory one picture may take: a few large ones must not push out everything else. */
+/**
+ * Largest part of the memory one picture may take: a few large ones must not push out everything
+ * else.
+ */
 const LARGEST_PART = 1 / 4;
 
 /**
- * In memory of its own. An encoder's result lies where a thread of libvips put it, with as much room behind it as it had grown by, and a
- * picture kept there keeps what else that thread gave back from going back to the system (dev/LOG.md).
+ * In memory of its own. An encoder's result lies where a thread of libvips put it, with as much
+ * room behind it as it had grown by, and a picture kept there keeps what else that thread gave back
+ * from going back to the system (dev/LOG.md).
  */
 function compact(entry: CacheEntry): CacheEntry {
   const data = Buffer.allocUnsafeSlow(entry.data.byteLength);
@@ -74,7 +84,7 @@ export class MemoryTier {
   }
 
   set(key: string, entry: CacheEntry): void {
-    // One that is too large takes an older one's place with nothing.
+    // One that is too large only removes an older one of its key.
     const isTooLarge = entry.data.byteLength + OVERHEAD_BYTES > this.#entries.maxEntrySize;
     this.#entries.set(key, isTooLarge ? entry : compact(entry));
     this.#onSize(this.size);
@@ -104,7 +114,9 @@ async function openSlowTiers({ options, meter, onError, now }: CacheDeps): Promi
   return tiers;
 }
 
-/** Memory first, then the slower layers. Layers report their failures themselves and never reject. */
+/**
+ * Memory first, then the slower layers. Layers report their failures themselves and never reject.
+ */
 export class LayeredCache {
   readonly #memory: MemoryTier | undefined;
   readonly #slow: readonly NamedTier[];
@@ -137,7 +149,10 @@ export class LayeredCache {
     return found?.entry;
   }
 
-  /** Whether any layer has it. As `get` it brings it into those above; hits and misses are not counted. */
+  /**
+   * Whether any layer has it. As `get` it brings it into those above; hits and misses are not
+   * counted.
+   */
   async has(key: string): Promise<boolean> {
     return this.#memory?.get(key) !== undefined || (await this.#find(key)) !== undefined;
   }

@@ -17,7 +17,10 @@ export const unfinishedFolder = (directory: string): string => join(directory, '
 export const folderOf = (directory: string, key: string): string => join(entriesFolder(directory), key.slice(0, 2));
 export const fileOf = (directory: string, key: string): string => join(folderOf(directory, key), key);
 
-/** Writing takes milliseconds; what is this old was left by a process that was killed, whatever its id is used for now. */
+/**
+ * Writing takes milliseconds; what is this old was left by a process that was killed, whatever its
+ * id is used for now.
+ */
 const ABANDONED_MS = 10 * 60_000;
 
 function isAlive(pid: number): boolean {
@@ -29,7 +32,10 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Unfinished files are named `<process id>-<anything>`. Our own id at the start is that of a predecessor in a container. */
+/**
+ * Unfinished files are named `<process id>-<anything>`. Our own id at the start is that of a
+ * predecessor in a container.
+ */
 async function removeAbandoned(directory: string, now: number): Promise<void> {
   const folder = unfinishedFolder(directory);
   for (const name of await readdir(folder)) {
@@ -50,7 +56,10 @@ async function listFolder(folder: string): Promise<FoundEntry[]> {
   return found;
 }
 
-/** Makes the folders and lists the entries, least recently used first. Throws what Node throws where it may not. */
+/**
+ * Makes the folders and lists the entries, least recently used first. Throws what Node throws where
+ * it may not.
+ */
 export async function openFolder(directory: string, now: number): Promise<FoundEntry[]> {
   await mkdir(entriesFolder(directory), { recursive: true });
   await mkdir(unfinishedFolder(directory), { recursive: true });

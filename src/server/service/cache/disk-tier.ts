@@ -1,7 +1,8 @@
 /**
- * Pictures in a folder, bounded in bytes, one file each. A file is written beside and renamed, so a reader sees all of it or
- * nothing, also when the writer is killed. Nothing is fsynced: what a power cut may leave (a name before its bytes) is found by
- * the length and the checksum when it is read, and costs one enlargement; an fsync per picture would cost every one of them.
+ * Pictures in a folder, bounded in bytes, one file each. A file is written elsewhere and renamed,
+ * so a reader sees all of it or nothing, also when the writer is killed. Nothing is fsynced: what a
+ * power cut may leave (a name before its bytes) is found by the length and the checksum when it is
+ * read, and costs one enlargement; an fsync per picture would cost every one of them.
  */
 import { mkdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,7 +13,10 @@ import { type CacheEntry, packEntry, unpackEntry } from './entry.ts';
 import type { CacheTier, TierSize } from './tier.ts';
 
 export interface DiskTierOptions {
-  /** Made if it is not there. One process at a time counts right; several each keep `maxBytes` of what they know. */
+  /**
+   * Made if it is not there. One process at a time counts right; several each keep `maxBytes` of
+   * what they know.
+   */
   readonly directory: string;
   /** Most bytes of all entries together, from 1. */
   readonly maxBytes: number;
@@ -27,7 +31,9 @@ interface IndexEntry {
   usedAt: number;
 }
 
-/** A use is written down when the last one is this old: a restart needs to know days, not seconds. */
+/**
+ * A use is written down when the last one is this old: a restart needs to know days, not seconds.
+ */
 const TOUCH_AFTER_MS = 10 * 60_000;
 
 /** Bytes that may wait to be written; more are not kept: a slow disk must not become memory. */
@@ -69,7 +75,7 @@ export class DiskTier implements CacheTier {
     });
     for (const { key, bytes, usedAt } of found) {
       this.#index.set(key, { bytes, usedAt });
-      // Larger than one may be by now: the limit was lowered.
+      // Too large now: the limit was lowered.
       if (!this.#index.has(key)) void this.#remove(key);
     }
     this.#changed();
@@ -147,7 +153,7 @@ export class DiskTier implements CacheTier {
     }
   }
 
-  /** A torn or damaged file: it is counted, removed, and made anew by whoever wants it. */
+  /** A torn or damaged file is counted and removed; the next request makes it anew. */
   async #drop(key: string): Promise<void> {
     this.#options.onError(new Error(`the cache entry ${key} was damaged and is removed`));
     this.#index.delete(key);

@@ -25,9 +25,10 @@ async function checksum(start: number, data: Uint8Array): Promise<number> {
 }
 
 /**
- * What is written, in two parts so that the picture is not copied: the head with the facts, the data. The head: magic, length of the
- * facts, length of the data, CRC-32 of both (unsigned, little endian). The lengths tell a torn file, the checksum a damaged one; both
- * are for accidents, not for attackers, who could write a right checksum too.
+ * What is written, in two parts so that the picture is not copied: the head with the facts, the
+ * data. The head: magic, length of the facts, length of the data, CRC-32 of both (unsigned, little
+ * endian). The lengths reveal a torn file, the checksum a damaged one; both are against accidents,
+ * not attackers, who could write a valid checksum.
  */
 export async function packEntry({ facts, data }: CacheEntry): Promise<readonly [head: Buffer, data: Uint8Array]> {
   const text = Buffer.from(JSON.stringify(facts));

@@ -1,4 +1,6 @@
-/** A store that several servers share: any Keyv, any unstorage, or whatever has their three methods. */
+/**
+ * A store that several servers share: any Keyv, any unstorage, or whatever has their three methods.
+ */
 import { badOption } from '../../../core/errors.ts';
 import { type CacheEntry, packEntry, unpackEntry } from './entry.ts';
 import type { CacheTier } from './tier.ts';
@@ -15,14 +17,21 @@ export interface SharedStore {
 export interface SharedTierOptions {
   readonly store: SharedStore;
   readonly onError: (error: unknown) => void;
-  /** A store that takes longer to answer is passed over: the picture is made instead. @default 500 */
+  /**
+   * A store that takes longer to answer is passed over: the picture is made instead. @default 500
+   */
   readonly timeoutMs?: number;
 }
 
-/** Base64, because it survives every store and serializer. The prefix keeps unstorage from taking it for a number or JSON. */
+/**
+ * Base64, because it survives every store and serializer. The prefix keeps unstorage from taking it
+ * for a number or JSON.
+ */
 const PREFIX = 'dualscale:';
 
-/** Stores such as Redis take up to 512 MB; what is larger than this is cheaper made than fetched. */
+/**
+ * Stores such as Redis take up to 512 MB; what is larger than this is cheaper made than fetched.
+ */
 const MAX_VALUE_BYTES = 16 * 2 ** 20;
 
 async function decodeValue(value: unknown): Promise<CacheEntry | undefined> {

@@ -1,4 +1,7 @@
-/** What every layer of the cache can do. A layer that fails is a layer that misses: no request fails because of a cache. */
+/**
+ * What every layer of the cache can do. A layer that fails is a layer that misses: no request fails
+ * because of a cache.
+ */
 import type { CacheEntry } from './entry.ts';
 
 export const TIER_NAMES = ['memory', 'disk', 'shared'] as const;

@@ -41,7 +41,6 @@ export const cached: Benchmark = {
         'requests/s': result.requestsPerSecond,
         'p50 ms': result.p50Ms,
         'p99 ms': result.p99Ms,
-        'event loop p99 ms': delay.loopP99Ms,
         'server CPU ms/request': delay.cpuMs / result.requests,
       };
       return {

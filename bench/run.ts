@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PACKAGE_ROOT } from '../src/core/version.ts';
+import { compareWithRef } from './against.ts';
 import type { Benchmark, BenchOptions, BenchResult } from './benchmark.ts';
 import { cached } from './cached.ts';
 import { compile } from './compile.ts';
@@ -34,6 +35,8 @@ const USAGE = `npm run bench -- [${BENCHMARKS.map(({ name }) => name).join('|')}
   --python FILE  interpreter with PyTorch, the peer of train-step (default $DUALSCALE_PYTHON, else python3 or /usr/bin/python3)
   --minutes N    minutes of overload (default 1); --seconds N makes them shorter, to try it out
   --json FILE    also write everything there
+  --against REF  compare with another commit: both in turns, each with its own benchmark (name at least one)
+  --pairs N      runs of each commit with --against (default 5)
 `;
 
 class UsageError extends Error {}
@@ -56,17 +59,21 @@ function readArguments() {
     json: text,
     minutes: text,
     seconds: text,
+    against: text,
+    pairs: text,
     help: { type: 'boolean' },
   } as const;
   try {
     const { values, positionals } = parseArgs({ options, allowPositionals: true });
-    return { values, benchmarks: chooseBenchmarks(positionals) };
+    return { values, names: positionals, benchmarks: chooseBenchmarks(positionals) };
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
 }
 
-function toOptions(values: ReturnType<typeof readArguments>['values']): BenchOptions {
+type Values = ReturnType<typeof readArguments>['values'];
+
+function toOptions(values: Values): BenchOptions {
   const python = values.python ?? process.env['DUALSCALE_PYTHON'];
   return {
     modelsDir: resolve(values.models ?? join(PACKAGE_ROOT, 'models')),
@@ -80,17 +87,34 @@ function toOptions(values: ReturnType<typeof readArguments>['values']): BenchOpt
   };
 }
 
-function print(results: ReadonlyMap<string, BenchResult>): void {
-  for (const { tables, notes } of results.values()) {
+function print(results: readonly BenchResult[]): void {
+  for (const { tables, notes } of results) {
     for (const table of tables) console.log(`\n${renderTable(table)}`);
     for (const note of notes) console.log(`  ${note}`);
   }
-  const goals = [...results.values()].flatMap((result) => result.goals);
+  const goals = results.flatMap((result) => result.goals);
   if (goals.length > 0) console.log(`\n${renderGoals(goals)}`);
 }
 
+/** Options that both commits get. Without --data quality is left out: only times are compared. */
+function sharedArguments({ model, python, minutes, seconds, data = '/nowhere' }: Values): string[] {
+  return Object.entries({ model, python, minutes, seconds, data }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`, name === 'data' ? resolve(value) : value],
+  );
+}
+
+async function runAgainst(ref: string, values: Values, names: readonly string[], log: (message: string) => void) {
+  if (names.length === 0) throw new UsageError('expected the names of benchmarks before --against');
+  const pairs = Number(values.pairs ?? 5);
+  if (!(Number.isInteger(pairs) && pairs > 0)) throw new UsageError(`expected --pairs from 1, got \`${values.pairs}\``);
+  const tables = await compareWithRef({ ref, names, args: sharedArguments(values), pairs, log });
+  for (const table of tables) console.log(`\n${renderTable(table)}`);
+  console.log(`Medians of ${pairs} runs each; a change below 3 % counts as none.`);
+  return tables;
+}
+
 async function main(): Promise<void> {
-  const { values, benchmarks } = readArguments();
+  const { values, names, benchmarks } = readArguments();
   if (values.help) {
     console.log(USAGE);
     return;
@@ -100,22 +124,26 @@ async function main(): Promise<void> {
   for (const [name, value] of Object.entries(machine)) console.log(`${name.padEnd(16)} ${value}`);
   if (machine.loadAverage1Min > 0.2)
     options.log('the machine is not idle: these figures are for looking, not for keeping');
-  const results = new Map<string, BenchResult>();
+  const report =
+    values.against === undefined
+      ? await runAll(benchmarks, options)
+      : { comparison: await runAgainst(values.against, values, names, options.log) };
+  if (values.json !== undefined) {
+    const command = `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim();
+    await writeFile(values.json, `${JSON.stringify({ machine, command, ...report }, null, 2)}\n`);
+  }
+}
+
+async function runAll(benchmarks: readonly Benchmark[], options: BenchOptions): Promise<Record<string, BenchResult>> {
+  const results: Record<string, BenchResult> = {};
   for (const benchmark of benchmarks) {
     const start = performance.now();
     options.log(`\n${benchmark.name} ...`);
-    results.set(benchmark.name, await benchmark.run(options));
+    results[benchmark.name] = await benchmark.run(options);
     options.log(`${benchmark.name}: ${((performance.now() - start) / 1000).toFixed(0)} s`);
   }
-  print(results);
-  if (values.json !== undefined) {
-    const report = {
-      machine,
-      command: `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim(),
-      ...Object.fromEntries(results),
-    };
-    await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`);
-  }
+  print(Object.values(results));
+  return results;
 }
 
 try {

@@ -1,6 +1,6 @@
 /** The progress of a training run. */
 import type { TrainPreset } from '../trainer/presets/presets.ts';
-import type { DatasetSummary } from '../trainer/train/data/training-data.ts';
+import type { DatasetSummary } from '../trainer/train/data/dataset.ts';
 import type { RunEvent } from '../trainer/train/train-model.ts';
 import { formatDuration, Progress } from './progress.ts';
 

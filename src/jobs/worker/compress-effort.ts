@@ -1,7 +1,7 @@
 /** From a job's budget to the steps of a compression's stages. */
 
 import type { NetworkSpec } from '../../core/network/spec.ts';
-import { type Effort, effortOf } from '../../trainer/compress/effort.ts';
+import { type Effort, effortOf } from '../../trainer/compress/schedule.ts';
 import type { TrainRecipe } from '../../trainer/train/train-model.ts';
 import type { Budget } from '../queue/job.ts';
 

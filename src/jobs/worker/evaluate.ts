@@ -12,7 +12,7 @@ import type { PixelImage } from '../../core/pixels/image.ts';
 import { imresize } from '../../core/pixels/imresize.ts';
 import { degradationOf } from '../../trainer/presets/recipes.ts';
 import type { DegradationRecipe } from '../../trainer/train/data/degradation-recipe.ts';
-import { degradedMiddle } from '../../trainer/train/data/degraded-batches.ts';
+import { degradedMiddle } from '../../trainer/train/data/degrade-patch.ts';
 import type { EvaluationSpec, Evaluations } from '../queue/job-spec.ts';
 import type { Evaluation } from '../rollout/evaluation.ts';
 import { measureLatency } from './measure-latency.ts';

@@ -45,6 +45,18 @@ export interface CostModel {
   readonly costs: readonly (readonly number[])[];
 }
 
+export interface KnapsackLimits {
+  /** Highest cost. */
+  readonly limit: number;
+  /** Lowest cost that is asked for; a cheaper choice comes only where there is none between. @default 0 */
+  readonly floor?: number;
+}
+
+/** What all widths together may cost. */
+export interface SharedBudget extends KnapsackLimits {
+  readonly model: CostModel;
+}
+
 /** @param choice index of the candidate per width. */
 export function costOf({ fixed, costs }: CostModel, choice: readonly number[]): number {
   return choice.reduce((sum, candidate, width) => sum + costs[width][candidate], fixed);

@@ -6,7 +6,7 @@ import { isModelId } from '../../core/models/manifest.ts';
 import type { StoredDtype } from '../../core/models/safetensors.ts';
 import { type Budget, checkBudget, MULTIPLES, type Multiple } from './budget.ts';
 import { checkConditions } from './check-conditions.ts';
-import { type Effort, type EffortName, isEffortName } from './effort.ts';
+import { type Effort, type EffortName, isEffortName } from './schedule.ts';
 
 /**
  * `drc` is the paper's: search, gradient pruning, fine-tuning with distillation. `l1` prunes all widths alike by the

@@ -13,9 +13,9 @@ import type { Dataset } from '../train/data/dataset.ts';
 import { chooseMicroBatchSize } from '../train/step/micro-batch.ts';
 import type { BatchShape } from '../train/step/objective.ts';
 import type { ResolvedSettings } from './compress-settings.ts';
-import { type Effort, effortOf } from './effort.ts';
 import { readPhotographs } from './photographs.ts';
 import { type CompressEvent, type CompressHooks, createProgress, type Progress, type Work } from './progress.ts';
+import { type Effort, effortOf } from './schedule.ts';
 
 /** Where networks are trained: what pools and loops take. */
 export interface Resources {

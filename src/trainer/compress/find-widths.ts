@@ -6,10 +6,9 @@ import type { ParameterValues } from '../../core/network/spec.ts';
 import { type Compression, stageFolder, stopIfAsked } from './compression.ts';
 import { type FitResult, fitLatency } from './latency/fit-latency.ts';
 import type { BudgetPlan } from './plan-budget.ts';
-import type { Values } from './prune/slim.ts';
-import { chooseWidths } from './search/choose-widths.ts';
-import { evenValues } from './search/pick-widths.ts';
-import type { SearchedWidth } from './search/search-result.ts';
+import type { Values } from './prune/pruned-network.ts';
+import { chooseWidths, evenValues } from './search/choose-widths.ts';
+import type { SearchedWidth } from './search/search-state.ts';
 import { type SearchEvent, searchWidths } from './search/search-widths.ts';
 
 export interface FoundWidths {

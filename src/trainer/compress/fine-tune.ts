@@ -4,7 +4,7 @@ import { degradationOf, SCRATCH_RATE } from '../presets/recipes.ts';
 import { type RunEvent, type TrainRecipe, trainModel } from '../train/train-model.ts';
 import { type Compression, stageFolder, stopIfAsked } from './compression.ts';
 import { DUAL_WEIGHT } from './find-widths.ts';
-import type { SlimNetwork, Values } from './prune/slim.ts';
+import type { SlimNetwork, Values } from './prune/pruned-network.ts';
 
 /** Weight of the distance to the uncompressed model's images, that of the paper's code for a loss of this kind. */
 export const DISTILL_WEIGHT = 1;

@@ -3,12 +3,11 @@ import { join } from 'node:path';
 import { readIfThere, replaceFile } from '../../core/atomic-file.ts';
 import { badOption } from '../../core/errors.ts';
 import type { StoredModel } from '../../core/models/load.ts';
-import type { Dataset } from '../train/data/dataset.ts';
-import { loadTrainingData, summarise } from '../train/data/training-data.ts';
+import { type Dataset, loadTrainingData, summarise } from '../train/data/dataset.ts';
 import { outputLevels } from '../train/step/losses.ts';
 import type { ResolvedSettings } from './compress-settings.ts';
-import type { Effort } from './effort.ts';
 import type { CompressHooks, Progress } from './progress.ts';
+import type { Effort } from './schedule.ts';
 
 /** In the run's folder: all photographs that the run has learnt from, one entry for each time they changed. */
 const RECORD = 'photographs.json';

@@ -2,12 +2,16 @@
 import { join } from 'node:path';
 import { badOption } from '../../core/errors.ts';
 import { modelCost } from '../../core/models/manifest.ts';
-import { additiveCosts, type LatencyBudget, timedMultiple } from './budget.ts';
+import { additiveCosts, type LatencyBudget, type SharedBudget, timedMultiple } from './budget.ts';
 import type { Compression } from './compression.ts';
-import { dropDominated, type LatencyTable, latencyCosts, measureLatencyTable } from './latency/latency-table.ts';
-import { cachedLatencyTable } from './latency/table-cache.ts';
+import {
+  cachedLatencyTable,
+  dropDominated,
+  type LatencyTable,
+  latencyCosts,
+  measureLatencyTable,
+} from './latency/latency-table.ts';
 import { listCandidates } from './search/candidates.ts';
-import type { SharedBudget } from './search/pick-widths.ts';
 
 export interface BudgetPlan {
   /** Per prunable width, ascending. */

@@ -11,15 +11,12 @@ import { fineTune, type TunedNetwork } from './fine-tune.ts';
 import { planBudget } from './plan-budget.ts';
 import type { CompressEvent, CompressHooks } from './progress.ts';
 import { cutChannels } from './prune/cut-channels.ts';
-import type { SlimNetwork, Values } from './prune/slim.ts';
-import { describeRun } from './result/describe-run.ts';
-import { judgeResult } from './result/judge-result.ts';
-import { measureResult, validationPsnr } from './result/measure-result.ts';
-import { publishCompressed } from './result/publish-compressed.ts';
+import type { SlimNetwork, Values } from './prune/pruned-network.ts';
+import { describeRun } from './result/describe.ts';
+import { judgeResult, measureResult, validationPsnr } from './result/measure.ts';
+import { publishCompressed } from './result/publish.ts';
 import { type CompressReport, writeReport } from './result/report.ts';
-import { openRun } from './run/run-file.ts';
-import { createStages, plain } from './run/run-stages.ts';
-import type { StageResult } from './run/stage-store.ts';
+import { createStages, openRun, plain, type StageResult } from './run.ts';
 import { trainDuals } from './train-duals.ts';
 
 export interface CompressOptions extends CompressHooks {

@@ -9,8 +9,7 @@ import { type Tensor, type Tensor4D, tf } from '../../core/tf.ts';
 import { degradationOf } from '../presets/recipes.ts';
 import type { Dataset } from '../train/data/dataset.ts';
 import { trainLoop } from '../train/run/train-loop.ts';
-import { createEagerGradients } from '../train/step/eager-gradients.ts';
-import { createGradientPool } from '../train/step/gradient-pool.ts';
+import { openGradients } from '../train/step/gradient-pool.ts';
 import { computeLosses } from '../train/step/losses.ts';
 import {
   type BatchShape,
@@ -19,6 +18,7 @@ import {
   type GradientProgram,
   levelInput,
 } from '../train/step/objective.ts';
+import { updateProgram } from '../train/step/optimizer.ts';
 import {
   flattenParameters,
   layOutParameters,
@@ -27,9 +27,8 @@ import {
   unflattenParameters,
 } from '../train/step/parameter-layout.ts';
 import { createSplitStepper } from '../train/step/stepper.ts';
-import { updateProgram } from '../train/step/update-program.ts';
 import { asConstants } from './prune/prune-program.ts';
-import type { Values } from './prune/slim.ts';
+import type { Values } from './prune/pruned-network.ts';
 
 export interface TrainDualsOptions extends BatchShape {
   readonly spec: NetworkSpec;
@@ -84,14 +83,11 @@ export async function trainDuals(options: TrainDualsOptions): Promise<Values> {
   const state = { parameters: start, firstMoment: zeros(), secondMoment: zeros(), average: start.slice() };
   const degradation = degradationOf(spec);
   const common = { batchSize, lrPatchSize, microBatchSize, program: dualProgram(parameters) };
-  const pool = await (engine.name === 'tfjs'
-    ? createEagerGradients(objective, engine, common)
-    : createGradientPool(objective, { ...common, workers, provider }));
+  const pool = await openGradients(objective, engine, { ...common, workers, provider });
   const stepper = await createSplitStepper(pool, engine, state, updateProgram(objective));
   try {
     const never = steps + 1;
-    const told = degradation ? { degradation } : {};
-    const loop = { ...told, seed, batchSize, lrPatchSize, checkpointEvery: never, validateEvery: never };
+    const loop = { degradation, seed, batchSize, lrPatchSize, checkpointEvery: never, validateEvery: never };
     const { state: end } = await trainLoop(
       { step: 0, usualLoss: Number.POSITIVE_INFINITY },
       { ...loop, schedule: { steps, learningRate: LEARNING_RATE, warmupSteps: Math.min(20, steps) } },

@@ -5,7 +5,7 @@ import { badOption } from '../../core/errors.ts';
 import type { NetworkSpec } from '../../core/network/spec.ts';
 import { type Augmentation, checkAugmentation } from './data/augmentation.ts';
 import { checkDegradation, type DegradationRecipe } from './data/degradation-recipe.ts';
-import { planStages, type StagedRecipe } from './run/stages.ts';
+import { planStages, type StagedRecipe } from './run/schedule.ts';
 
 interface CheckedRecipe extends StagedRecipe {
   readonly spec: NetworkSpec;

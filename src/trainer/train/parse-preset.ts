@@ -7,10 +7,9 @@ import type { TrainPreset } from '../presets/presets.ts';
 import { checkRecipe } from './check-recipe.ts';
 import type { Augmentation } from './data/augmentation.ts';
 import type { DegradationRecipe } from './data/degradation-recipe.ts';
-import type { Schedule } from './run/schedule.ts';
-import { LEARNERS, type Learner, type Stage } from './run/stages.ts';
+import { LEARNERS, type Learner, type Schedule, type Stage } from './run/schedule.ts';
 import type { BatchShape } from './step/objective.ts';
-import { OPTIMIZERS, type OptimizerName } from './step/update-program.ts';
+import { OPTIMIZERS, type OptimizerName } from './step/optimizer.ts';
 import type { TrainRecipe } from './train-model.ts';
 
 const MAX_STEPS = 1e9;

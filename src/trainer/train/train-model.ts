@@ -8,31 +8,32 @@ import type { Network } from '../../core/network/network.ts';
 import type { NetworkSpec, ParameterValues } from '../../core/network/spec.ts';
 import type { PixelImage } from '../../core/pixels/image.ts';
 import { checkRecipe } from './check-recipe.ts';
-import type { Dataset } from './data/dataset.ts';
 import {
+  type Dataset,
   type DatasetSummary,
   loadTrainingData,
   summarise,
   type TrainingData,
   type UnpairedOptions,
-} from './data/training-data.ts';
-import { loadCheckpoint, saveCheckpoint } from './run/checkpoint.ts';
+} from './data/dataset.ts';
+import {
+  checkTargets,
+  openTargetStore,
+  removeTargets,
+  type TargetOptions,
+  teachTargets,
+} from './pseudo-labels/pseudo-labels.ts';
 import { estimatorObjective, estimatorProgram, restOthers } from './run/estimator-stage.ts';
-import type { Schedule } from './run/schedule.ts';
-import { type Learner, planStages, type StagedRecipe, type StagePlan } from './run/stages.ts';
-import { startState, type TrainPoint } from './run/start-state.ts';
-import { type LoopOptions, type LoopParts, type TrainEvent, trainLoop } from './run/train-loop.ts';
+import { type Learner, planStages, type Schedule, type StagedRecipe, type StagePlan } from './run/schedule.ts';
+import { type LoopContext, type LoopOptions, type TrainEvent, trainLoop } from './run/train-loop.ts';
+import { loadCheckpoint, saveCheckpoint, startState, type TrainPoint } from './run/train-state.ts';
 import { createValidator } from './run/validate.ts';
-import { createEagerGradients } from './step/eager-gradients.ts';
-import { createGradientPool } from './step/gradient-pool.ts';
-import { type BatchShape, createObjective, type Objective } from './step/objective.ts';
+import { openGradients } from './step/gradient-pool.ts';
+import { type BatchShape, createObjective, gradientProgram, type Objective, type Teacher } from './step/objective.ts';
+import { updateProgram } from './step/optimizer.ts';
 import { unflattenParameters } from './step/parameter-layout.ts';
 import { createResidentStepper } from './step/resident-stepper.ts';
 import { createSplitStepper, type Stepper } from './step/stepper.ts';
-import type { Teacher } from './step/teacher.ts';
-import { updateProgram } from './step/update-program.ts';
-import { openTargetStore, removeTargets } from './targets/target-store.ts';
-import { checkTargets, type TargetOptions, teachTargets } from './targets/teach-targets.ts';
 
 export interface TrainRecipe extends Omit<LoopOptions, 'stage'>, StagedRecipe {
   readonly schedule: Schedule;
@@ -122,18 +123,15 @@ async function createStepper(
   const isPart = learns === 'estimator';
   const objective = isPart ? estimatorObjective(whole) : whole;
   const state = isPart ? restOthers(whole.layout, point.state) : point.state;
-  const learnt = isPart ? { program: estimatorProgram } : {};
+  const program = isPart ? estimatorProgram : gradientProgram;
   const chosen = typeof microBatchSize === 'function' ? microBatchSize({ batchSize, lrPatchSize }) : microBatchSize;
-  const shape = { ...learnt, batchSize, lrPatchSize, microBatchSize: chosen };
   const update = updateProgram(objective, recipe);
-  if (engine.name === 'tfjs') {
-    return createSplitStepper(await createEagerGradients(objective, engine, shape), engine, state, update);
+  const isWhole = provider !== 'cpu' && workers === 1 && (chosen ?? batchSize) === batchSize;
+  if (engine.name !== 'tfjs' && isWhole) {
+    return createResidentStepper(objective, state, { batchSize, lrPatchSize, provider, update, program, onPlacement });
   }
-  const told = onPlacement ? { onPlacement } : {};
-  if (provider !== 'cpu' && workers === 1 && (chosen ?? batchSize) === batchSize) {
-    return createResidentStepper(objective, state, { ...learnt, batchSize, lrPatchSize, provider, update, ...told });
-  }
-  const pool = await createGradientPool(objective, { ...shape, workers, provider, ...told });
+  const shape = { batchSize, lrPatchSize, microBatchSize: chosen, program };
+  const pool = await openGradients(objective, engine, { ...shape, workers, provider, onPlacement });
   return createSplitStepper(pool, engine, state, update);
 }
 
@@ -141,8 +139,8 @@ async function createStepper(
 async function openData(options: TrainOptions, { levels }: Objective): Promise<TrainingData> {
   const { recipe, out, dataset, targets, engine, report, signal } = options;
   const minLrSide = Math.max(...planStages(recipe).map(({ lrPatchSize }) => lrPatchSize));
-  const augmented = recipe.augmentation ? { augmentation: recipe.augmentation } : {};
-  const data: TrainingData = dataset ?? (await loadTrainingData({ ...options, ...augmented, minLrSide }, levels));
+  const { augmentation } = recipe;
+  const data: TrainingData = dataset ?? (await loadTrainingData({ ...options, augmentation, minLrSide }, levels));
   if (!targets) return data;
   const onProgress = (done: number, total: number) => report({ type: 'targets', done, total });
   const store = await openTargetStore(out, targets.teachers);
@@ -156,7 +154,7 @@ async function runStages(
   start: TrainPoint,
   objective: Objective,
   options: TrainOptions,
-  parts: Omit<LoopParts, 'stepper'>,
+  context: Omit<LoopContext, 'stepper'>,
 ): Promise<TrainPoint> {
   const { recipe, report, signal } = options;
   let point = start;
@@ -166,7 +164,7 @@ async function runStages(
     const { batchSize, lrPatchSize, learns } = stage;
     try {
       report({ type: 'stage', step: point.step, batchSize, lrPatchSize, learns: learns || undefined });
-      point = await trainLoop(point, { ...recipe, batchSize, lrPatchSize, stage }, { ...parts, stepper });
+      point = await trainLoop(point, { ...recipe, batchSize, lrPatchSize, stage }, { ...context, stepper });
     } finally {
       await stepper.close();
     }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { prunableWidths } from '../../../src/core/network/prunable.ts';
-import { bestChannels, filterNorms, gradientNorms } from '../../../src/trainer/compress/prune/channel-scores.ts';
+import { bestChannels, filterNorms, gradientNorms } from '../../../src/trainer/compress/prune/prune-layers.ts';
 
 test('gradientNorms adds up a norm over the kernel for each output', () => {
   // A kernel of 1x2 positions, 2 inputs, 2 outputs: [position][input][output].

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { NetworkSpec } from '../../../src/core/network/spec.ts';
-import { describeBudget, noteShortfalls } from '../../../src/trainer/compress/result/describe-result.ts';
+import { describeBudget, noteShortfalls } from '../../../src/trainer/compress/result/describe.ts';
 
 const edge = (...innerWidths: number[]): NetworkSpec => ({ family: 'edge', scale: 4, featureCount: 32, innerWidths });
 const LATENCY = { kind: 'latency', latencyMs: 100, width: 320, height: 180 } as const;

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import type { NetworkSpec } from '../../../src/core/network/spec.ts';
 import type { Compression } from '../../../src/trainer/compress/compression.ts';
-import { effortOf } from '../../../src/trainer/compress/effort.ts';
 import { tuneRecipe } from '../../../src/trainer/compress/fine-tune.ts';
+import { effortOf } from '../../../src/trainer/compress/schedule.ts';
 import { findPreset } from '../../../src/trainer/presets/presets.ts';
 
 const { spec } = findPreset('edge-x4').recipe;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { EdgeSpec } from '../../../src/core/network/spec.ts';
-import { judgeResult } from '../../../src/trainer/compress/result/judge-result.ts';
+import { judgeResult } from '../../../src/trainer/compress/result/measure.ts';
 
 /** 8 -> 12 outputs: 3*9*8+8 + 8*9*12+12 = 1100 parameters, as many multiply-accumulates per LR pixel. */
 const SPEC: EdgeSpec = { family: 'edge', scale: 2, featureCount: 8, innerWidths: [0] };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { nesterovStep } from '../../../src/trainer/compress/prune/nesterov.ts';
+import { nesterovStep } from '../../../src/trainer/compress/prune/prune-layers.ts';
 
 test('two steps as PyTorch takes them, on the masked values alone', () => {
   const values = Float32Array.of(3, 7, 4);

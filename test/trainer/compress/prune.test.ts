@@ -7,9 +7,9 @@ import { prunableWidths } from '../../../src/core/network/prunable.ts';
 import type { EdgeSpec, NetworkSpec, ParameterValues } from '../../../src/core/network/spec.ts';
 import { imresize } from '../../../src/core/pixels/imresize.ts';
 import { createRandom } from '../../../src/core/random.ts';
-import { bestChannels, filterNorms } from '../../../src/trainer/compress/prune/channel-scores.ts';
 import { type PruneEvent, type PruneOptions, pruneChannels } from '../../../src/trainer/compress/prune/prune.ts';
-import { slimNetwork } from '../../../src/trainer/compress/prune/slim.ts';
+import { bestChannels, filterNorms } from '../../../src/trainer/compress/prune/prune-layers.ts';
+import { slimNetwork } from '../../../src/trainer/compress/prune/pruned-network.ts';
 import { generatedPhoto } from '../../helpers/generated-photos.ts';
 
 const EDGE: EdgeSpec = { family: 'edge', scale: 2, featureCount: 6, innerWidths: [6, 6] };

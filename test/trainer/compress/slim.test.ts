@@ -4,7 +4,7 @@ import { countParameters } from '../../../src/core/network/network.ts';
 import { prunableWidths } from '../../../src/core/network/prunable.ts';
 import type { NetworkSpec, ParameterValues } from '../../../src/core/network/spec.ts';
 import { createRandom } from '../../../src/core/random.ts';
-import { slimNetwork } from '../../../src/trainer/compress/prune/slim.ts';
+import { slimNetwork } from '../../../src/trainer/compress/prune/pruned-network.ts';
 import { forwardOnCpu } from '../../helpers/forward-on-cpu.ts';
 
 const EDGE: NetworkSpec = { family: 'edge', scale: 2, featureCount: 6, innerWidths: [6, 5, 4] };

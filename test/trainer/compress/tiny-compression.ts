@@ -7,7 +7,7 @@ import { createNetwork, initialiseParameters } from '../../../src/core/network/c
 import type { NetworkSpec } from '../../../src/core/network/spec.ts';
 import { createRandom } from '../../../src/core/random.ts';
 import type { CompressSettings } from '../../../src/trainer/compress/compress-settings.ts';
-import type { Effort } from '../../../src/trainer/compress/effort.ts';
+import type { Effort } from '../../../src/trainer/compress/schedule.ts';
 import { writeGeneratedPhotos } from '../../helpers/generated-photos.ts';
 
 const TINY_SPEC: NetworkSpec = { family: 'edge', scale: 2, featureCount: 8, innerWidths: [8, 8] };

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import type { PixelImage } from '../../../src/core/pixels/image.ts';
 import { imresize } from '../../../src/core/pixels/imresize.ts';
 import { createRandom } from '../../../src/core/random.ts';
-import { copyPatch, createPatchSampler, fillBatch } from '../../../src/trainer/train/data/batches.ts';
+import { createBatchFiller } from '../../../src/trainer/train/data/batch-filler.ts';
+import { copyPatch, createPatchSampler } from '../../../src/trainer/train/data/batches.ts';
 import { generatedPhoto } from '../../helpers/generated-photos.ts';
 
 function gray(rows: readonly (readonly number[])[]): PixelImage {
@@ -102,12 +103,7 @@ describe('fillBatch', () => {
     const images = new Map(
       [1, scale].map((level) => [level, new Float32Array(batchSize * (lrPatchSize * level) ** 2 * 3)]),
     );
-    fillBatch(
-      createPatchSampler([pyramid], { batchSize, lrPatchSize }),
-      createRandom(5),
-      { batchSize, lrPatchSize },
-      images,
-    );
+    createBatchFiller({ train: [pyramid] }, { batchSize, lrPatchSize }, { images })(createRandom(5));
     const toImage = (level: number, i: number): PixelImage => {
       const side = lrPatchSize * level;
       const values = (images.get(level) as Float32Array).subarray(i * side * side * 3, (i + 1) * side * side * 3);

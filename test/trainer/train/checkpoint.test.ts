@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Checkpoint, loadCheckpoint, saveCheckpoint } from '../../../src/trainer/train/run/checkpoint.ts';
+import { type Checkpoint, loadCheckpoint, saveCheckpoint } from '../../../src/trainer/train/run/train-state.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -48,7 +48,7 @@ describe('a checkpoint', () => {
     // 16 MB take long enough to be hit; nothing but writing happens in this process.
     const size = 1_000_000;
     const module = pathToFileURL(
-      fileURLToPath(new URL('../../../src/trainer/train/run/checkpoint.ts', import.meta.url)),
+      fileURLToPath(new URL('../../../src/trainer/train/run/train-state.ts', import.meta.url)),
     ).href;
     const script = `
       const { saveCheckpoint } = await import(${JSON.stringify(module)});

@@ -7,13 +7,13 @@ import { encodeDegradation, VECTOR_WIDTH } from '../../../src/core/degradation/v
 import type { PixelImage } from '../../../src/core/pixels/image.ts';
 import { imresize } from '../../../src/core/pixels/imresize.ts';
 import { createRandom } from '../../../src/core/random.ts';
-import { createPatchSampler } from '../../../src/trainer/train/data/batches.ts';
+import { createBatchFiller } from '../../../src/trainer/train/data/batch-filler.ts';
 import {
   checkDegradation,
   type DegradationRecipe,
   drawDegradation,
 } from '../../../src/trainer/train/data/degradation-recipe.ts';
-import { degradedMiddle, fillDegradedBatch } from '../../../src/trainer/train/data/degraded-batches.ts';
+import { degradedMiddle } from '../../../src/trainer/train/data/degrade-patch.ts';
 
 const RECIPE: DegradationRecipe = {
   sigma: [0.2, 4],
@@ -74,7 +74,7 @@ describe('reducePatch', () => {
   });
 });
 
-describe('fillDegradedBatch', () => {
+describe('createBatchFiller', () => {
   const pyramids = [
     new Map([
       [1, imresize(hrImage, { scale: 0.25 })],
@@ -82,7 +82,6 @@ describe('fillDegradedBatch', () => {
     ]),
   ];
   const options = { batchSize: 8, lrPatchSize: 16 };
-  const pairs = createPatchSampler(pyramids, options);
   const buffers = () => ({
     images: new Map([
       [1, new Float32Array(8 * 16 * 16 * 3)],
@@ -94,7 +93,7 @@ describe('fillDegradedBatch', () => {
   });
   const fill = (degradation: DegradationRecipe, seed = 1) => {
     const filled = buffers();
-    fillDegradedBatch({ pairs }, createRandom(seed), { ...options, degradation }, filled);
+    createBatchFiller({ train: pyramids }, { ...options, degradation }, filled)(createRandom(seed));
     return filled;
   };
 
@@ -129,8 +128,8 @@ describe('fillDegradedBatch', () => {
     const filled = buffers();
     filled.codes.fill(9);
     filled.codesGiven.fill(9);
-    const unpaired = { sample: pairs, share: 0.5 };
-    fillDegradedBatch({ pairs, unpaired }, createRandom(1), { ...options, degradation: RECIPE }, filled);
+    const source = { train: pyramids, unpaired: { pyramids, share: 0.5 } };
+    createBatchFiller(source, { ...options, degradation: RECIPE }, filled)(createRandom(1));
     expect([...filled.pairWeights]).toEqual([2, 2, 2, 2, 0, 0, 0, 0]);
     expect([...filled.codes.subarray(4 * VECTOR_WIDTH)].every((value) => value === 0)).toBe(true);
     expect([...filled.codesGiven.subarray(4)]).toEqual([0, 0, 0, 0]);

@@ -4,9 +4,8 @@ import { createTfjsEngine } from '../../../src/core/engine/tfjs/tfjs-engine.ts';
 import { initialiseParameters } from '../../../src/core/network/create-network.ts';
 import type { NetworkSpec } from '../../../src/core/network/spec.ts';
 import { createRandom } from '../../../src/core/random.ts';
-import type { GradientPool } from '../../../src/trainer/train/step/batch-gradient.ts';
-import { createEagerGradients } from '../../../src/trainer/train/step/eager-gradients.ts';
 import { createGradientPool } from '../../../src/trainer/train/step/gradient-pool.ts';
+import { createEagerGradients, type GradientPool } from '../../../src/trainer/train/step/gradients.ts';
 import { createObjective } from '../../../src/trainer/train/step/objective.ts';
 import { flattenParameters } from '../../../src/trainer/train/step/parameter-layout.ts';
 

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createRandom } from '../../../src/core/random.ts';
-import { createPatchSampler } from '../../../src/trainer/train/data/batches.ts';
-import { countUnpaired, fillMixedBatch } from '../../../src/trainer/train/data/mixed-batches.ts';
+import { countUnpaired, createBatchFiller } from '../../../src/trainer/train/data/batch-filler.ts';
 
 const gray = (side: number, value: number) => ({
   width: side,
@@ -11,23 +10,17 @@ const gray = (side: number, value: number) => ({
 });
 const shape = { batchSize: 8, lrPatchSize: 4 };
 // The small image of the pairs is 51, the large one 102, a picture without ground truth 204: 0.2, 0.4 and 0.8 of white.
-const samples = {
-  pairs: createPatchSampler(
-    [
-      new Map([
-        [1, gray(6, 51)],
-        [2, gray(12, 102)],
-      ]),
-    ],
-    shape,
-  ),
-  unpaired: createPatchSampler([new Map([[1, gray(5, 204)]])], shape),
-};
+const pairs = new Map([
+  [1, gray(6, 51)],
+  [2, gray(12, 102)],
+]);
+const unpaired = new Map([[1, gray(5, 204)]]);
 
 function fill(share: number, seed: number) {
   const images = new Map([1, 2].map((level) => [level, new Float32Array(8 * (4 * level) ** 2 * 3).fill(9)]));
   const pairWeights = new Float32Array(8).fill(9);
-  fillMixedBatch(samples, share, createRandom(seed), shape, { images, pairWeights });
+  const source = { train: [pairs], unpaired: { pyramids: [unpaired], share } };
+  createBatchFiller(source, shape, { images, pairWeights })(createRandom(seed));
   const ofPatch = (level: number, i: number) => {
     const size = (4 * level) ** 2 * 3;
     const values = new Set(images.get(level)?.subarray(i * size, (i + 1) * size));
@@ -37,7 +30,7 @@ function fill(share: number, seed: number) {
   return Array.from({ length: 8 }, (_, i) => [ofPatch(1, i), ofPatch(2, i), Number(pairWeights[i].toFixed(4))]);
 }
 
-describe('fillMixedBatch', () => {
+describe('createBatchFiller', () => {
   test('puts pairs first, and pictures without large images after them', () => {
     const [pair, unpaired] = [
       [0.2, 0.4, 1.6],

@@ -6,7 +6,7 @@ import type { Program, TensorData } from '../../../src/core/graph/program.ts';
 import { createNetwork } from '../../../src/core/network/create-network.ts';
 import { createRandom } from '../../../src/core/random.ts';
 import { tf } from '../../../src/core/tf.ts';
-import { muonStep, orthogonalize } from '../../../src/trainer/train/step/muon.ts';
+import { muonStep, orthogonalize } from '../../../src/trainer/train/step/optimizer.ts';
 import { layOutParameters } from '../../../src/trainer/train/step/parameter-layout.ts';
 
 const tensor = (shape: number[], data: ArrayLike<number>): TensorData => ({

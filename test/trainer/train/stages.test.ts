@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { learningRateAt } from '../../../src/trainer/train/run/schedule.ts';
-import { planStages, type StagedRecipe, stageRateAt } from '../../../src/trainer/train/run/stages.ts';
+import { learningRateAt, planStages, type StagedRecipe, stageRateAt } from '../../../src/trainer/train/run/schedule.ts';
 
 const recipe: StagedRecipe = {
   schedule: { steps: 10 },

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { createNetwork } from '../../../src/core/network/create-network.ts';
 import type { NetworkSpec } from '../../../src/core/network/spec.ts';
 import { type Tensor4D, tf } from '../../../src/core/tf.ts';
-import { startState } from '../../../src/trainer/train/run/start-state.ts';
+import { startState } from '../../../src/trainer/train/run/train-state.ts';
 import { createObjective } from '../../../src/trainer/train/step/objective.ts';
 import { unflattenParameters } from '../../../src/trainer/train/step/parameter-layout.ts';
 import {

@@ -5,13 +5,13 @@ import type { NetworkSpec } from '../../../src/core/network/spec.ts';
 import { createRandom } from '../../../src/core/random.ts';
 import { createGradientPool } from '../../../src/trainer/train/step/gradient-pool.ts';
 import { createObjective, type Objective } from '../../../src/trainer/train/step/objective.ts';
+import { type OptimizerName, updateProgram } from '../../../src/trainer/train/step/optimizer.ts';
 import { flattenParameters } from '../../../src/trainer/train/step/parameter-layout.ts';
 import {
   createResidentStepper,
   type ResidentStepperOptions,
 } from '../../../src/trainer/train/step/resident-stepper.ts';
 import { createSplitStepper, type Stepper, type TrainState } from '../../../src/trainer/train/step/stepper.ts';
-import { type OptimizerName, updateProgram } from '../../../src/trainer/train/step/update-program.ts';
 
 const shape = { batchSize: 2, lrPatchSize: 8 };
 

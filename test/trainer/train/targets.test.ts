@@ -12,14 +12,19 @@ import { imresize } from '../../../src/core/pixels/imresize.ts';
 import { createRandom } from '../../../src/core/random.ts';
 import { type Tensor4D, tf } from '../../../src/core/tf.ts';
 import { findPreset } from '../../../src/trainer/presets/presets.ts';
+import { SYMMETRIES } from '../../../src/trainer/train/data/batches.ts';
 import { loadDataset } from '../../../src/trainer/train/data/dataset.ts';
-import { SYMMETRIES } from '../../../src/trainer/train/data/symmetry.ts';
+import { type TargetOptions, teachTargets } from '../../../src/trainer/train/pseudo-labels/pseudo-labels.ts';
+import {
+  addTurnedBack,
+  backProject,
+  enlargeWhole,
+  openTeacher,
+  stripsOf,
+  type TargetTeacher,
+  turn,
+} from '../../../src/trainer/train/pseudo-labels/self-ensemble.ts';
 import { toFloat } from '../../../src/trainer/train/run/primal-program.ts';
-import { backProject } from '../../../src/trainer/train/targets/back-project.ts';
-import { enlargeWhole, openTeacher, type TargetTeacher } from '../../../src/trainer/train/targets/enlarge-whole.ts';
-import { stripsOf } from '../../../src/trainer/train/targets/strips.ts';
-import { type TargetOptions, teachTargets } from '../../../src/trainer/train/targets/teach-targets.ts';
-import { addTurnedBack, turn } from '../../../src/trainer/train/targets/turn.ts';
 import { checkpointPath, type RunEvent, type TrainOptions } from '../../../src/trainer/train/train-model.ts';
 import { generatedPhoto, writeGeneratedPhotos } from '../../helpers/generated-photos.ts';
 import { recordRun } from './record-run.ts';

@@ -8,7 +8,7 @@ import { createOnnxEngine } from '../../../src/core/engine/onnx/onnx-engine.ts';
 import type { EdgeSpec } from '../../../src/core/network/spec.ts';
 import { degradationOf } from '../../../src/trainer/presets/recipes.ts';
 import type { DegradationRecipe } from '../../../src/trainer/train/data/degradation-recipe.ts';
-import { loadCheckpoint } from '../../../src/trainer/train/run/checkpoint.ts';
+import { loadCheckpoint } from '../../../src/trainer/train/run/train-state.ts';
 import { type BatchShape, createObjective } from '../../../src/trainer/train/step/objective.ts';
 import type { TrainState } from '../../../src/trainer/train/step/stepper.ts';
 import {

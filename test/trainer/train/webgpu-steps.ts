@@ -1,8 +1,7 @@
 /** Child process: sends how far steps on WebGPU lead from those on the CPU, and what the provider left to the CPU. */
 import type { NodePlacement } from '../../../src/core/engine/onnx/node-placement.ts';
 import type { NetworkSpec } from '../../../src/core/network/spec.ts';
-import { STATE } from '../../../src/trainer/train/step/optimizer.ts';
-import type { OptimizerName } from '../../../src/trainer/train/step/update-program.ts';
+import { type OptimizerName, STATE } from '../../../src/trainer/train/step/optimizer.ts';
 import { DRN_X2, EDGE_X3, relativeDistance, residentSteps, splitSteps } from './steps.ts';
 
 export interface StepsReport {

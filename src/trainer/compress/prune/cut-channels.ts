@@ -4,9 +4,9 @@ import { prunableWidths, withWidths } from '../../../core/network/prunable.ts';
 import { createRandom } from '../../../core/random.ts';
 import type { Compression } from '../compression.ts';
 import { DUAL_WEIGHT } from '../find-widths.ts';
-import { bestChannels, filterNorms } from './channel-scores.ts';
 import { type PruneResult, pruneChannels } from './prune.ts';
-import { type SlimNetwork, slimNetwork, type Values } from './slim.ts';
+import { bestChannels, filterNorms } from './prune-layers.ts';
+import { type SlimNetwork, slimNetwork, type Values } from './pruned-network.ts';
 
 /** See `NesterovOptions`: with 0.001 to 0.01 the features came about equally near to the original's. */
 const TUNING_RATE = 0.005;

@@ -11,18 +11,16 @@ import { observeConvs } from '../../../core/network/layers.ts';
 import type { Parameters } from '../../../core/network/network.ts';
 import type { PrunableWidth } from '../../../core/network/prunable.ts';
 import type { ParameterSpec, ParameterValues } from '../../../core/network/spec.ts';
-import type { Tensor, Tensor1D, Tensor4D } from '../../../core/tf.ts';
-import { tf } from '../../../core/tf.ts';
+import { type Tensor, type Tensor1D, type Tensor4D, tf } from '../../../core/tf.ts';
 import { computeLosses, type Losses } from '../../train/step/losses.ts';
-import type { GradientProgram, Objective } from '../../train/step/objective.ts';
-import { batchInputs, levelInput } from '../../train/step/objective.ts';
+import { batchInputs, type GradientProgram, levelInput, type Objective } from '../../train/step/objective.ts';
 import {
   layOutParameters,
   nameParameters,
   type ParameterLayout,
   sliceParameters,
 } from '../../train/step/parameter-layout.ts';
-import type { Values } from './slim.ts';
+import type { Values } from './pruned-network.ts';
 
 /** How much the features of each width count, [widths], beside the weights: its gradient is L_M of every width. */
 export const FOCUS = 'focus';

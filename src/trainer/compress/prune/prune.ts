@@ -10,19 +10,25 @@ import { prunableWidths } from '../../../core/network/prunable.ts';
 import type { NetworkSpec } from '../../../core/network/spec.ts';
 import { createRandom } from '../../../core/random.ts';
 import { degradationOf } from '../../presets/recipes.ts';
-import { createPatchSampler } from '../../train/data/batches.ts';
+import { createBatchFiller } from '../../train/data/batch-filler.ts';
 import type { Dataset } from '../../train/data/dataset.ts';
-import { fillBatchFor } from '../../train/data/degraded-batches.ts';
-import type { GradientPool } from '../../train/step/batch-gradient.ts';
-import { createEagerGradients } from '../../train/step/eager-gradients.ts';
-import { createGradientPool } from '../../train/step/gradient-pool.ts';
+import { openGradients } from '../../train/step/gradient-pool.ts';
+import type { GradientPool } from '../../train/step/gradients.ts';
 import { type BatchShape, createObjective, type Objective } from '../../train/step/objective.ts';
 import { flattenParameters, type ParameterLayout, unflattenParameters } from '../../train/step/parameter-layout.ts';
-import { bestChannels, gradientNorms } from './channel-scores.ts';
-import { nesterovStep } from './nesterov.ts';
-import { addChannels, countPasses, emptyLayer, groupLayers, type LayerGroup, tunable } from './prune-layers.ts';
+import {
+  addChannels,
+  bestChannels,
+  countPasses,
+  emptyLayer,
+  gradientNorms,
+  groupLayers,
+  type LayerGroup,
+  nesterovStep,
+  tunable,
+} from './prune-layers.ts';
 import { FOCUS, layOutPruning, pruneProgram } from './prune-program.ts';
-import type { KeptChannels, Values } from './slim.ts';
+import type { KeptChannels, Values } from './pruned-network.ts';
 
 export interface PruneSettings extends BatchShape {
   /** Batches of one pass: as many to score channels, as many again to tune. 10 in the paper's code. */
@@ -123,21 +129,17 @@ async function pruneGroup(work: Work, group: LayerGroup, settings: PruneSettings
   for (const { index } of group) values[offset + index] = 0;
 }
 
-async function createPool(objective: Objective, options: PruneOptions): Promise<GradientPool> {
+function createPool(objective: Objective, options: PruneOptions): Promise<GradientPool> {
   const { spec, parameters, engine, workers = 1, provider = 'cpu', batchSize, lrPatchSize, microBatchSize } = options;
   const program = pruneProgram(prunableWidths(spec), parameters);
-  const micro = microBatchSize === undefined ? {} : { microBatchSize };
-  const common = { batchSize, lrPatchSize, program, ...micro };
-  if (engine.name === 'tfjs') return createEagerGradients(objective, engine, common);
-  return createGradientPool(objective, { ...common, workers, provider });
+  return openGradients(objective, engine, { batchSize, lrPatchSize, microBatchSize, program, workers, provider });
 }
 
 /** One batch after another; the next one is cut while the workers compute. */
 function createNext(pool: GradientPool, { layout }: Objective, options: PruneOptions, steps: number): Work['next'] {
   const { dataset, seed, report, signal, batchesPerPass } = options;
-  const sample = createPatchSampler(dataset.train, options);
-  const degradation = degradationOf(options.spec);
-  const fill = (step: number) => fillBatchFor(degradation, sample, createRandom(seed, 0x9121, step), options, pool);
+  const fillBatch = createBatchFiller(dataset, { ...options, degradation: degradationOf(options.spec) }, pool);
+  const fill = (step: number) => fillBatch(createRandom(seed, 0x9121, step));
   const offset = focusOffset(layout);
   const recent: { readonly primalLoss: number; readonly featureLoss: number }[] = [];
   const mean = (pick: (losses: (typeof recent)[number]) => number) =>

@@ -4,10 +4,10 @@ import { replaceFile } from '../../../core/atomic-file.ts';
 import type { NetworkSpec } from '../../../core/network/spec.ts';
 import type { Budget } from '../budget.ts';
 import type { Method } from '../compress-settings.ts';
-import type { Effort } from '../effort.ts';
 import type { FitAttempt } from '../latency/fit-latency.ts';
-import type { LatencySetting } from '../latency/table-cache.ts';
+import type { LatencySetting } from '../latency/latency-table.ts';
 import type { Stage } from '../progress.ts';
+import type { Effort } from '../schedule.ts';
 import { drawTradeOff, drawWidths, type NamedWidth } from './report-plots.ts';
 
 interface Candidate {

@@ -3,6 +3,7 @@
  * that keep it are probable (arXiv 2207.07929 and its released code; DARTS' softmax). All of it is a few numbers per
  * channel, so it is computed beside the program, whose gradient ends at the channels' weights.
  */
+import type { SharedBudget } from '../budget.ts';
 
 /**
  * Rank of each input channel of a convolution by the L1 norm of its weights, 0 for the largest.
@@ -61,4 +62,59 @@ export function candidateGradient(
 export function alphaGradient(probabilities: readonly number[], gradient: readonly number[]): number[] {
   const mean = probabilities.reduce((sum, probability, i) => sum + probability * gradient[i], 0);
   return probabilities.map((probability, i) => probability * (gradient[i] - mean));
+}
+
+type PerCandidate = readonly (readonly number[])[];
+
+/** Most that the price of the cost changes in one step. */
+const PRICE_STEP = 0.05;
+
+/** The cost of the probable widths, with every candidate counted as much as it is probable. */
+export function expectedCost({ model }: SharedBudget, probabilities: PerCandidate): number {
+  return model.costs.reduce(
+    (sum, options, width) => sum + options.reduce((mean, cost, i) => mean + cost * probabilities[width][i], 0),
+    model.fixed,
+  );
+}
+
+const norm = (gradients: PerCandidate): number => Math.hypot(...gradients.flat());
+
+export interface AlphaGradient {
+  readonly gradient: number[][];
+  /** The next step's. */
+  readonly multiplier: number;
+  /** Undefined without a shared budget. */
+  readonly expected?: number;
+}
+
+/**
+ * The gradient of log(loss) + multiplier * cost / limit with respect to the alphas. The multiplier rises while the
+ * expected cost is above the limit and falls below it; it starts where both terms are equally strong.
+ * @param lossGradient with respect to the candidates' probabilities, relative to the loss.
+ */
+export function alphaStep(
+  probabilities: PerCandidate,
+  lossGradient: PerCandidate,
+  multiplier: number,
+  shared?: SharedBudget,
+): AlphaGradient {
+  const ofLoss = probabilities.map((p, width) => alphaGradient(p, lossGradient[width]));
+  if (!shared) return { gradient: ofLoss, multiplier };
+  const { model, limit } = shared;
+  // What no choice can save counts on neither side.
+  const removable = Math.max(limit - model.fixed, 1e-6 * limit);
+  const ofCost = probabilities.map((p, width) =>
+    alphaGradient(
+      p,
+      model.costs[width].map((cost) => cost / removable),
+    ),
+  );
+  const price = multiplier > 0 ? multiplier : norm(ofLoss) / Math.max(norm(ofCost), 1e-12);
+  const expected = expectedCost(shared, probabilities);
+  const excess = (expected - limit) / removable;
+  return {
+    gradient: ofLoss.map((options, width) => options.map((value, i) => value + price * ofCost[width][i])),
+    multiplier: price * Math.exp(Math.min(PRICE_STEP, Math.max(-PRICE_STEP, PRICE_STEP * 4 * excess))),
+    expected,
+  };
 }

@@ -1,14 +1,13 @@
 /** The two kinds of steps that a search alternates between. */
 import type { Engine, Executable } from '../../../core/engine/engine.ts';
 import { learningRateAt } from '../../train/run/schedule.ts';
-import type { BatchGradient, GradientPool } from '../../train/step/batch-gradient.ts';
+import type { BatchGradient, GradientPool } from '../../train/step/gradients.ts';
 import { adamProgram, nextName, STATE } from '../../train/step/optimizer.ts';
 import { scalarTensors, stateTensors, type TrainState } from '../../train/step/stepper.ts';
-import { alphaStep } from './alpha-step.ts';
-import type { SharedBudget } from './pick-widths.ts';
-import type { SearchState } from './search-checkpoint.ts';
-import type { SearchObjective } from './search-objective.ts';
-import { candidateGradients, certain, probabilitiesOf, relaxedVector } from './super-net.ts';
+import type { SharedBudget } from '../budget.ts';
+import { alphaStep } from './relaxation.ts';
+import type { SearchState } from './search-state.ts';
+import { candidateGradients, certain, probabilitiesOf, relaxedVector, type SearchObjective } from './super-net.ts';
 
 export interface SearchRates {
   readonly steps: number;

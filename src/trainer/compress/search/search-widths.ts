@@ -9,20 +9,16 @@ import { badOption } from '../../../core/errors.ts';
 import type { NetworkSpec, ParameterValues } from '../../../core/network/spec.ts';
 import { createRandom } from '../../../core/random.ts';
 import { degradationOf } from '../../presets/recipes.ts';
-import { createPatchSampler } from '../../train/data/batches.ts';
+import { createBatchFiller } from '../../train/data/batch-filler.ts';
 import type { Dataset } from '../../train/data/dataset.ts';
-import { fillBatchFor } from '../../train/data/degraded-batches.ts';
 import { createValidator } from '../../train/run/validate.ts';
-import { createEagerGradients } from '../../train/step/eager-gradients.ts';
-import { createGradientPool } from '../../train/step/gradient-pool.ts';
+import { openGradients } from '../../train/step/gradient-pool.ts';
 import { shareOfWorker } from '../../train/step/micro-batch.ts';
 import type { BatchShape } from '../../train/step/objective.ts';
-import { costOf } from '../budget.ts';
-import { bestSoFar, type ChoiceEvent, type Judge, judgeNext, learntBy, winnerOf } from './judge-choices.ts';
-import { readValues, type SharedBudget } from './pick-widths.ts';
-import { loadSearch, type SearchState, saveSearch } from './search-checkpoint.ts';
-import { createSearchObjective } from './search-objective.ts';
-import type { SearchResult } from './search-result.ts';
+import { costOf, type SharedBudget } from '../budget.ts';
+import { readValues } from './choose-widths.ts';
+import { bestSoFar, type ChoiceEvent, type Judge, judgeNext, learntBy, winnerOf } from './evaluate-choices.ts';
+import { loadSearch, type SearchResult, type SearchState, saveSearch } from './search-state.ts';
 import {
   compileUpdates,
   freshState,
@@ -31,7 +27,7 @@ import {
   stepAlphas,
   stepWeights,
 } from './search-steps.ts';
-import { startWeights } from './super-net.ts';
+import { createSearchObjective, startWeights } from './super-net.ts';
 
 export interface SearchRecipe extends SearchRates, BatchShape {
   /** Weight of the dual regression loss. */
@@ -111,11 +107,11 @@ function startState(
 
 /** Photographs alternate between the halves, so that both see every source of them. */
 function createFillers({ dataset, recipe, spec }: SearchOptions, { pool }: SearchParts) {
-  const half = (rest: number) => {
-    const own = dataset.train.filter((_, i) => i % 2 === rest);
-    const sample = createPatchSampler(own.length > 0 ? own : dataset.train, recipe);
-    return (step: number) =>
-      fillBatchFor(degradationOf(spec), sample, createRandom(recipe.seed, step, rest), recipe, pool);
+  const options = { ...recipe, degradation: degradationOf(spec) };
+  const half = (index: number) => {
+    const own = dataset.train.filter((_, i) => i % 2 === index);
+    const fill = createBatchFiller({ train: own.length > 0 ? own : dataset.train }, options, pool);
+    return (step: number) => fill(createRandom(recipe.seed, step, index));
   };
   return { weights: half(0), alphas: half(1) };
 }
@@ -159,8 +155,8 @@ async function runSteps(
     const alphas = await stepAlphas(parts, state, () => fillers.weights(step));
     const weights = await stepWeights(parts, alphas.state, () => fillers.alphas(step + 1));
     state = { ...weights.state, step: step + 1 };
-    const expected = alphas.expected === undefined ? {} : { expected: alphas.expected };
-    report({ type: 'search-step', step: step + 1, steps, loss: weights.loss, alphaLoss: alphas.loss, ...expected });
+    const { loss: alphaLoss, expected } = alphas;
+    report({ type: 'search-step', step: step + 1, steps, loss: weights.loss, alphaLoss, expected });
     if (state.step > steps / 2 && state.step % chooseEvery === 0) {
       state = { ...state, best: await bestSoFar(parts, state, judge) };
     }
@@ -208,9 +204,7 @@ export async function searchWidths(options: SearchOptions): Promise<SearchResult
   const start = (await loadSearch(checkpoint, fingerprint)) ?? startState({ search }, options);
   const { microBatchSize = shareOfWorker(batchSize, workers), report, signal } = options;
   const shape = { batchSize, lrPatchSize, microBatchSize };
-  const pool = await (engine.name === 'tfjs'
-    ? createEagerGradients(search.objective, engine, shape)
-    : createGradientPool(search.objective, { ...shape, workers, provider }));
+  const pool = await openGradients(search.objective, engine, { ...shape, workers, provider });
   try {
     const updates = await compileUpdates(engine, search.trainedSize, start.values.length);
     const parts = { search, candidates, rates: recipe, pool, updates, shared };

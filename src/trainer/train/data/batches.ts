@@ -2,7 +2,6 @@
 import type { PixelImage } from '../../../core/pixels/image.ts';
 import { type Augmentation, drawChannels, IN_ORDER } from './augmentation.ts';
 import type { ImagePyramid } from './dataset.ts';
-import { isTransposed, unmirrorX, unmirrorY } from './symmetry.ts';
 
 export interface BatchOptions {
   readonly batchSize: number;
@@ -70,6 +69,8 @@ export function createPatchSampler(pyramids: readonly ImagePyramid[], { lrPatchS
   };
 }
 
+export type PatchSampler = ReturnType<typeof createPatchSampler>;
+
 /**
  * Copies a square patch with one of the eight symmetries of the square.
  * The last argument says which channel of the image becomes the patch's first, second and third.
@@ -101,7 +102,7 @@ export function copyPatch(
 
 /** Draws one patch and puts it in place `i` of the arrays [n, level*lrPatchSize, level*lrPatchSize, 3] that are given. */
 export function fillPatch(
-  sample: ReturnType<typeof createPatchSampler>,
+  sample: PatchSampler,
   random: () => number,
   { lrPatchSize, augmentation }: Pick<BatchOptions, 'lrPatchSize' | 'augmentation'>,
   images: ReadonlyMap<number, Float32Array>,
@@ -117,12 +118,12 @@ export function fillPatch(
   }
 }
 
-/** Fills one array [batchSize, level*lrPatchSize, level*lrPatchSize, 3] per level. */
-export function fillBatch(
-  sample: ReturnType<typeof createPatchSampler>,
-  random: () => number,
-  options: BatchOptions,
-  images: ReadonlyMap<number, Float32Array>,
-): void {
-  for (let i = 0; i < options.batchSize; i++) fillPatch(sample, random, options, images, i);
-}
+/** The eight symmetries of the square as numbers: bit 0 mirrors x, bit 1 mirrors y, bit 2 then transposes. */
+export const SYMMETRIES: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7];
+
+export const isTransposed = (symmetry: number): boolean => (symmetry & 4) !== 0;
+
+/** Where column `x` of a mirrored picture `width` wide was before, not yet transposed; also for columns beyond its edges. */
+export const unmirrorX = (symmetry: number, x: number, width: number): number => (symmetry & 1 ? width - 1 - x : x);
+
+export const unmirrorY = (symmetry: number, y: number, height: number): number => (symmetry & 2 ? height - 1 - y : y);

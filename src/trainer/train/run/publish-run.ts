@@ -9,11 +9,11 @@ import type { StoredDtype } from '../../../core/models/safetensors.ts';
 import { VERSION } from '../../../core/version.ts';
 import type { TrainPreset } from '../../presets/presets.ts';
 import { describeAugmentation } from '../data/augmentation.ts';
+import type { DatasetSummary } from '../data/dataset.ts';
 import type { DegradationRecipe } from '../data/degradation-recipe.ts';
-import type { DatasetSummary } from '../data/training-data.ts';
-import { describeOptimizer } from '../step/update-program.ts';
+import { describeOptimizer } from '../step/optimizer.ts';
 import type { TrainRecipe, TrainResult } from '../train-model.ts';
-import type { Stage } from './stages.ts';
+import type { Stage } from './schedule.ts';
 
 export interface RunSettings {
   readonly workers: number;

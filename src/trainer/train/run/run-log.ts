@@ -2,7 +2,7 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { replaceFileSync } from '../../../core/atomic-file.ts';
-import type { DatasetSummary } from '../data/training-data.ts';
+import type { DatasetSummary } from '../data/dataset.ts';
 import type { RunEvent } from '../train-model.ts';
 
 /** A start or a resumption. */

@@ -1,17 +1,13 @@
 /** The training loop: one straight loop from step to step. Randomness comes from (seed, step), so resuming repeats it exactly. */
-
 import { createRandom } from '../../../core/random.ts';
 import type { Augmentation } from '../data/augmentation.ts';
-import { createPatchSampler, fillBatch } from '../data/batches.ts';
-import type { Dataset, ImagePyramid } from '../data/dataset.ts';
+import { type BatchSource, createBatchFiller } from '../data/batch-filler.ts';
+import type { Dataset } from '../data/dataset.ts';
 import type { DegradationRecipe } from '../data/degradation-recipe.ts';
-import { fillDegradedBatch } from '../data/degraded-batches.ts';
-import { fillMixedBatch } from '../data/mixed-batches.ts';
+import type { UpdateOptions } from '../step/optimizer.ts';
 import type { StepNumbers, Stepper } from '../step/stepper.ts';
-import type { UpdateOptions } from '../step/update-program.ts';
-import type { Checkpoint } from './checkpoint.ts';
-import type { Schedule } from './schedule.ts';
-import { type StagePlan, stageRateAt } from './stages.ts';
+import { type Schedule, type StagePlan, stageRateAt } from './schedule.ts';
+import type { Checkpoint } from './train-state.ts';
 
 export interface LoopOptions extends UpdateOptions {
   readonly schedule: Schedule;
@@ -49,33 +45,16 @@ export type TrainEvent =
     }
   | { readonly type: 'validation'; readonly step: number; readonly psnrDb: number };
 
-export interface LoopParts {
+export interface LoopContext {
   /** With the state of the start. */
   readonly stepper: Stepper;
   readonly dataset: Pick<Dataset, 'train'>;
-  /** Pictures without ground truth, and which share of every batch they are. */
-  readonly unpaired?: { readonly pyramids: readonly ImagePyramid[]; readonly share: number };
+  readonly unpaired?: BatchSource['unpaired'];
   /** PSNR in dB of these parameters on held-out photographs. */
   readonly validate: (parameters: Float32Array) => Promise<number>;
   readonly save: (checkpoint: Omit<Checkpoint, 'fingerprint'>) => Promise<void>;
   readonly report: (event: TrainEvent) => void;
   readonly signal?: AbortSignal;
-}
-
-/** Puts the batch of a step into the stepper's buffers. */
-function createBatchFiller(options: LoopOptions, { stepper, dataset, unpaired }: LoopParts): (step: number) => void {
-  const { seed, degradation } = options;
-  const { images, pairWeights } = stepper;
-  const pairs = createPatchSampler(dataset.train, options);
-  if (degradation) {
-    const degraded = { ...options, degradation };
-    const real = unpaired && { sample: createPatchSampler(unpaired.pyramids, options), share: unpaired.share };
-    const samples = { pairs, unpaired: real };
-    return (step) => fillDegradedBatch(samples, createRandom(seed, step), degraded, stepper);
-  }
-  if (!unpaired || !pairWeights) return (step) => fillBatch(pairs, createRandom(seed, step), options, images);
-  const samples = { pairs, unpaired: createPatchSampler(unpaired.pyramids, options) };
-  return (step) => fillMixedBatch(samples, unpaired.share, createRandom(seed, step), options, { images, pairWeights });
 }
 
 /** @param step from 0. */
@@ -109,15 +88,16 @@ function nextUsual(loss: number, usual: number, { learns }: StagePlan): number {
 export async function trainLoop(
   start: Pick<Checkpoint, 'step' | 'usualLoss'>,
   options: LoopOptions,
-  parts: LoopParts,
+  context: LoopContext,
 ): Promise<Omit<Checkpoint, 'fingerprint'>> {
-  const { schedule, batchSize, lrPatchSize, checkpointEvery, validateEvery } = options;
+  const { schedule, seed, batchSize, lrPatchSize, checkpointEvery, validateEvery } = options;
   const { steps } = schedule;
   const { stage = { batchSize, lrPatchSize, from: 0, until: steps, scheduleSteps: steps } } = options;
   const { until } = stage;
-  const { stepper, validate, save, report, signal } = parts;
+  const { stepper, dataset, unpaired, validate, save, report, signal } = context;
   let { step, usualLoss } = start;
-  const prepareBatch = createBatchFiller(options, parts);
+  const fill = createBatchFiller({ train: dataset.train, unpaired }, options, stepper);
+  const prepareBatch = (of: number) => fill(createRandom(seed, of));
   if (step < until) prepareBatch(step);
   while (step < until && !signal?.aborted) {
     const numbers = numbersAt(step, options, stage);

@@ -18,7 +18,7 @@ import {
   type RunSettings,
 } from './publish-run.ts';
 import { openRunLog, type RunLog, type RunRecord, readRunLog, type StartRecord } from './run-log.ts';
-import { planStages } from './stages.ts';
+import { planStages } from './schedule.ts';
 
 export const logPath = (out: string): string => join(out, 'log.jsonl');
 export const plotPath = (out: string): string => join(out, 'loss.svg');

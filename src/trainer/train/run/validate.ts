@@ -6,7 +6,7 @@ import { crop } from '../../../core/pixels/crop.ts';
 import type { PixelImage } from '../../../core/pixels/image.ts';
 import type { ImagePyramid } from '../data/dataset.ts';
 import type { DegradationRecipe } from '../data/degradation-recipe.ts';
-import { degradedMiddle } from '../data/degraded-batches.ts';
+import { degradedMiddle } from '../data/degrade-patch.ts';
 import type { ParameterLayout } from '../step/parameter-layout.ts';
 import { createEnlarger, toFloat, toPixels } from './primal-program.ts';
 

@@ -5,6 +5,7 @@
  * given number of workers and micro-batches.
  */
 import type { Worker } from 'node:worker_threads';
+import type { Engine } from '../../../core/engine/engine.ts';
 import { nchwcBlockSize } from '../../../core/engine/onnx/nchwc-block.ts';
 import type { NodePlacement } from '../../../core/engine/onnx/node-placement.ts';
 import { targetOf } from '../../../core/engine/onnx/onnx-engine.ts';
@@ -13,8 +14,8 @@ import { scriptFor } from '../../../core/engine/worker-script.ts';
 import { compileProgram } from '../../../core/graph/compile.ts';
 import { blockConvolutions } from '../../../core/graph/nchwc.ts';
 import { type OnnxGraph, serializeOnnx } from '../../../core/graph/onnx-model.ts';
-import { type GradientPool, LOSSES, meanLosses, nameBuffers } from './batch-gradient.ts';
 import type { GradientWorkerData } from './gradient-worker.ts';
+import { createEagerGradients, type GradientPool, LOSSES, meanLosses, nameBuffers } from './gradients.ts';
 import { shareOfWorker } from './micro-batch.ts';
 import { type BatchShape, batchInputs, type GradientProgram, gradientProgram, type Objective } from './objective.ts';
 import { nextAnswer, startWorker } from './worker-thread.ts';
@@ -131,4 +132,14 @@ export async function createGradientPool(objective: Objective, options: Gradient
     },
     close: () => endAll(running),
   };
+}
+
+/** In worker threads; with the `tfjs` engine in this thread. */
+export function openGradients(
+  objective: Objective,
+  engine: Engine,
+  options: GradientPoolOptions,
+): Promise<GradientPool> {
+  if (engine.name === 'tfjs') return createEagerGradients(objective, engine, options);
+  return createGradientPool(objective, options);
 }

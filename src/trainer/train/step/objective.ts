@@ -1,16 +1,41 @@
-/** The training objective as a program: the gradient of dual regression, for one batch. */
+/** Knowledge distillation: a larger network in the same graph, its weights constants. */
+
 import { badOption } from '../../../core/errors.ts';
 import type { Program, TensorSpec } from '../../../core/graph/program.ts';
 import { createNetwork } from '../../../core/network/create-network.ts';
 import { createDuals } from '../../../core/network/dual.ts';
 import type { Network } from '../../../core/network/network.ts';
-import type { EdgeSpec, NetworkSpec } from '../../../core/network/spec.ts';
-import type { Tensor, Tensor4D } from '../../../core/tf.ts';
-import { tf } from '../../../core/tf.ts';
+import type { EdgeSpec, NetworkSpec, ParameterValues } from '../../../core/network/spec.ts';
+import { type Tensor, type Tensor4D, tf } from '../../../core/tf.ts';
 import { computeLosses, type Losses, outputLevels } from './losses.ts';
-import type { ParameterLayout } from './parameter-layout.ts';
-import { layOutParameters, nameParameters, sliceParameters } from './parameter-layout.ts';
-import { type Teacher, teach, teacherConstants } from './teacher.ts';
+import { layOutParameters, nameParameters, type ParameterLayout, sliceParameters } from './parameter-layout.ts';
+
+/** A trained network whose images the new one learns to make too. */
+export interface Teacher {
+  readonly spec: NetworkSpec;
+  readonly parameters: Readonly<Record<string, ParameterValues>>;
+  /** Weight of the L1 distance to its images, above 0. */
+  readonly weight: number;
+}
+
+/** The student's parameters have the same names. */
+const constantName = (name: string): string => `teacher.${name}`;
+
+export function teacherConstants({ parameters }: Teacher): NonNullable<Program['constants']> {
+  return Object.fromEntries(
+    Object.entries(parameters).map(([name, { shape, data }]) => [
+      constantName(name),
+      { dtype: 'float32' as const, shape, data },
+    ]),
+  );
+}
+
+/** @param inputs of the program, the constants among them. */
+export function teach({ spec }: Teacher, inputs: Readonly<Record<string, Tensor>>, image: Tensor4D): Tensor4D {
+  const network = createNetwork(spec);
+  const parameters = Object.fromEntries(network.parameters.map(({ name }) => [name, inputs[constantName(name)]]));
+  return network.forward(parameters, image).at(-1) as Tensor4D;
+}
 
 export interface ObjectiveExtras {
   /** Batches may hold pictures without ground truth. @default false */

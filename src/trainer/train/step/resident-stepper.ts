@@ -1,4 +1,7 @@
-/** Training steps whose state stays on the device: one program, in one worker thread. */
+/**
+ * Training steps whose state stays on the device, as one program in one worker thread: on a GPU nothing
+ * but images goes in and a few numbers come out.
+ */
 
 import type { NodePlacement } from '../../../core/engine/onnx/node-placement.ts';
 import { targetOf } from '../../../core/engine/onnx/onnx-engine.ts';
@@ -7,13 +10,32 @@ import { scriptFor } from '../../../core/engine/worker-script.ts';
 import { compileProgram } from '../../../core/graph/compile.ts';
 import { serializeOnnx } from '../../../core/graph/onnx-model.ts';
 import type { Program } from '../../../core/graph/program.ts';
-import { LOSSES, meanLosses, nameBuffers } from './batch-gradient.ts';
-import { type BatchShape, batchInputs, type GradientProgram, type Objective } from './objective.ts';
-import { STATE } from './optimizer.ts';
+import { LOSSES, meanLosses, nameBuffers } from './gradients.ts';
+import { type BatchShape, batchInputs, type GradientProgram, gradientProgram, type Objective } from './objective.ts';
+import { STATE, updateProgram } from './optimizer.ts';
 import type { ComputeAnswer, ResidentRequest, ResidentWorkerData } from './resident-worker.ts';
-import { stepProgram } from './step-program.ts';
 import type { Stepper, TrainState } from './stepper.ts';
 import { nextAnswer, startWorker } from './worker-thread.ts';
+
+/** Inputs: the state vectors, the batch and the optimiser's scalars. Outputs: the new state vectors, `gradientNorm` and the losses. */
+export function stepProgram(
+  objective: Objective,
+  shape: BatchShape,
+  update: Program = updateProgram(objective),
+  programFor: GradientProgram = gradientProgram,
+): Program {
+  const gradients = programFor(objective, shape);
+  const { gradient: _, ...updateInputs } = update.inputs;
+  return {
+    name: 'step',
+    inputs: { ...gradients.inputs, ...updateInputs },
+    constants: gradients.constants ?? {},
+    run(inputs) {
+      const { gradient, ...losses } = gradients.run(inputs);
+      return { ...losses, ...update.run({ ...inputs, gradient }) };
+    },
+  };
+}
 
 export interface ResidentStepperOptions extends BatchShape {
   readonly provider: Provider;

@@ -3,8 +3,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { NodePlacement } from '../../../core/engine/onnx/node-placement.ts';
 import { createResidentSession } from '../../../core/engine/onnx/resident-session.ts';
 import type { Provider } from '../../../core/engine/runtime.ts';
-import type { StateName } from '../run/checkpoint.ts';
-import { NEXT_OUTPUTS } from './step-program.ts';
+import type { StateName } from '../run/train-state.ts';
+import { NEXT_OUTPUTS } from './optimizer.ts';
 import { type StepNumbers, scalarTensors, stateTensors, type TrainState } from './stepper.ts';
 
 export interface ResidentWorkerData {

@@ -1,10 +1,9 @@
 /** One training step after another, whoever keeps the state: this thread between two programs, or a device that runs both as one. */
 import type { Engine, Tensors } from '../../../core/engine/engine.ts';
 import type { Program } from '../../../core/graph/program.ts';
-import type { Checkpoint } from '../run/checkpoint.ts';
-import type { BatchBuffers, BatchLosses, GradientPool } from './batch-gradient.ts';
-import type { SCALARS } from './optimizer.ts';
-import { nextName, STATE } from './optimizer.ts';
+import type { Checkpoint } from '../run/train-state.ts';
+import type { BatchBuffers, BatchLosses, GradientPool } from './gradients.ts';
+import { nextName, type SCALARS, STATE } from './optimizer.ts';
 
 export type TrainState = Checkpoint['state'];
 

@@ -10,12 +10,12 @@ import { prunableWidths, withWidths } from '../../../../src/core/network/prunabl
 import type { EdgeSpec, NetworkSpec } from '../../../../src/core/network/spec.ts';
 import { costOf } from '../../../../src/trainer/compress/budget.ts';
 import {
+  cachedLatencyTable,
   dropDominated,
   type LatencyTable,
   latencyCosts,
   measureLatencyTable,
 } from '../../../../src/trainer/compress/latency/latency-table.ts';
-import { cachedLatencyTable } from '../../../../src/trainer/compress/latency/table-cache.ts';
 import { listCandidates, sharedCandidates } from '../../../../src/trainer/compress/search/candidates.ts';
 
 const EDGE: EdgeSpec = { family: 'edge', scale: 2, featureCount: 16, innerWidths: [16, 8, 16] };

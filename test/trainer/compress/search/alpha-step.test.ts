@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { alphaStep, expectedCost } from '../../../../src/trainer/compress/search/alpha-step.ts';
-import { proposeChoices, type SharedBudget } from '../../../../src/trainer/compress/search/pick-widths.ts';
-import { softmax } from '../../../../src/trainer/compress/search/relaxation.ts';
+import type { SharedBudget } from '../../../../src/trainer/compress/budget.ts';
+import { proposeChoices } from '../../../../src/trainer/compress/search/choose-widths.ts';
+import { alphaStep, expectedCost, softmax } from '../../../../src/trainer/compress/search/relaxation.ts';
 
 const model = {
   unit: 'ms' as const,

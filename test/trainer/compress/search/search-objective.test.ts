@@ -5,10 +5,10 @@ import { createTfjsEngine } from '../../../../src/core/engine/tfjs/tfjs-engine.t
 import type { NetworkSpec } from '../../../../src/core/network/spec.ts';
 import { createRandom } from '../../../../src/core/random.ts';
 import { alphaGradient, softmax } from '../../../../src/trainer/compress/search/relaxation.ts';
-import { createSearchObjective } from '../../../../src/trainer/compress/search/search-objective.ts';
 import {
   candidateGradients,
   certain,
+  createSearchObjective,
   relaxedVector,
   startWeights,
 } from '../../../../src/trainer/compress/search/super-net.ts';

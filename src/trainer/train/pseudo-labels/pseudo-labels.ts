@@ -3,16 +3,26 @@
  * self-ensemble of Lim et al., EDSR, CVPR Workshops 2017, section 3.3), which is truer than any one of them and, unlike a photograph,
  * holds nothing that the small picture does not tell. A network that learns it comes near what takes its teacher eight runs.
  */
+
+import { createHash } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readIfThere, replaceFile } from '../../../core/atomic-file.ts';
 import type { Engine } from '../../../core/engine/engine.ts';
 import { badOption, DualscaleError } from '../../../core/errors.ts';
 import type { PixelImage } from '../../../core/pixels/image.ts';
+import { SYMMETRIES } from '../data/batches.ts';
 import type { ImagePyramid } from '../data/dataset.ts';
-import { SYMMETRIES } from '../data/symmetry.ts';
 import { type FloatPicture, toFloat } from '../run/primal-program.ts';
-import { backProject } from './back-project.ts';
-import { enlargeWhole, type OpenTeacher, openTeacher, type TargetTeacher } from './enlarge-whole.ts';
-import type { TargetStore } from './target-store.ts';
-import { addTurnedBack, turn } from './turn.ts';
+import {
+  addTurnedBack,
+  backProject,
+  enlargeWhole,
+  type OpenTeacher,
+  openTeacher,
+  type TargetTeacher,
+  turn,
+} from './self-ensemble.ts';
 
 export interface TargetOptions {
   /** Of the run's scale, at least one; their images are averaged. */
@@ -92,4 +102,43 @@ export async function teachTargets(
     for (const teacher of open) await teacher.release();
   }
   return taught;
+}
+
+export interface TargetStore {
+  /** The samples that were written for this small picture, or undefined. */
+  read(lrImage: PixelImage): Promise<Buffer | undefined>;
+  write(lrImage: PixelImage, data: Uint8Array): Promise<void>;
+}
+
+const targetsFolder = (out: string): string => join(out, 'targets');
+
+/** Of everything that decides what the teachers make of a picture. */
+function digestTeachers(teachers: readonly TargetTeacher[]): string {
+  const hash = createHash('sha256');
+  for (const { spec, parameters } of teachers) {
+    hash.update(JSON.stringify(spec));
+    for (const [name, { data }] of Object.entries(parameters)) {
+      hash.update(`\n${name}\n`).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    }
+  }
+  return hash.digest('hex');
+}
+
+/** @param out folder of the run; made where it is missing. */
+export async function openTargetStore(out: string, teachers: readonly TargetTeacher[]): Promise<TargetStore> {
+  const folder = targetsFolder(out);
+  await mkdir(folder, { recursive: true });
+  const teachersDigest = digestTeachers(teachers);
+  const pathOf = ({ width, height, data }: PixelImage): string => {
+    const name = createHash('sha256').update(`${teachersDigest} ${width}x${height}\n`).update(data).digest('hex');
+    return join(folder, `${name}.rgb`);
+  };
+  return {
+    read: (lrImage) => readIfThere(pathOf(lrImage)),
+    write: (lrImage, data) => replaceFile(pathOf(lrImage), data),
+  };
+}
+
+export async function removeTargets(out: string): Promise<void> {
+  await rm(targetsFolder(out), { recursive: true, force: true });
 }

@@ -1,7 +1,7 @@
 /** Which of several choices of widths makes the best network: held-out photographs tell, never a benchmark. */
 import { costOf } from '../budget.ts';
-import { type Proposal, proposeChoices } from './pick-widths.ts';
-import type { FoundChoice, SearchState } from './search-checkpoint.ts';
+import { type Proposal, proposeChoices } from './choose-widths.ts';
+import type { FoundChoice, SearchState } from './search-state.ts';
 import { type SearchParts, tuneChoice } from './search-steps.ts';
 import { certain, relaxedVector, splitByWidth } from './super-net.ts';
 

@@ -3,7 +3,7 @@ import { modelCost } from '../../core/models/manifest.ts';
 import { prunableWidths } from '../../core/network/prunable.ts';
 import type { NetworkSpec } from '../../core/network/spec.ts';
 import type { BatchShape } from '../train/step/objective.ts';
-import type { OptimizerName } from '../train/step/update-program.ts';
+import type { OptimizerName } from '../train/step/optimizer.ts';
 
 export interface Effort extends BatchShape {
   /** Steps that teach the dual networks of a model that was published without them. */

@@ -6,7 +6,7 @@ import { DualscaleError } from '../../../core/errors.ts';
 import { readSafetensors, writeSafetensors } from '../../../core/models/safetensors.ts';
 import { STATE } from '../../train/step/optimizer.ts';
 import type { TrainState } from '../../train/step/stepper.ts';
-import type { Proposal } from './pick-widths.ts';
+import type { Proposal, Reading } from './choose-widths.ts';
 
 /** A choice of widths and how good it was. */
 export interface FoundChoice extends Proposal {
@@ -78,4 +78,30 @@ export async function loadSearch(path: string, fingerprint: string): Promise<Sea
     'step' | 'multiplier' | 'best' | 'judged'
   >;
   return { ...point, weights: read('weights'), alphas: read('alphas'), values: tensors['values'].data };
+}
+
+/** For one prunable width (`prunableWidths`). */
+export interface SearchedWidth {
+  readonly name: string;
+  /** Channels of the full network. */
+  readonly full: number;
+  /** Ascending; the paper's tables hold some twice. */
+  readonly candidates: readonly number[];
+  /** One per candidate; softmax gives how much of it takes part. */
+  readonly alphas: readonly number[];
+  /** What each candidate is worth beside those of the other widths, by the reading that the choice was made with. */
+  readonly values: readonly number[];
+  /** The chosen width. */
+  readonly width: number;
+}
+
+export interface SearchResult {
+  readonly reading: Reading;
+  /** The chosen widths, in the order of `prunableWidths`: `withWidths(spec, widths)` is the slim network. */
+  readonly widths: readonly number[];
+  readonly searched: readonly SearchedWidth[];
+  /** In the budget's unit: milliseconds, parameters or multiply-accumulates. Absent for a ratio, which each width meets by itself. */
+  readonly predicted?: number;
+  /** Of the chosen network with the weights of the search, on held-out photographs; `NaN` without any. */
+  readonly psnrDb: number;
 }

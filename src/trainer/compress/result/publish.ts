@@ -6,15 +6,15 @@ import type { LatencyEntry, Provenance } from '../../../core/models/manifest.ts'
 import { publishModel } from '../../../core/models/publish.ts';
 import type { NetworkSpec } from '../../../core/network/spec.ts';
 import { VERSION } from '../../../core/version.ts';
-import { summarise } from '../../train/data/training-data.ts';
-import { describeOptimizer } from '../../train/step/update-program.ts';
+import { summarise } from '../../train/data/dataset.ts';
+import { describeOptimizer } from '../../train/step/optimizer.ts';
 import type { Compression } from '../compression.ts';
 import { DUAL_WEIGHT } from '../find-widths.ts';
 import { DISTILL_WEIGHT, type TunedNetwork, tuneRecipe } from '../fine-tune.ts';
 import { describeEarlier } from '../photographs.ts';
-import type { SlimNetwork } from '../prune/slim.ts';
-import { describeBudget } from './describe-result.ts';
-import type { Measured } from './measure-result.ts';
+import type { SlimNetwork } from '../prune/pruned-network.ts';
+import { describeBudget } from './describe.ts';
+import type { Measured } from './measure.ts';
 
 /** Rejected models lie in this folder of the run: not where models are looked for. */
 const REJECTED = 'rejected';

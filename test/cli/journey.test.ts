@@ -106,8 +106,8 @@ describe('train with ground truth that models make', () => {
     const result = await runCli([...args, ...labels]);
     expect(result).toMatchObject({ code: 0, stderr: expect.stringContaining('ground truth') });
     const manifest = JSON.parse(await readFile(at('made', 'tiny-x2', 'manifest.json'), 'utf8'));
-    const taughtBy = expect.stringMatching(/^tiny-x2 [0-9a-f]{16}$/);
-    expect(manifest.provenance.recipe).toMatchObject({ taughtBy, taughtShare: 0.7 });
+    const pseudoLabelsFrom = expect.stringMatching(/^tiny-x2 [0-9a-f]{16}$/);
+    expect(manifest.provenance.recipe).toMatchObject({ pseudoLabelsFrom, pseudoLabelsShare: 0.7 });
   });
 });
 

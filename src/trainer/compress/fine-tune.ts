@@ -1,10 +1,10 @@
-/** Stage `fine-tune`: the slim network learns on by dual regression, and from the images of the network it was cut from. */
+/** Stage `fine-tune`: the pruned network learns on by dual regression, and from the images of the network it was cut from. */
 import type { NetworkSpec } from '../../core/network/spec.ts';
 import { degradationOf, SCRATCH_RATE } from '../presets/recipes.ts';
 import { type RunEvent, type TrainRecipe, trainModel } from '../train/train-model.ts';
 import { type Compression, stageFolder, stopIfAsked } from './compression.ts';
 import { DUAL_WEIGHT } from './find-widths.ts';
-import type { SlimNetwork, Values } from './prune/pruned-network.ts';
+import type { PrunedNetwork, Values } from './prune/pruned-network.ts';
 
 /** Weight of the distance to the uncompressed model's images, that of the paper's code for a loss of this kind. */
 export const DISTILL_WEIGHT = 1;
@@ -51,9 +51,9 @@ export interface TunedNetwork {
   readonly dualParameters: Values;
 }
 
-export async function fineTune(compression: Compression, slim: SlimNetwork, duals: Values): Promise<TunedNetwork> {
+export async function fineTune(compression: Compression, pruned: PrunedNetwork, duals: Values): Promise<TunedNetwork> {
   const { settings, base, resources, hooks } = compression;
-  const recipe = tuneRecipe(compression, slim.spec);
+  const recipe = tuneRecipe(compression, pruned.spec);
   const isScratch = settings.method === 'scratch';
   const { manifest, parameters } = base;
   const { step, ...trained } = await trainModel({
@@ -65,9 +65,9 @@ export async function fineTune(compression: Compression, slim: SlimNetwork, dual
     resume: true,
     ...resources,
     decode: hooks.decode,
-    startFrom: { ...slim.parameters, ...(isScratch ? {} : duals) },
+    startFrom: { ...pruned.parameters, ...(isScratch ? {} : duals) },
     teacher: isScratch ? undefined : { spec: manifest.spec, parameters, weight: DISTILL_WEIGHT },
-    microBatchSize: (shape) => compression.microBatchSize(slim.spec, shape),
+    microBatchSize: (shape) => compression.microBatchSize(pruned.spec, shape),
     report: createReporter(compression, recipe.schedule.steps),
     signal: hooks.signal,
   });

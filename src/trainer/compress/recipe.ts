@@ -11,9 +11,9 @@ import { fineTune, type TunedNetwork } from './fine-tune.ts';
 import { planBudget } from './plan-budget.ts';
 import type { CompressEvent, CompressHooks } from './progress.ts';
 import { cutChannels } from './prune/cut-channels.ts';
-import type { SlimNetwork, Values } from './prune/pruned-network.ts';
+import type { PrunedNetwork, Values } from './prune/pruned-network.ts';
 import { describeRun } from './result/describe.ts';
-import { judgeResult, measureResult, validationPsnr } from './result/measure.ts';
+import { checkGate, measureResult, validationPsnr } from './result/measure.ts';
 import { publishCompressed } from './result/publish.ts';
 import { type CompressReport, writeReport } from './result/report.ts';
 import { createStages, openRun, plain, type StageResult } from './run.ts';
@@ -62,15 +62,15 @@ async function prune(compression: Compression, widths: readonly number[], duals:
   return { value: { spec, psnrDb: await validationPsnr(compression, { spec, parameters }) }, tensors: parameters };
 }
 
-async function tune(compression: Compression, slim: SlimNetwork, duals: Values): Promise<StageResult<null>> {
-  const { parameters, dualParameters } = await fineTune(compression, slim, duals);
+async function tune(compression: Compression, pruned: PrunedNetwork, duals: Values): Promise<StageResult<null>> {
+  const { parameters, dualParameters } = await fineTune(compression, pruned, duals);
   return { value: null, tensors: { ...parameters, ...dualParameters } };
 }
 
 /** What fine-tuning stored, by network. */
-function splitTuned({ tensors = {} }: StageResult<null>, slim: SlimNetwork): TunedNetwork {
+function splitTuned({ tensors = {} }: StageResult<null>, pruned: PrunedNetwork): TunedNetwork {
   const part = (isOwn: boolean) =>
-    Object.fromEntries(Object.entries(tensors).filter(([name]) => Object.hasOwn(slim.parameters, name) === isOwn));
+    Object.fromEntries(Object.entries(tensors).filter(([name]) => Object.hasOwn(pruned.parameters, name) === isOwn));
   return { parameters: part(true), dualParameters: part(false) };
 }
 
@@ -84,19 +84,19 @@ async function runStages(compression: Compression, runId: string): Promise<Compr
   const { value: found } = await run('search', () => plain(findWidths(compression, plan, duals)));
   const { value: fitted } = await run('fit', () => plain(fitWidths(compression, plan, found)));
   const widths = fitted?.widths ?? found.widths;
-  const { value: pruned, tensors: parameters = {} } = await run('prune', () => prune(compression, widths, duals));
-  const slim = { spec: pruned.spec, parameters };
-  const tuned = splitTuned(await run('fine-tune', () => tune(compression, slim, duals)), slim);
-  const ended = { spec: slim.spec, parameters: tuned.parameters };
+  const { value: cut, tensors: parameters = {} } = await run('prune', () => prune(compression, widths, duals));
+  const pruned = { spec: cut.spec, parameters };
+  const tuned = splitTuned(await run('fine-tune', () => tune(compression, pruned, duals)), pruned);
+  const ended = { spec: pruned.spec, parameters: tuned.parameters };
   const { value: measured } = await run('measure', () => plain(measureResult(compression, ended, plan.fullMs)));
-  const reasons = settings.gate ? judgeResult(settings, slim.spec, measured) : [];
+  const reasons = settings.gate ? checkGate(settings, pruned.spec, measured) : [];
   const verdict = { accepted: reasons.length === 0, reasons };
   const { value: published } = await run('publish', () =>
-    plain(publishCompressed(compression, slim, tuned, measured, { accepted: verdict.accepted, runId })),
+    plain(publishCompressed(compression, pruned, tuned, measured, { accepted: verdict.accepted, runId })),
   );
   const report = describeRun(compression, {
-    slim,
     pruned,
+    prunedPsnrDb: cut.psnrDb,
     found,
     measured,
     published,

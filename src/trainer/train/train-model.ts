@@ -17,13 +17,13 @@ import {
   type UnpairedOptions,
 } from './data/dataset.ts';
 import {
-  checkTargets,
-  openTargetStore,
-  removeTargets,
-  type TargetOptions,
-  teachTargets,
+  checkPseudoLabels,
+  makePseudoLabels,
+  openLabelStore,
+  type PseudoLabelOptions,
+  removeLabels,
 } from './pseudo-labels/pseudo-labels.ts';
-import { estimatorObjective, estimatorProgram, restOthers } from './run/estimator-stage.ts';
+import { estimatorObjective, estimatorProgram, freezeOthers } from './run/estimator-stage.ts';
 import { type Learner, planStages, type Schedule, type StagedRecipe, type StagePlan } from './run/schedule.ts';
 import { type LoopContext, type LoopOptions, type TrainEvent, trainLoop } from './run/train-loop.ts';
 import { loadCheckpoint, saveCheckpoint, startState, type TrainPoint } from './run/train-state.ts';
@@ -69,7 +69,7 @@ export interface TrainOptions {
   /** A larger network to learn from as well. */
   readonly teacher?: Teacher;
   /** Networks whose images are the ground truth, in place of the photographs or mixed with them. */
-  readonly targets?: TargetOptions;
+  readonly targets?: PseudoLabelOptions;
   readonly decode: (bytes: Buffer) => Promise<PixelImage>;
   readonly report: (event: RunEvent) => void;
   /** Told, for every stage, which nodes of its graph a provider other than `cpu` left to the CPU. */
@@ -106,7 +106,7 @@ function createRunObjective({ recipe, unpaired, teacher, targets }: TrainOptions
     throw badOption('--unpaired-share', 'a number above 0 and below 1', unpaired.share);
   }
   checkRecipe(recipe);
-  if (targets) checkTargets(targets, spec.scale, recipe.degradation !== undefined);
+  if (targets) checkPseudoLabels(targets, spec.scale, recipe.degradation !== undefined);
   if (unpaired && batchSize < 2) {
     throw badOption('--unpaired', 'used with batches of at least 2 patches: one of them is a pair', batchSize);
   }
@@ -122,7 +122,7 @@ async function createStepper(
 ): Promise<Stepper> {
   const isPart = learns === 'estimator';
   const objective = isPart ? estimatorObjective(whole) : whole;
-  const state = isPart ? restOthers(whole.layout, point.state) : point.state;
+  const state = isPart ? freezeOthers(whole.layout, point.state) : point.state;
   const program = isPart ? estimatorProgram : gradientProgram;
   const chosen = typeof microBatchSize === 'function' ? microBatchSize({ batchSize, lrPatchSize }) : microBatchSize;
   const update = updateProgram(objective, recipe);
@@ -143,9 +143,9 @@ async function openData(options: TrainOptions, { levels }: Objective): Promise<T
   const data: TrainingData = dataset ?? (await loadTrainingData({ ...options, augmentation, minLrSide }, levels));
   if (!targets) return data;
   const onProgress = (done: number, total: number) => report({ type: 'targets', done, total });
-  const store = await openTargetStore(out, targets.teachers);
+  const store = await openLabelStore(out, targets.teachers);
   const hooks = { store, onProgress, signal };
-  const train = await teachTargets(data.train, targets, engine, hooks);
+  const train = await makePseudoLabels(data.train, targets, engine, hooks);
   return { ...data, train };
 }
 
@@ -191,7 +191,7 @@ export async function trainModel(options: TrainOptions): Promise<TrainResult> {
     save: (checkpoint) => saveCheckpoint(checkpointPath(out), { ...checkpoint, fingerprint }),
     signal: options.signal,
   });
-  if (options.targets && step >= recipe.schedule.steps) await removeTargets(out);
+  if (options.targets && step >= recipe.schedule.steps) await removeLabels(out);
   const average = (network: Pick<Network, 'parameters'>) => unflattenParameters(layout, state.average, network);
   return {
     step,

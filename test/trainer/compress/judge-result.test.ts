@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { EdgeSpec } from '../../../src/core/network/spec.ts';
-import { judgeResult } from '../../../src/trainer/compress/result/measure.ts';
+import { checkGate } from '../../../src/trainer/compress/result/measure.ts';
 
 /** 8 -> 12 outputs: 3*9*8+8 + 8*9*12+12 = 1100 parameters, as many multiply-accumulates per LR pixel. */
 const SPEC: EdgeSpec = { family: 'edge', scale: 2, featureCount: 8, innerWidths: [0] };
@@ -52,6 +52,6 @@ test.each([
     reasons: [/^lost 10.000 dB/, /^takes 11.00 ms/],
   },
 ])('the gate answers $name', ({ budget, measured, reasons }) => {
-  const found = judgeResult({ budget, maxPsnrDropDb: 0.25 }, SPEC, measured);
+  const found = checkGate({ budget, maxPsnrDropDb: 0.25 }, SPEC, measured);
   expect(found).toEqual(reasons.map((reason) => (typeof reason === 'string' ? reason : expect.stringMatching(reason))));
 });

@@ -9,7 +9,7 @@ import { imresize } from '../../../src/core/pixels/imresize.ts';
 import { createRandom } from '../../../src/core/random.ts';
 import { type PruneEvent, type PruneOptions, pruneChannels } from '../../../src/trainer/compress/prune/prune.ts';
 import { bestChannels, filterNorms } from '../../../src/trainer/compress/prune/prune-layers.ts';
-import { slimNetwork } from '../../../src/trainer/compress/prune/pruned-network.ts';
+import { pruneNetwork } from '../../../src/trainer/compress/prune/pruned-network.ts';
 import { generatedPhoto } from '../../helpers/generated-photos.ts';
 
 const EDGE: EdgeSpec = { family: 'edge', scale: 2, featureCount: 6, innerWidths: [6, 6] };
@@ -76,7 +76,7 @@ describe('pruneChannels', () => {
     expect(new Set(pruned['body.1.conv2.bias'].data)).toEqual(new Set([0]));
     const zeros = pruned['body.0.conv2.weight'].data.filter((value) => value === 0);
     expect(zeros).toHaveLength(9 * 4 * 6);
-    expect(slimNetwork(EDGE, pruned, kept).spec).toEqual({ ...EDGE, innerWidths: [2, 0] });
+    expect(pruneNetwork(EDGE, pruned, kept).spec).toEqual({ ...EDGE, innerWidths: [2, 0] });
   });
 
   test('lowers the loss when it tunes', async () => {
@@ -119,8 +119,8 @@ describe('pruneChannels', () => {
     for (const [name, { data }] of Object.entries(onnx.parameters)) {
       for (const [i, value] of data.entries()) expect(tfjs.parameters[name].data[i]).toBeCloseTo(value, 4);
     }
-    const slim = slimNetwork(spec, onnx.parameters, onnx.kept);
-    expect(prunableWidths(slim.spec).map(({ width }) => width)).toEqual(widths);
+    const pruned = pruneNetwork(spec, onnx.parameters, onnx.kept);
+    expect(prunableWidths(pruned.spec).map(({ width }) => width)).toEqual(widths);
   });
 
   test('stops when it is told to', async () => {

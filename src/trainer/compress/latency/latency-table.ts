@@ -65,7 +65,7 @@ export async function measureLatencyTable(
   const prunable = prunableWidths(spec);
   const full = prunable.map(({ width }) => width);
   const groups = groupWidths(spec, candidates);
-  const slim = groups.flatMap(({ members, candidates: options }) =>
+  const pruned = groups.flatMap(({ members, candidates: options }) =>
     options.slice(0, -1).map((option) =>
       withWidths(
         spec,
@@ -73,7 +73,7 @@ export async function measureLatencyTable(
       ),
     ),
   );
-  const { ratios, fullMs } = await meter.compare(slim, signal);
+  const { ratios, fullMs } = await meter.compare(pruned, signal);
   const rest = [...ratios];
   const times: number[][] = new Array(full.length);
   for (const { members, candidates: options } of groups) {

@@ -1,4 +1,4 @@
-/** Stage `prune`: from widths to a slim network with its first weights. */
+/** Stage `prune`: from widths to a pruned network with its first weights. */
 import { createNetwork, initialiseParameters } from '../../../core/network/create-network.ts';
 import { prunableWidths, withWidths } from '../../../core/network/prunable.ts';
 import { createRandom } from '../../../core/random.ts';
@@ -6,7 +6,7 @@ import type { Compression } from '../compression.ts';
 import { DUAL_WEIGHT } from '../find-widths.ts';
 import { type PruneResult, pruneChannels } from './prune.ts';
 import { bestChannels, filterNorms } from './prune-layers.ts';
-import { type SlimNetwork, slimNetwork, type Values } from './pruned-network.ts';
+import { type PrunedNetwork, pruneNetwork, type Values } from './pruned-network.ts';
 
 /** See `NesterovOptions`: with 0.001 to 0.01 the features came about equally near to the original's. */
 const TUNING_RATE = 0.005;
@@ -52,16 +52,19 @@ export async function cutChannels(
   compression: Compression,
   widths: readonly number[],
   duals: Values,
-): Promise<SlimNetwork> {
+): Promise<PrunedNetwork> {
   const { settings, base } = compression;
   const { spec } = base.manifest;
   if (settings.method === 'scratch') {
-    const slim = withWidths(spec, widths);
-    return { spec: slim, parameters: initialiseParameters(createNetwork(slim), createRandom(settings.seed, 0x5c7a)) };
+    const pruned = withWidths(spec, widths);
+    return {
+      spec: pruned,
+      parameters: initialiseParameters(createNetwork(pruned), createRandom(settings.seed, 0x5c7a)),
+    };
   }
   const { kept, parameters } =
     settings.method === 'l1'
       ? keepLargestFilters(compression, widths)
       : await keepByGradient(compression, widths, duals);
-  return slimNetwork(spec, parameters, kept);
+  return pruneNetwork(spec, parameters, kept);
 }

@@ -8,7 +8,7 @@ export type Values = Readonly<Record<string, ParameterValues>>;
 /** By the name of the prunable width the channels that stay, ascending; a width without an entry stays whole. */
 export type KeptChannels = Readonly<Record<string, readonly number[]>>;
 
-export interface SlimNetwork {
+export interface PrunedNetwork {
   readonly spec: NetworkSpec;
   readonly parameters: Values;
 }
@@ -30,9 +30,9 @@ function selectAxis({ shape, data }: ParameterValues, axis: number, indices: rea
 /**
  * Takes the outputs out of the convolution that makes the channels and the inputs out of the one that reads them. A block
  * of `edge` that keeps none is dropped with its biases, as a block weight of 0 masks it (`weightChannels`).
- * @param parameters of the whole network; those that the slim one lacks are left out.
+ * @param parameters of the whole network; those that the pruned one lacks are left out.
  */
-export function slimNetwork(spec: NetworkSpec, parameters: Values, kept: KeptChannels): SlimNetwork {
+export function pruneNetwork(spec: NetworkSpec, parameters: Values, kept: KeptChannels): PrunedNetwork {
   const widths = prunableWidths(spec);
   const cut: Record<string, ParameterValues> = { ...parameters };
   for (const width of widths) {
@@ -49,10 +49,10 @@ export function slimNetwork(spec: NetworkSpec, parameters: Values, kept: KeptCha
       cut[`${layer}.bias`] = selectAxis(cut[`${layer}.bias`], 0, units);
     }
   }
-  const slim = withWidths(
+  const pruned = withWidths(
     spec,
     widths.map(({ name, width }) => kept[name]?.length ?? width),
   );
-  const wanted = createNetwork(slim).parameters.map(({ name }) => [name, cut[name]] as const);
-  return { spec: slim, parameters: Object.fromEntries(wanted) };
+  const wanted = createNetwork(pruned).parameters.map(({ name }) => [name, cut[name]] as const);
+  return { spec: pruned, parameters: Object.fromEntries(wanted) };
 }

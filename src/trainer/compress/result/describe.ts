@@ -8,7 +8,7 @@ import type { ResolvedSettings } from '../compress-settings.ts';
 import type { Compression } from '../compression.ts';
 import type { FittedWidths, FoundWidths } from '../find-widths.ts';
 import { FIT_FLOOR } from '../latency/fit-latency.ts';
-import type { SlimNetwork } from '../prune/pruned-network.ts';
+import type { PrunedNetwork } from '../prune/pruned-network.ts';
 import type { Stages } from '../run.ts';
 import type { Measured } from './measure.ts';
 import type { CompressReport } from './report.ts';
@@ -19,16 +19,16 @@ const channelsOf = (spec: NetworkSpec): number => prunableWidths(spec).reduce((s
 const percent = (share: number): string => String(Number((100 * share).toPrecision(3)));
 
 /** Widths are whole multiples, so that more or less goes than the share that was asked for. */
-function describeRatio(ratio: number, base: NetworkSpec, slim: NetworkSpec): string {
-  const [removed, asked] = [1 - channelsOf(slim) / channelsOf(base), ratio].map(percent);
+function describeRatio(ratio: number, base: NetworkSpec, pruned: NetworkSpec): string {
+  const [removed, asked] = [1 - channelsOf(pruned) / channelsOf(base), ratio].map(percent);
   return `${removed} % of the channels removed${removed === asked ? '' : `, ${asked} % asked for`}`;
 }
 
 /** e.g. `50 % of the channels removed`. */
-export function describeBudget(budget: Budget, base: NetworkSpec, slim: NetworkSpec): string {
+export function describeBudget(budget: Budget, base: NetworkSpec, pruned: NetworkSpec): string {
   switch (budget.kind) {
     case 'ratio':
-      return describeRatio(budget.ratio, base, slim);
+      return describeRatio(budget.ratio, base, pruned);
     case 'latency': {
       const { latencyMs, width, height, percentile = 50, threads = 1 } = budget;
       return `${latencyMs} ms at ${width}x${height}, percentile ${percentile}, threads ${threads}`;
@@ -66,9 +66,9 @@ export function noteShortfalls(
 }
 
 interface Findings {
-  readonly slim: SlimNetwork;
+  readonly pruned: PrunedNetwork;
   /** Before fine-tuning. */
-  readonly pruned: { readonly psnrDb: number };
+  readonly prunedPsnrDb: number;
   readonly widths: readonly number[];
   readonly found: FoundWidths;
   readonly fitted?: FittedWidths;
@@ -86,7 +86,7 @@ function costOf(spec: NetworkSpec) {
 
 export function describeRun(compression: Compression, findings: Findings): CompressReport {
   const { base, settings, effort, hooks } = compression;
-  const { slim, pruned, widths, found, fitted, measured, published, accepted, reasons, seconds } = findings;
+  const { pruned, prunedPsnrDb, widths, found, fitted, measured, published, accepted, reasons, seconds } = findings;
   const { method, budget, maxPsnrDropDb, seed, engine, provider, at, machine, id } = settings;
   const { percentile = 50, threads = 1 } = budget.kind === 'latency' ? budget : {};
   const { spec } = base.manifest;
@@ -102,18 +102,18 @@ export function describeRun(compression: Compression, findings: Findings): Compr
     base: { id: base.manifest.id, spec, digest: base.digest, ...costOf(spec), ...before },
     result: {
       id,
-      spec: slim.spec,
+      spec: pruned.spec,
       digest: published.digest,
-      ...costOf(slim.spec),
+      ...costOf(pruned.spec),
       ...after,
-      prunedPsnrDb: pruned.psnrDb,
+      prunedPsnrDb,
     },
     method,
     budget,
     maxPsnrDropDb,
     seed,
     effort,
-    budgetText: describeBudget(budget, spec, slim.spec),
+    budgetText: describeBudget(budget, spec, pruned.spec),
     notes: noteShortfalls(settings, spec, fitted),
     widths: prunableWidths(spec).map(({ name, width }, i) => ({ name, before: width, after: widths[i] })),
     predicted,

@@ -8,7 +8,7 @@ import { createValidator } from '../../train/run/validate.ts';
 import { flattenParameters, layOutParameters } from '../../train/step/parameter-layout.ts';
 import type { ResolvedSettings } from '../compress-settings.ts';
 import type { Compression } from '../compression.ts';
-import type { SlimNetwork, Values } from '../prune/pruned-network.ts';
+import type { PrunedNetwork, Values } from '../prune/pruned-network.ts';
 
 /** Mean PSNR in dB of weights on the held-out photographs. */
 export async function validationPsnr(
@@ -36,13 +36,17 @@ export interface Measured {
 }
 
 /** @param fullMs the base's latency that the budget was planned with. */
-export async function measureResult(compression: Compression, slim: SlimNetwork, fullMs?: number): Promise<Measured> {
+export async function measureResult(
+  compression: Compression,
+  pruned: PrunedNetwork,
+  fullMs?: number,
+): Promise<Measured> {
   const { base, hooks } = compression;
   const basePsnrDb = await validationPsnr(compression, { spec: base.manifest.spec, parameters: base.parameters });
-  const psnrDb = await validationPsnr(compression, slim);
+  const psnrDb = await validationPsnr(compression, pruned);
   const meter = await compression.openMeter();
   try {
-    const { ratios, fullMs: nowMs } = await meter.compare([slim.spec], hooks.signal);
+    const { ratios, fullMs: nowMs } = await meter.compare([pruned.spec], hooks.signal);
     // Machines have moods; the ratio to the uncompressed model does not change with them.
     const baseMs = fullMs ?? nowMs;
     return { basePsnrDb, psnrDb, baseMs, ms: ratios[0] * baseMs };
@@ -52,7 +56,7 @@ export async function measureResult(compression: Compression, slim: SlimNetwork,
 }
 
 /** Why the result is not to be published; empty when it is. */
-export function judgeResult(
+export function checkGate(
   { budget, maxPsnrDropDb }: Pick<ResolvedSettings, 'budget' | 'maxPsnrDropDb'>,
   spec: NetworkSpec,
   { basePsnrDb, psnrDb, ms }: Measured,

@@ -12,7 +12,7 @@ import type { Compression } from '../compression.ts';
 import { DUAL_WEIGHT } from '../find-widths.ts';
 import { DISTILL_WEIGHT, type TunedNetwork, tuneRecipe } from '../fine-tune.ts';
 import { describeEarlier } from '../photographs.ts';
-import type { SlimNetwork } from '../prune/pruned-network.ts';
+import type { PrunedNetwork } from '../prune/pruned-network.ts';
 import { describeBudget } from './describe.ts';
 import type { Measured } from './measure.ts';
 
@@ -22,7 +22,7 @@ const REJECTED = 'rejected';
 /** Most characters that a manifest takes of it. */
 const LONGEST_DATA = 2000;
 
-async function describeOrigin(compression: Compression, slim: NetworkSpec, runId: string): Promise<Provenance> {
+async function describeOrigin(compression: Compression, pruned: NetworkSpec, runId: string): Promise<Provenance> {
   const { settings, base, effort, hooks } = compression;
   const { trainImages, validationImages, digest } = summarise(await compression.dataset());
   const { method, seed, machine, dataNote, budget } = settings;
@@ -39,7 +39,7 @@ async function describeOrigin(compression: Compression, slim: NetworkSpec, runId
     recipe: {
       compressedFrom: `${base.manifest.id} ${base.digest.slice(0, 16)}`,
       method,
-      budget: describeBudget(budget, base.manifest.spec, slim),
+      budget: describeBudget(budget, base.manifest.spec, pruned),
       searchSteps: method === 'l1' ? 0 : searchSteps,
       // The other methods choose no channels with photographs.
       pruneBatches: method === 'drc' ? pruneBatches : undefined,
@@ -81,7 +81,7 @@ function describeLatency({ settings, hooks }: Compression, { ms }: Measured): La
  */
 export async function publishCompressed(
   compression: Compression,
-  { spec }: SlimNetwork,
+  { spec }: PrunedNetwork,
   { parameters, dualParameters }: TunedNetwork,
   measured: Measured,
   { accepted, runId }: { readonly accepted: boolean; readonly runId: string },

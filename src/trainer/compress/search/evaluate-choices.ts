@@ -17,7 +17,7 @@ export interface ChoiceEvent {
   readonly predicted?: number;
 }
 
-export interface Judge {
+export interface EvaluationContext {
   /** PSNR of a vector of `relaxedVector`; `NaN` without held-out photographs. */
   readonly validate: (vector: Float32Array) => Promise<number>;
   readonly report: (event: ChoiceEvent) => void;
@@ -45,7 +45,7 @@ const SECOND_ROUND = 2;
 /** Times the steps of the first round. */
 const SECOND_ROUND_STEPS = 3;
 
-interface Judgement {
+interface PlannedEvaluation {
   readonly proposal: Proposal;
   readonly steps: number;
 }
@@ -54,14 +54,18 @@ interface Judgement {
 const better = (a: FoundChoice | undefined, b: FoundChoice): FoundChoice => (a && !(b.psnrDb > a.psnrDb) ? a : b);
 
 /** While the search runs: the best choice so far, as it would be without any tuning. */
-export async function bestSoFar(parts: SearchParts, state: SearchState, judge: Judge): Promise<FoundChoice> {
+export async function bestSoFar(
+  parts: SearchParts,
+  state: SearchState,
+  evaluation: EvaluationContext,
+): Promise<FoundChoice> {
   const { search, candidates, shared } = parts;
   let best = state.best;
   for (const proposal of proposeChoices(learntBy(state, candidates), shared).slice(0, 1)) {
     const { choice } = proposal;
     const { vector } = relaxedVector(search, state.weights.average, candidates, certain(candidates, choice));
-    const psnrDb = await judge.validate(vector);
-    judge.report({ type: 'search-choice', step: state.step, ...describe(parts, choice), psnrDb, tuned: 0 });
+    const psnrDb = await evaluation.validate(vector);
+    evaluation.report({ type: 'search-choice', step: state.step, ...describe(parts, choice), psnrDb, tuned: 0 });
     best = better(best, { ...proposal, psnrDb, step: state.step, tuned: 0 });
   }
   return best as FoundChoice;
@@ -70,7 +74,11 @@ export async function bestSoFar(parts: SearchParts, state: SearchState, judge: J
 const isSame = (a: Proposal, b: Proposal): boolean => a.choice.join() === b.choice.join();
 
 /** What is to be judged, in this order: every finalist after a little tuning, then the better ones after more. */
-function planJudgements(parts: SearchParts, state: SearchState, { tuneSteps, maxFinalists }: Judge): Judgement[] {
+function planEvaluations(
+  parts: SearchParts,
+  state: SearchState,
+  { tuneSteps, maxFinalists }: EvaluationContext,
+): PlannedEvaluation[] {
   const { judged = [], best } = state;
   const proposals: Proposal[] = proposeChoices(learntBy(state, parts.candidates), parts.shared);
   if (best) proposals.push(best);
@@ -84,22 +92,22 @@ function planJudgements(parts: SearchParts, state: SearchState, { tuneSteps, max
   return [...first, ...leaders.map((proposal) => ({ proposal, steps: SECOND_ROUND_STEPS * tuneSteps }))];
 }
 
-/** After the last step: tunes and judges one choice that was not yet. Undefined when nothing is left to judge. */
-export async function judgeNext(
+/** After the last step: tunes and judges one choice that was not yet. Undefined when nothing is left to evaluate. */
+export async function evaluateNext(
   parts: SearchParts,
   state: SearchState,
-  judge: Judge,
+  evaluation: EvaluationContext,
 ): Promise<SearchState | undefined> {
   const { judged = [], step } = state;
-  const isDone = ({ proposal, steps }: Judgement) =>
+  const isDone = ({ proposal, steps }: PlannedEvaluation) =>
     judged.some((known) => isSame(known, proposal) && known.tuned === steps);
-  const next = planJudgements(parts, state, judge).find((judgement) => !isDone(judgement));
+  const next = planEvaluations(parts, state, evaluation).find((planned) => !isDone(planned));
   if (!next) return undefined;
   const { reading, choice } = next.proposal;
   const tuned = next.steps;
-  const vector = await tuneChoice(parts, state.weights.average, choice, tuned, judge);
-  const psnrDb = await judge.validate(vector);
-  judge.report({ type: 'search-choice', step, ...describe(parts, choice), psnrDb, tuned });
+  const vector = await tuneChoice(parts, state.weights.average, choice, tuned, evaluation);
+  const psnrDb = await evaluation.validate(vector);
+  evaluation.report({ type: 'search-choice', step, ...describe(parts, choice), psnrDb, tuned });
   return { ...state, judged: [...judged, { reading, choice, psnrDb, step, tuned }] };
 }
 

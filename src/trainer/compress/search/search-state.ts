@@ -97,7 +97,7 @@ export interface SearchedWidth {
 
 export interface SearchResult {
   readonly reading: Reading;
-  /** The chosen widths, in the order of `prunableWidths`: `withWidths(spec, widths)` is the slim network. */
+  /** The chosen widths, in the order of `prunableWidths`: `withWidths(spec, widths)` is the pruned network. */
   readonly widths: readonly number[];
   readonly searched: readonly SearchedWidth[];
   /** In the budget's unit: milliseconds, parameters or multiply-accumulates. Absent for a ratio, which each width meets by itself. */

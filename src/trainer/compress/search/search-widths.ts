@@ -17,7 +17,14 @@ import { shareOfWorker } from '../../train/step/micro-batch.ts';
 import type { BatchShape } from '../../train/step/objective.ts';
 import { costOf, type SharedBudget } from '../budget.ts';
 import { readValues } from './choose-widths.ts';
-import { bestSoFar, type ChoiceEvent, type Judge, judgeNext, learntBy, winnerOf } from './evaluate-choices.ts';
+import {
+  bestSoFar,
+  type ChoiceEvent,
+  type EvaluationContext,
+  evaluateNext,
+  learntBy,
+  winnerOf,
+} from './evaluate-choices.ts';
 import { loadSearch, type SearchResult, type SearchState, saveSearch } from './search-state.ts';
 import {
   compileUpdates,
@@ -35,7 +42,7 @@ export interface SearchRecipe extends SearchRates, BatchShape {
   readonly seed: number;
   /** Steps between checkpoints. */
   readonly checkpointEvery: number;
-  /** Steps between choices that held-out photographs judge, in the second half of the search. */
+  /** Steps between choices that held-out photographs evaluation, in the second half of the search. */
   readonly chooseEvery: number;
   /** After the search, steps for which each of up to six choices is tuned before it is judged, the best two three times as long. @default a sixth of `steps` */
   readonly tuneSteps?: number;
@@ -143,7 +150,10 @@ async function runSteps(
   start: SearchState,
   parts: SearchParts,
   options: SearchOptions,
-  { fillers, judge }: { readonly fillers: ReturnType<typeof createFillers>; readonly judge: Judge },
+  {
+    fillers,
+    evaluation,
+  }: { readonly fillers: ReturnType<typeof createFillers>; readonly evaluation: EvaluationContext },
   save: Save,
 ): Promise<SearchState> {
   const { recipe, report, signal } = options;
@@ -158,7 +168,7 @@ async function runSteps(
     const { loss: alphaLoss, expected } = alphas;
     report({ type: 'search-step', step: step + 1, steps, loss: weights.loss, alphaLoss, expected });
     if (state.step > steps / 2 && state.step % chooseEvery === 0) {
-      state = { ...state, best: await bestSoFar(parts, state, judge) };
+      state = { ...state, best: await bestSoFar(parts, state, evaluation) };
     }
     if (state.step === steps || state.step % checkpointEvery === 0 || signal?.aborted) await save(state);
   }
@@ -166,12 +176,17 @@ async function runSteps(
 }
 
 /** Judges the finalists one by one, each with a checkpoint behind it. */
-async function judgeAll(start: SearchState, parts: SearchParts, judge: Judge, save: Save): Promise<SearchState> {
+async function evaluateAll(
+  start: SearchState,
+  parts: SearchParts,
+  evaluation: EvaluationContext,
+  save: Save,
+): Promise<SearchState> {
   let state = start;
-  while (!judge.signal?.aborted) {
-    const next = await judgeNext(parts, state, judge);
+  while (!evaluation.signal?.aborted) {
+    const next = await evaluateNext(parts, state, evaluation);
     // A choice whose tuning was cut short is judged anew.
-    if (!next || judge.signal?.aborted) break;
+    if (!next || evaluation.signal?.aborted) break;
     state = next;
     await save(state);
   }
@@ -217,10 +232,10 @@ export async function searchWidths(options: SearchOptions): Promise<SearchResult
       degradationOf(options.spec),
     );
     const maxFinalists = dataset.validation.length === 0 ? 1 : MAX_FINALISTS;
-    const judge = { validate, report, maxFinalists, fill: fillers.weights, tuneSteps, signal };
+    const evaluation = { validate, report, maxFinalists, fill: fillers.weights, tuneSteps, signal };
     const save = (state: SearchState) => saveSearch(checkpoint, state, fingerprint);
-    const searched = await runSteps(start, parts, options, { fillers, judge }, save);
-    const judged = searched.step < steps ? searched : await judgeAll(searched, parts, judge, save);
+    const searched = await runSteps(start, parts, options, { fillers, evaluation }, save);
+    const judged = searched.step < steps ? searched : await evaluateAll(searched, parts, evaluation, save);
     await Promise.all([updates.weights.release(), updates.alphas.release()]);
     return judged.step < steps || signal?.aborted ? undefined : toResult(parts, judged);
   } finally {

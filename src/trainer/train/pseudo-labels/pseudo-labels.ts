@@ -18,21 +18,21 @@ import {
   addTurnedBack,
   backProject,
   enlargeWhole,
+  type LabelTeacher,
   type OpenTeacher,
   openTeacher,
-  type TargetTeacher,
   turn,
 } from './self-ensemble.ts';
 
-export interface TargetOptions {
+export interface PseudoLabelOptions {
   /** Of the run's scale, at least one; their images are averaged. */
-  readonly teachers: readonly TargetTeacher[];
+  readonly teachers: readonly LabelTeacher[];
   /** How much of them the ground truth is, above 0 and at most 1; the rest is the photograph. */
   readonly share: number;
 }
 
 /** @throws DS_BAD_OPTION naming the option. */
-export function checkTargets({ teachers, share }: TargetOptions, scale: number, isDegraded: boolean): void {
+export function checkPseudoLabels({ teachers, share }: PseudoLabelOptions, scale: number, isDegraded: boolean): void {
   if (!(share > 0 && share <= 1)) throw badOption('--pseudo-labels-share', 'a number above 0, at most 1', share);
   const other = teachers.find(({ spec }) => spec.scale !== scale);
   if (other) throw badOption('--pseudo-labels-from', `models of scale ${scale}`, `one of scale ${other.spec.scale}`);
@@ -43,7 +43,7 @@ export function checkTargets({ teachers, share }: TargetOptions, scale: number, 
 }
 
 /** What the teachers make of `lrImage`, the samples of a picture as large as `hrImage`. */
-async function taughtSamples(
+async function labelSamples(
   teachers: readonly OpenTeacher[],
   lrImage: PixelImage,
   { width, height, data: { length } }: PixelImage,
@@ -67,7 +67,7 @@ function mix(hrImage: PixelImage, taught: Uint8Array, share: number): PixelImage
 
 interface TeachHooks {
   /** What an earlier part of the run made is taken from here, and what is made is kept. */
-  readonly store?: TargetStore;
+  readonly store?: LabelStore;
   /** Called after each photograph with how many are done. */
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
@@ -77,9 +77,9 @@ interface TeachHooks {
  * The same pyramids with another largest level; the smaller ones stay what the photographs give. Takes every teacher eight runs per photograph, once.
  * Throws DS_ABORTED when the signal fires.
  */
-export async function teachTargets(
+export async function makePseudoLabels(
   pyramids: readonly ImagePyramid[],
-  { teachers, share }: TargetOptions,
+  { teachers, share }: PseudoLabelOptions,
   engine: Engine,
   { store, onProgress, signal }: TeachHooks = {},
 ): Promise<ImagePyramid[]> {
@@ -93,7 +93,7 @@ export async function teachTargets(
       const hrImage = pyramid.get(scale) as PixelImage;
       const lrImage = pyramid.get(1) as PixelImage;
       const kept = await store?.read(lrImage);
-      const target = kept?.length === hrImage.data.length ? kept : await taughtSamples(open, lrImage, hrImage);
+      const target = kept?.length === hrImage.data.length ? kept : await labelSamples(open, lrImage, hrImage);
       if (target !== kept) await store?.write(lrImage, target);
       taught.push(new Map([...pyramid, [scale, mix(hrImage, target, share)]]));
       onProgress?.(taught.length, pyramids.length);
@@ -104,7 +104,7 @@ export async function teachTargets(
   return taught;
 }
 
-export interface TargetStore {
+export interface LabelStore {
   /** The samples that were written for this small picture, or undefined. */
   read(lrImage: PixelImage): Promise<Buffer | undefined>;
   write(lrImage: PixelImage, data: Uint8Array): Promise<void>;
@@ -113,7 +113,7 @@ export interface TargetStore {
 const targetsFolder = (out: string): string => join(out, 'targets');
 
 /** Of everything that decides what the teachers make of a picture. */
-function digestTeachers(teachers: readonly TargetTeacher[]): string {
+function digestTeachers(teachers: readonly LabelTeacher[]): string {
   const hash = createHash('sha256');
   for (const { spec, parameters } of teachers) {
     hash.update(JSON.stringify(spec));
@@ -125,7 +125,7 @@ function digestTeachers(teachers: readonly TargetTeacher[]): string {
 }
 
 /** @param out folder of the run; made where it is missing. */
-export async function openTargetStore(out: string, teachers: readonly TargetTeacher[]): Promise<TargetStore> {
+export async function openLabelStore(out: string, teachers: readonly LabelTeacher[]): Promise<LabelStore> {
   const folder = targetsFolder(out);
   await mkdir(folder, { recursive: true });
   const teachersDigest = digestTeachers(teachers);
@@ -139,6 +139,6 @@ export async function openTargetStore(out: string, teachers: readonly TargetTeac
   };
 }
 
-export async function removeTargets(out: string): Promise<void> {
+export async function removeLabels(out: string): Promise<void> {
   await rm(targetsFolder(out), { recursive: true, force: true });
 }

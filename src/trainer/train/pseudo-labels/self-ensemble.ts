@@ -79,7 +79,7 @@ export function stripsOf(
 }
 
 /** A network whose images are learnt. */
-export interface TargetTeacher {
+export interface LabelTeacher {
   readonly spec: NetworkSpec;
   readonly parameters: Readonly<Record<string, ParameterValues>>;
 }
@@ -89,7 +89,7 @@ export interface OpenTeacher extends Enlarger {
   readonly halo: number | undefined;
 }
 
-export async function openTeacher(engine: Engine, { spec, parameters }: TargetTeacher): Promise<OpenTeacher> {
+export async function openTeacher(engine: Engine, { spec, parameters }: LabelTeacher): Promise<OpenTeacher> {
   const network = createNetwork(spec);
   const layout = layOutParameters([network]);
   const enlarger = await createEnlarger(engine, network, layout);

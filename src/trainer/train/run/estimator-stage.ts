@@ -52,8 +52,8 @@ export function estimatorProgram(objective: Objective, shape: BatchShape): Progr
   };
 }
 
-/** The same state with the other weights at rest: what is left of their momentum would move them on. */
-export function restOthers({ slots }: ParameterLayout, state: TrainState): TrainState {
+/** The same state with the other weights frozen: what is left of their momentum would move them on. */
+export function freezeOthers({ slots }: ParameterLayout, state: TrainState): TrainState {
   const firstMoment = state.firstMoment.slice();
   for (const slot of slots) if (!isLearning(slot)) firstMoment.fill(0, slot.offset, slot.offset + slot.size);
   return { ...state, firstMoment };

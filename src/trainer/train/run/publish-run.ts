@@ -27,8 +27,8 @@ export interface RunSettings {
   readonly teacher?: string;
   readonly distillWeight?: number;
   /** Ids and digests of the models whose images were the ground truth, joined by commas, and their share of it. */
-  readonly taughtBy?: string;
-  readonly taughtShare?: number;
+  readonly pseudoLabelsFrom?: string;
+  readonly pseudoLabelsShare?: number;
   /** Share of every batch that had no ground truth. */
   readonly unpairedShare?: number;
 }

@@ -52,15 +52,26 @@ async function exists(path: string): Promise<boolean> {
 const startsOf = (records: readonly RunRecord[]): StartRecord[] =>
   records.filter((record): record is StartRecord => record.type === 'start');
 
-/** A resumed run may have other settings on purpose; by accident it must not have them in silence. */
+/** Settings that earlier versions logged by another name. */
+const RENAMED = new Map([
+  ['taughtBy', 'pseudoLabelsFrom'],
+  ['taughtShare', 'pseudoLabelsShare'],
+]);
+
+const settingsOf = ({ settings }: StartRecord): StartRecord['settings'] =>
+  Object.fromEntries(Object.entries(settings).map(([name, value]) => [RENAMED.get(name) ?? name, value]));
+
+/** A resumed run may have other settings on purpose, but never unnoticed. */
 function warnOfChanges(log: RunLog, warn: (message: string) => void): void {
   const [before, now] = startsOf(log.records).slice(-2);
   if (!now) return;
   const digests = ({ dataDigest, unpairedDigest = '' }: StartRecord) => dataDigest + unpairedDigest;
   if (digests(before) !== digests(now)) warn('resumed with other photographs than before');
-  for (const name of new Set([...Object.keys(before.settings), ...Object.keys(now.settings)])) {
-    const [old, current] = [before.settings[name], now.settings[name]];
-    if (old !== current) warn(`resumed with ${name} ${current ?? 'absent'}, before it was ${old ?? 'absent'}`);
+  const old = settingsOf(before);
+  for (const name of new Set([...Object.keys(old), ...Object.keys(now.settings)])) {
+    const current = now.settings[name];
+    if (old[name] !== current)
+      warn(`resumed with ${name} ${current ?? 'absent'}, before it was ${old[name] ?? 'absent'}`);
   }
 }
 
@@ -94,8 +105,8 @@ function resolveSettings(options: TrainRunOptions, isResumed: boolean): RunSetti
     ...describeOrigin(options, isResumed),
     teacher: teacher ? nameModel(teacher.model) : undefined,
     distillWeight: teacher ? teacher.weight : undefined,
-    taughtBy: targets ? targets.models.map(nameModel).join(', ') : undefined,
-    taughtShare: targets ? targets.share : undefined,
+    pseudoLabelsFrom: targets ? targets.models.map(nameModel).join(', ') : undefined,
+    pseudoLabelsShare: targets ? targets.share : undefined,
     unpairedShare: unpaired ? unpaired.share : undefined,
   };
 }

@@ -4,7 +4,7 @@ import { countParameters } from '../../../src/core/network/network.ts';
 import { prunableWidths } from '../../../src/core/network/prunable.ts';
 import type { NetworkSpec, ParameterValues } from '../../../src/core/network/spec.ts';
 import { createRandom } from '../../../src/core/random.ts';
-import { slimNetwork } from '../../../src/trainer/compress/prune/pruned-network.ts';
+import { pruneNetwork } from '../../../src/trainer/compress/prune/pruned-network.ts';
 import { forwardOnCpu } from '../../helpers/forward-on-cpu.ts';
 
 const EDGE: NetworkSpec = { family: 'edge', scale: 2, featureCount: 6, innerWidths: [6, 5, 4] };
@@ -31,7 +31,7 @@ function mask(spec: NetworkSpec, parameters: Record<string, ParameterValues>, ke
   return masked;
 }
 
-describe('slimNetwork', () => {
+describe('pruneNetwork', () => {
   const everyThird = (spec: NetworkSpec) =>
     Object.fromEntries(
       prunableWidths(spec).map(({ name, width }) => [
@@ -47,13 +47,13 @@ describe('slimNetwork', () => {
     { name: 'drn', spec: DRN, kept: everyThird(DRN) },
   ])('of $name makes the image of the masked network', async ({ spec, kept }) => {
     const parameters = parametersOf(spec);
-    const slim = slimNetwork(spec, parameters, kept);
-    const network = createNetwork(slim.spec);
+    const pruned = pruneNetwork(spec, parameters, kept);
+    const network = createNetwork(pruned.spec);
     expect(countParameters(network)).toBeLessThan(countParameters(createNetwork(spec)));
-    for (const { name, shape } of network.parameters) expect(slim.parameters[name].shape, name).toEqual(shape);
-    expect(Object.keys(slim.parameters)).toHaveLength(network.parameters.length);
+    for (const { name, shape } of network.parameters) expect(pruned.parameters[name].shape, name).toEqual(shape);
+    expect(Object.keys(pruned.parameters)).toHaveLength(network.parameters.length);
     const [got, wanted] = [
-      await forwardOnCpu(slim.parameters, network, image(8)),
+      await forwardOnCpu(pruned.parameters, network, image(8)),
       await forwardOnCpu(mask(spec, parameters, kept), createNetwork(spec), image(8)),
     ];
     for (const [level, { data }] of wanted.entries()) {
@@ -64,6 +64,6 @@ describe('slimNetwork', () => {
 
   test('leaves a network whole of which nothing is named', () => {
     const parameters = parametersOf(EDGE);
-    expect(slimNetwork(EDGE, parameters, {})).toEqual({ spec: EDGE, parameters });
+    expect(pruneNetwork(EDGE, parameters, {})).toEqual({ spec: EDGE, parameters });
   });
 });

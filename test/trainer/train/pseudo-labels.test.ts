@@ -14,14 +14,14 @@ import { type Tensor4D, tf } from '../../../src/core/tf.ts';
 import { findPreset } from '../../../src/trainer/presets/presets.ts';
 import { SYMMETRIES } from '../../../src/trainer/train/data/batches.ts';
 import { loadDataset } from '../../../src/trainer/train/data/dataset.ts';
-import { type TargetOptions, teachTargets } from '../../../src/trainer/train/pseudo-labels/pseudo-labels.ts';
+import { makePseudoLabels, type PseudoLabelOptions } from '../../../src/trainer/train/pseudo-labels/pseudo-labels.ts';
 import {
   addTurnedBack,
   backProject,
   enlargeWhole,
+  type LabelTeacher,
   openTeacher,
   stripsOf,
-  type TargetTeacher,
   turn,
 } from '../../../src/trainer/train/pseudo-labels/self-ensemble.ts';
 import { toFloat } from '../../../src/trainer/train/run/primal-program.ts';
@@ -31,7 +31,7 @@ import { recordRun } from './record-run.ts';
 import { TINY } from './tiny-recipe.ts';
 
 const spec = TINY.recipe.spec as EdgeSpec;
-const randomTeacher = (seed: number, own: EdgeSpec = spec): TargetTeacher => ({
+const randomTeacher = (seed: number, own: EdgeSpec = spec): LabelTeacher => ({
   spec: own,
   parameters: initialiseParameters(createNetwork(own), createRandom(seed, 1)),
 });
@@ -44,7 +44,7 @@ const pyramid = new Map([
 ]);
 
 /** What a network makes of a picture, by TF.js. */
-async function enlargeByTf({ spec: own, parameters }: TargetTeacher, image: Tensor4D): Promise<Tensor4D> {
+async function enlargeByTf({ spec: own, parameters }: LabelTeacher, image: Tensor4D): Promise<Tensor4D> {
   const weights = Object.fromEntries(
     Object.entries(parameters).map(([name, { shape, data }]) => [name, tf.tensor(data, [...shape])]),
   );
@@ -122,11 +122,11 @@ describe('back-projection', () => {
   });
 });
 
-describe('teachTargets', () => {
+describe('makePseudoLabels', () => {
   const engine = createOnnxEngine();
   const teachers = [randomTeacher(5), randomTeacher(6, { ...spec, innerWidths: [4, 4] })];
-  const teach = (options: Partial<TargetOptions> = {}) =>
-    teachTargets([pyramid], { teachers, share: 1, ...options }, engine);
+  const teach = (options: Partial<PseudoLabelOptions> = {}) =>
+    makePseudoLabels([pyramid], { teachers, share: 1, ...options }, engine);
 
   test('is the mean over networks and symmetries, back-projected', async () => {
     const image = tf.tensor4d(toFloat(lrImage).data, [1, lrImage.height, lrImage.width, 3]);
@@ -161,7 +161,7 @@ describe('teachTargets', () => {
   test('stops between two photographs', async () => {
     const controller = new AbortController();
     const options = { onProgress: () => controller.abort(), signal: controller.signal };
-    const teaching = teachTargets([pyramid, pyramid], { teachers, share: 1 }, engine, options);
+    const teaching = makePseudoLabels([pyramid, pyramid], { teachers, share: 1 }, engine, options);
     await expect(teaching).rejects.toMatchObject({ code: 'DS_ABORTED' });
   });
 });
@@ -201,7 +201,7 @@ describe('a run whose ground truth others make', () => {
       validationShare: 0,
       decode: decodeRgb,
     });
-    const taughtPyramids = await teachTargets(dataset.train, targets, createOnnxEngine());
+    const taughtPyramids = await makePseudoLabels(dataset.train, targets, createOnnxEngine());
     const [taught, expected, plain] = [
       await train({ targets }),
       await train({ dataset: { ...dataset, train: taughtPyramids } }),

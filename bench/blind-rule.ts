@@ -11,8 +11,7 @@ import { cropToMultiple } from '../src/core/pixels/crop.ts';
 import { psnrDb } from '../src/core/pixels/psnr.ts';
 import { createRandom } from '../src/core/random.ts';
 import { isClean } from '../src/core/upscale/degradation-hint.ts';
-import { openEnlargers } from './blind/enlargers.ts';
-import { BLIND_FLAGS } from './blind/flags.ts';
+import { BLIND_FLAGS, openEnlargers } from './blind/enlargers.ts';
 import { readHeldOut } from './blind/held-out.ts';
 
 const { values: flags } = parseArgs({

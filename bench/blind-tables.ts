@@ -17,8 +17,7 @@ import type { PixelImage } from '../src/core/pixels/image.ts';
 import { psnrDb } from '../src/core/pixels/psnr.ts';
 import { createRandom } from '../src/core/random.ts';
 import { type Case, listTables, type Table } from './blind/cases.ts';
-import { type Enlargers, openEnlargers } from './blind/enlargers.ts';
-import { BLIND_FLAGS } from './blind/flags.ts';
+import { BLIND_FLAGS, type Enlargers, openEnlargers } from './blind/enlargers.ts';
 import { readHeldOut } from './blind/held-out.ts';
 
 const { values: flags } = parseArgs({

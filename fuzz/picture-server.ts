@@ -4,8 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { createRandom } from '../src/core/random.ts';
 import { createDualscale } from '../src/index.ts';
 import { publishNearestModels } from '../test/helpers/nearest-models.ts';
-import { fuzzCase } from './mutate-picture.ts';
-import { seedPictures } from './seed-pictures.ts';
+import { fuzzCase, seedPictures } from './damaged-pictures.ts';
 
 const [seed = '1', deadlineMs = '5000'] = process.argv.slice(2);
 
@@ -20,7 +19,7 @@ const dualscale = await createDualscale({
   cache: { memoryBytes: 2 ** 20 },
   logger: { info: () => {}, warn: () => {}, error: (message, error) => console.error(message, error) },
 });
-// A first picture waits seconds for the workers, which is no case's fault.
+// A first picture waits seconds for the workers, which no case causes.
 await dualscale.warmUp();
 const middleware = dualscale.middleware();
 const server = createServer((req, res) =>
@@ -30,13 +29,13 @@ const server = createServer((req, res) =>
     res.writeHead(200, { 'Content-Type': type, 'Content-Length': bytes.length }).end(bytes);
   }),
 );
-// A client that sends on a connection just when it is closed for idleness gets no answer, which is no case's fault either.
+// A client that sends on a connection just when it is closed for idleness gets no answer, which no case causes either.
 server.keepAliveTimeout = 600_000;
 server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port }));
 
 process.on('message', (message) => {
   if (message !== 'memory') return;
-  // V8 may leave 50 MB of garbage for half a minute, in about half of all runs: no case's fault either.
+  // V8 may leave 50 MB of garbage for half a minute, in about half of all runs, which no case causes.
   globalThis.gc?.();
   process.send?.({ rss: process.memoryUsage.rss() });
 });

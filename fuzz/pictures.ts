@@ -5,8 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { createRandom } from '../src/core/random.ts';
-import { fuzzCase } from './mutate-picture.ts';
-import { seedPictures } from './seed-pictures.ts';
+import { fuzzCase, seedPictures } from './damaged-pictures.ts';
 
 export interface PictureFuzzOptions {
   readonly count: number;

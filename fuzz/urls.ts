@@ -1,14 +1,12 @@
 /**
  * Mutated URLs, methods and headers against the real servers in this process: that of `dualscale serve`, and a proxy in front of
  * it that wants signatures. Nothing may crash, hang, leak, or answer with a 5xx other than 503.
- * Run: `npx tsx fuzz/urls.ts [requests] [seed]`
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { startServer } from '../src/cli/serve/server.ts';
 import { createRandom } from '../src/core/random.ts';
 import { createDualscale, type DualscaleOptions } from '../src/index.ts';
@@ -16,7 +14,6 @@ import { createProxy } from '../src/server/hosts/proxy.ts';
 import { encoder } from '../test/helpers/http-host.ts';
 import { publishNearestModels } from '../test/helpers/nearest-models.ts';
 import { mutatedRequest, type RawRequest, rawRequest, SEED_REQUESTS } from './mutate-request.ts';
-import { exchange, type RawAnswer } from './raw-exchange.ts';
 
 export interface UrlFuzzReport {
   readonly requests: number;
@@ -128,15 +125,56 @@ export async function fuzzUrls(requests: number, seed: number): Promise<UrlFuzzR
   return { requests, statuses, failures, rss: [rssBefore, rssMib()] };
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [requests = 5000, seed = 1] = process.argv.slice(2).map(Number);
-  const start = Date.now();
-  const { statuses, failures, rss } = await fuzzUrls(requests, seed);
-  console.log(
-    `${requests} requests of seed ${seed} in ${((Date.now() - start) / 1000).toFixed(0)} s: ${JSON.stringify(statuses)}`,
-  );
-  console.log(`resident memory ${rss[0]} MiB after a tenth, ${rss[1]} MiB at the end`);
-  for (const failure of failures.slice(0, 20)) console.error(failure);
-  if (failures.length > 0) console.error(`${failures.length} failures`);
-  process.exit(failures.length > 0 ? 1 : 0);
+interface RawAnswer {
+  /** Undefined where the connection was closed without one. */
+  readonly status: number | undefined;
+  readonly head: string;
+  readonly body: Buffer;
+  /** Nothing came and the connection stayed open until the limit. */
+  readonly isHanging: boolean;
+}
+
+function parse(bytes: Buffer): { head: string; body: Buffer; status: number | undefined } {
+  const end = bytes.indexOf('\r\n\r\n');
+  const head = bytes.subarray(0, end < 0 ? bytes.length : end).toString('latin1');
+  const status = /^HTTP\/1\.[01] (\d{3})/.exec(head)?.[1];
+  return {
+    head,
+    body: end < 0 ? Buffer.alloc(0) : bytes.subarray(end + 4),
+    status: status ? Number(status) : undefined,
+  };
+}
+
+/** Whether the first answer is there; a 100 is none. Without a length it ends with the connection. */
+function isWhole(bytes: Buffer, isHead: boolean): boolean {
+  const { head, body, status } = parse(bytes);
+  if (status === undefined || !bytes.includes('\r\n\r\n')) return false;
+  if (isHead || status === 304 || status === 204) return true;
+  if (/^transfer-encoding: *chunked/im.test(head)) return body.subarray(-5).toString('latin1') === '0\r\n\r\n';
+  const length = /^content-length: *(\d+)/im.exec(head)?.[1];
+  return length !== undefined && body.length >= Number(length);
+}
+
+/** Sends a request byte for byte over a connection of its own. */
+function exchange(port: number, { bytes, isCut }: RawRequest, limitMs: number): Promise<RawAnswer> {
+  return new Promise((resolve) => {
+    const isHead = bytes.subarray(0, 5).toString('latin1') === 'HEAD ';
+    const socket = connect(port, '127.0.0.1');
+    let received = Buffer.alloc(0);
+    const finish = (isHanging: boolean) => {
+      clearTimeout(timer);
+      socket.destroy();
+      const isInterim = /^HTTP\/1\.1 100 [^\r]*\r\n\r\n/.exec(received.toString('latin1'));
+      const answer = isInterim ? received.subarray(isInterim[0].length) : received;
+      resolve({ ...parse(answer), isHanging: isHanging && !isCut });
+    };
+    const timer = setTimeout(() => finish(true), isCut ? 200 : limitMs);
+    socket.on('data', (chunk: Buffer) => {
+      received = Buffer.concat([received, chunk]);
+      if (isWhole(received, isHead)) finish(false);
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => finish(false));
+    socket.write(bytes);
+  });
 }

@@ -8,6 +8,14 @@ import { chooseDegradation } from '../../src/core/upscale/degradation-hint.ts';
 import { createUpscaler } from '../../src/core/upscale/upscale.ts';
 import type { Upscaler } from '../../src/core/upscale/upscaler.ts';
 
+/** Options that the scripts about blind models share, for `parseArgs`. */
+export const BLIND_FLAGS = {
+  models: { type: 'string', default: 'models' },
+  blind: { type: 'string', default: 'edge-blind-x4' },
+  'plain-models': { type: 'string', default: 'models' },
+  plain: { type: 'string', default: 'edge-x4' },
+} as const;
+
 /** What an enlarger may use of how the picture was made. */
 export interface Truth {
   readonly code: Float32Array;

@@ -155,7 +155,7 @@ describe('plugin.json and the code', () => {
 
   test('the engines and providers are the ones of the types', () => {
     expect(configuration.engine.enum).toEqual(ENGINE_NAMES);
-    const source = readFileSync(new URL('src/core/engine/engine.ts', root), 'utf8');
+    const source = readFileSync(new URL('src/core/engine/runtime.ts', root), 'utf8');
     const members = (type: string) => {
       const union = new RegExp(`export type ${type} = (.*);`).exec(source)?.[1] ?? '';
       return union.split(' | ').map((name) => name.replaceAll("'", ''));

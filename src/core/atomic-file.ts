@@ -6,7 +6,10 @@ import { dirname } from 'node:path';
 
 const besideOf = (path: string): string => `${path}.${randomBytes(6).toString('hex')}.tmp`;
 
-/** Makes the names in a folder survive a power cut. Windows cannot open folders and does so by itself. */
+/**
+ * Makes the names in a folder survive a power cut. Windows cannot open folders and does so by
+ * itself.
+ */
 export async function syncFolder(directory: string): Promise<void> {
   if (process.platform === 'win32') return;
   const folder = await open(directory, 'r');

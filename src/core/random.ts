@@ -1,6 +1,12 @@
-/** Seeded random numbers. A run draws each step's numbers from (seed, step) alone, so a resumed run repeats them exactly. */
+/**
+ * Seeded random numbers. A run draws each step's numbers from (seed, step) alone, so a resumed run
+ * repeats them exactly.
+ */
 
-/** sfc32 (Chris Doty-Humphrey's small fast chaotic generator), uniform in [0, 1). The same parts give the same sequence. */
+/**
+ * sfc32 (Chris Doty-Humphrey's small fast chaotic generator), uniform in [0, 1). The same parts
+ * give the same sequence.
+ */
 export function createRandom(...parts: readonly number[]): () => number {
   const state = new Uint32Array(4);
   state.set([0x9e3779b9, 0x243f6a88, 0xb7e15162, 1]);

@@ -1,4 +1,7 @@
-/** The package's own version and folder, from `src/` and from `dist/` alike: both lie one level below it. */
+/**
+ * The package's own version and folder, from `src/` and from `dist/` alike: both lie one level
+ * below it.
+ */
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 

@@ -1,4 +1,7 @@
-/** Transparency: the colour of invisible pixels before a network sees them, and the alpha channel of the result. */
+/**
+ * Transparency: the colour of invisible pixels before a network sees them, and the alpha channel of
+ * the result.
+ */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ChannelCount, hasAlpha, type Raster, type Samples } from '../pixels/image.ts';
 import { imresize } from '../pixels/imresize.ts';
@@ -7,16 +10,17 @@ import { imresize } from '../pixels/imresize.ts';
 const PIXELS_PER_TURN = 2 ** 16;
 
 /**
- * How far colour spreads, in steps along rows and columns. No network that is run in tiles looks farther, so what lies beyond
- * has no part in a visible pixel; and a strip of a picture is bled like the whole when it has as many rows around it.
+ * How far colour spreads, in steps along rows and columns. No network that is run in tiles looks
+ * farther, so what lies beyond has no part in a visible pixel; and a strip of a picture is bled
+ * like the whole when it has as many rows around it.
  */
 export const BLEED_REACH = 64;
 
 /**
- * Under fully transparent pixels most files hold black: a network mixes it into the visible edge and leaves a dark
- * fringe. Every pixel with alpha 0 takes the colour of the nearest pixel with alpha above 0, counted in steps along rows
- * and columns: colour spreads from the edges in waves, up to `reach` steps. Changes `picture`; without alpha (1 or 3
- * channels) there is nothing to do.
+ * Under fully transparent pixels most files hold black: a network mixes it into the visible edge
+ * and leaves a dark fringe. Every pixel with alpha 0 takes the colour of the nearest pixel with
+ * alpha above 0, counted in steps along rows and columns: colour spreads from the edges in waves,
+ * up to `reach` steps. Changes `picture`; without alpha (1 or 3 channels) there is nothing to do.
  */
 export async function bleedColor(picture: Raster, reach = BLEED_REACH): Promise<void> {
   const { width, height, channels, data } = picture;
@@ -28,15 +32,15 @@ export async function bleedColor(picture: Raster, reach = BLEED_REACH): Promise<
   if (end === count) return;
   const spread = (from: number, to: number): void => {
     if (step[to] !== 0) return;
-    step[to] = (step[from] as number) + 1;
+    step[to] = step[from] + 1;
     const [source, target] = [from * channels, to * channels];
-    for (let channel = 0; channel < channels - 1; channel++) data[target + channel] = data[source + channel] as number;
+    for (let channel = 0; channel < channels - 1; channel++) data[target + channel] = data[source + channel];
     queue[end++] = to;
   };
   for (let start = 0; start < end; start++) {
-    const pixel = queue[start] as number;
+    const pixel = queue[start];
     // The queue is in the order of steps: nothing behind this one spreads any more.
-    if ((step[pixel] as number) > reach) return;
+    if (step[pixel] > reach) return;
     const x = pixel % width;
     if (pixel >= width) spread(pixel, pixel - width);
     if (x > 0) spread(pixel, pixel - 1);
@@ -47,7 +51,10 @@ export async function bleedColor(picture: Raster, reach = BLEED_REACH): Promise<
 }
 
 interface Front {
-  /** Every pixel enters once: first the visible ones, then each hidden one when colour has reached it. */
+  /**
+   * Every pixel enters once: first the visible ones, then each hidden one when colour has reached
+   * it.
+   */
   readonly queue: Int32Array;
   readonly end: number;
   /** For each pixel the steps from a visible one, from 1; 0 where colour has not come. */
@@ -95,18 +102,21 @@ function cutAlpha(picture: Raster, left: number, top: number, right: number, bot
   let to = 0;
   for (let y = top; y < bottom; y++) {
     let from = (y * picture.width + left) * channels + channels - 1;
-    for (const end = to + width; to < end; from += channels) plane[to++] = data[from] as number;
+    for (const end = to + width; to < end; from += channels) plane[to++] = data[from];
   }
   return { width, height, channels: 1, data: plane };
 }
 
 /**
- * Enlarges the alpha channel (the last of 2 or 4) of the wanted rows into that of `output`: exactly `imresize` with its bicubic kernel,
- * so that edges lie where the pixels' do (libvips' cubic is half an output pixel off). Overshoot at hard edges is clamped. Above and
- * below the wanted rows `picture` has at least `ALPHA_MARGIN` more, or ends. Done tile by tile: the event loop turns in between, and
- * where alpha is flat, which is most of it, nothing is computed. Without alpha there is nothing to do.
+ * Enlarges the alpha channel (the last of 2 or 4) of the wanted rows into that of `output`: exactly
+ * `imresize` with its bicubic kernel, so that edges lie where the pixels' do (libvips' cubic is
+ * half an output pixel off). Overshoot at hard edges is clamped. Above and below the wanted rows
+ * `picture` has at least `ALPHA_MARGIN` more, or ends. Done tile by tile: the event loop turns in
+ * between, and where alpha is flat, which is most of it, nothing is computed. Without alpha there
+ * is nothing to do.
  *
- * @param output `scale` (1, 2, 3 ...) times the wanted rows, with the channels and the depth of `picture`.
+ * @param output `scale` (1, 2, 3 ...) times the wanted rows, with the channels and the depth of
+ *   `picture`.
  */
 export async function resizeAlpha(picture: Raster, wanted: WantedRows, scale: number, output: Raster): Promise<void> {
   if (!hasAlpha(picture.channels as ChannelCount)) return;
@@ -135,7 +145,7 @@ function enlargeTile(picture: Raster, area: Area, scale: number, output: Raster,
   const right = Math.min(picture.width, area.x + area.width + ALPHA_MARGIN);
   const bottom = Math.min(picture.height, area.y + area.height + ALPHA_MARGIN);
   const source = cutAlpha(picture, left, top, right, bottom);
-  const first = source.data[0] as number;
+  const first = source.data[0];
   const isFlat = source.data.every((value: number) => value === first);
   const enlarged = isFlat ? undefined : imresize(source, { scale });
   const { channels, data } = output;
@@ -143,7 +153,7 @@ function enlargeTile(picture: Raster, area: Area, scale: number, output: Raster,
     let to = (((area.y - firstRow) * scale + row) * output.width + area.x * scale) * channels + channels - 1;
     let from = ((area.y - top) * scale + row) * source.width * scale + (area.x - left) * scale;
     for (const end = from + area.width * scale; from < end; from++, to += channels) {
-      data[to] = enlarged ? (enlarged.data[from] as number) : first;
+      data[to] = enlarged ? enlarged.data[from] : first;
     }
   }
   return !isFlat;

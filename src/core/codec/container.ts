@@ -6,8 +6,9 @@ const PNG_SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0
 const JPEG_START = Buffer.from([0xff, 0xd8, 0xff]);
 
 /**
- * The format by its signature; undefined for all else (SVG, GIF, HEIC, PDF, HTML ...), which therefore never reaches a
- * decoder: an SVG can make its renderer fetch files, and every further decoder is one more thing to attack.
+ * The format by its signature; undefined for all else (SVG, GIF, HEIC, PDF, HTML ...), which
+ * therefore never reaches a decoder: an SVG can make its renderer fetch files, and every further
+ * decoder is one more thing to attack.
  */
 export function sniffFormat(bytes: Buffer): ImageFormat | undefined {
   if (bytes.subarray(0, 8).equals(PNG_SIGNATURE)) return 'png';
@@ -17,7 +18,10 @@ export function sniffFormat(bytes: Buffer): ImageFormat | undefined {
   return brands.includes('avif') || brands.includes('avis') ? 'avif' : undefined;
 }
 
-/** True for an APNG or an AVIF sequence: their decoders give the first frame and do not tell that there are more. */
+/**
+ * True for an APNG or an AVIF sequence: their decoders give the first frame and do not tell that
+ * there are more.
+ */
 export function declaresAnimation(bytes: Buffer, format: ImageFormat): boolean {
   if (format === 'avif') return fileTypeBrands(bytes)[0] === 'avis';
   if (format !== 'png') return false;
@@ -45,7 +49,10 @@ function ascii(bytes: Buffer, offset: number): string {
   return bytes.toString('latin1', offset, offset + 4);
 }
 
-/** Major brand first, then the compatible ones; empty when the file does not start with an ISO media file type box. */
+/**
+ * Major brand first, then the compatible ones; empty when the file does not start with an ISO media
+ * file type box.
+ */
 function fileTypeBrands(bytes: Buffer): string[] {
   if (bytes.length < 16 || ascii(bytes, 4) !== 'ftyp') return [];
   // 64 brands are far more than any file has.

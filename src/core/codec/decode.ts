@@ -11,8 +11,9 @@ import { openPicture } from './open-picture.ts';
 
 export interface DecodedImage {
   /**
-   * 3 channels, 8 bits, the EXIF orientation applied. In the space of `header.icc` where there is one, else sRGB.
-   * 16-bit samples lose their lower byte. Under transparent pixels the colour of visible neighbours.
+   * 3 channels, 8 bits, the EXIF orientation applied. In the space of `header.icc` where there is
+   * one, else sRGB. 16-bit samples lose their lower byte. Under transparent pixels the colour of
+   * visible neighbours.
    */
   readonly rgb: PixelImage;
   /** 1 channel, present exactly when the image has an alpha channel. */
@@ -35,7 +36,10 @@ export async function decode(bytes: Buffer, limits: ImageLimits = {}): Promise<D
   return header.hasAlpha ? { rgb, alpha: await pickChannels(raster, [channels - 1]), header } : { rgb, header };
 }
 
-/** RGB pixels of an image of any size, for training and measuring: no byte limit, alpha is dropped. Throws like `decode`. */
+/**
+ * RGB pixels of an image of any size, for training and measuring: no byte limit, alpha is dropped.
+ * Throws like `decode`.
+ */
 export async function decodeRgb(bytes: Buffer): Promise<PixelImage> {
   const { rgb } = await decode(bytes, { maxInputPixels: MAX_PIXELS, maxInputBytes: Number.MAX_SAFE_INTEGER });
   return rgb;
@@ -49,7 +53,7 @@ async function pickChannels({ width, height, channels, data }: Raster, picked: r
   for (let start = 0; start < count; start += PIXELS_PER_TURN) {
     const end = Math.min(count, start + PIXELS_PER_TURN);
     for (let i = start; i < end; i++) {
-      for (const channel of picked) result[to++] = (data[i * channels + channel] as number) >> shift;
+      for (const channel of picked) result[to++] = data[i * channels + channel] >> shift;
     }
     if (end < count) await nextTurn();
   }

@@ -24,13 +24,19 @@ export interface EncodeOptions {
    */
   readonly quality?: number | readonly QualityStep[];
   /**
-   * `strip`: none, `copyright`: artist and copyright of EXIF, `keep`: EXIF without its thumbnail, and XMP. The colour profile and the
-   * density are always kept, the orientation is always in the pixels. @default 'strip'
+   * `strip`: none, `copyright`: artist and copyright of EXIF, `keep`: EXIF without its thumbnail,
+   * and XMP. The colour profile and the density are always kept, the orientation is always in the
+   * pixels. @default 'strip'
    */
   readonly metadata?: (typeof METADATA_POLICIES)[number];
-  /** Folder for results that are too large to hold. @default the system's folder for temporary files */
+  /**
+   * Folder for results that are too large to hold. @default the system's folder for temporary files
+   */
   readonly spoolFolder?: string;
-  /** Reduces the picture to this size by Lanczos, whatever its aspect; a side is never enlarged. @default its own size */
+  /**
+   * Reduces the picture to this size by Lanczos, whatever its aspect; a side is never enlarged.
+   * @default its own size
+   */
   readonly fit?: { readonly width: number; readonly height: number };
 }
 
@@ -49,8 +55,8 @@ export function checkEncodeOptions({ quality, metadata, spoolFolder }: EncodeOpt
 const DEFAULT_DENSITY_PPI = 72;
 
 /**
- * The best JPEG coding is found in a second pass over all coefficients, 6 bytes a pixel: 590 MB for 12000x8000. Larger pictures are
- * written as they come, baseline and 15 % larger (28 and 33 MB).
+ * The best JPEG coding is found in a second pass over all coefficients, 6 bytes a pixel: 590 MB for
+ * 12000x8000. Larger pictures are written as they come, baseline and 15 % larger (28 and 33 MB).
  */
 const MAX_TWO_PASS_PIXELS = 2 ** 24;
 
@@ -70,7 +76,8 @@ export function keptMetadata({ icc, exif, xmp }: EncodeTarget, policy: EncodeOpt
 type Shape = Omit<Raster, 'data'> & { readonly depth: 8 | 16 };
 
 /**
- * Efforts measured on 2048x1536 (2 cores): AVIF 4 takes 6.4 s and 2 takes 0.7 s for 11 % more bytes; PNG with filters is 42 % smaller.
+ * Efforts measured on 2048x1536 (2 cores): AVIF 4 takes 6.4 s and 2 takes 0.7 s for 11 % more
+ * bytes; PNG with filters is 42 % smaller.
  *
  * @param image pixels of `shape`, with `keptMetadata` where there is any.
  */
@@ -136,8 +143,9 @@ export interface QualityStep extends Readonly<Record<LossyFormat, number>> {
 }
 
 /**
- * The source's own quality is unknown, and an enlarged picture is looked at larger, so small results are above sharp's defaults. A
- * large one is seen at less than its size, and its bytes are what hurts.
+ * The source's own quality is unknown, and an enlarged picture is looked at larger, so small
+ * results are above sharp's defaults. A large one is seen at less than its size, and its bytes are
+ * what hurts.
  */
 export const DEFAULT_QUALITY: readonly QualityStep[] = [
   { maxPixels: 2 ** 22, jpeg: 90, webp: 85, avif: 65 },

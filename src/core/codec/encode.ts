@@ -8,11 +8,13 @@ import { checkOutputSize, MAX_PIXELS } from './limits.ts';
 import { createPictureWriter } from './picture-writer.ts';
 
 /**
- * Encodes RGB pixels (3 channels) and an optional alpha plane of the same size. Kept from the source: format, gray,
- * progressive JPEG and its 4:4:4, lossless WebP, density, RGB profile. Not kept: palette and interlacing of PNG; the EXIF
- * orientation is already in the pixels. JPEG has no alpha: white shows through.
+ * Encodes RGB pixels (3 channels) and an optional alpha plane of the same size. Kept from the
+ * source: format, gray, progressive JPEG and its 4:4:4, lossless WebP, density, RGB profile. Not
+ * kept: palette and interlacing of PNG; the EXIF orientation is already in the pixels. JPEG has no
+ * alpha: white shows through.
  *
- * Throws DS_BAD_OPTION for options out of range or planes that do not fit, DS_OUTPUT_TOO_LARGE where the format ends.
+ * Throws DS_BAD_OPTION for options out of range or planes that do not fit, DS_OUTPUT_TOO_LARGE
+ * where the format ends.
  */
 export async function encode(
   rgb: PixelImage,
@@ -42,7 +44,7 @@ function joinPlanes(rgb: PixelImage, alpha: PixelImage | undefined, isGray: bool
     // BT.601, the luma of JPEG.
     if (isGray) data[i * channels] = Math.round(0.299 * red + 0.587 * green + 0.114 * blue);
     else data.set([red, green, blue], i * channels);
-    if (alpha) data[i * channels + colors] = alpha.data[i] as number;
+    if (alpha) data[i * channels + colors] = alpha.data[i];
   }
   return data;
 }
@@ -55,7 +57,10 @@ function requirePlanes(rgb: PixelImage, alpha: PixelImage | undefined): void {
   }
 }
 
-/** An RGB picture after JPEG compression at `quality` (1 to 100, 4:2:0) and decompression, as measured degradations need it. */
+/**
+ * An RGB picture after JPEG compression at `quality` (1 to 100, 4:2:0) and decompression, as
+ * measured degradations need it.
+ */
 export async function compressJpeg({ width, height, data }: PixelImage, quality: number): Promise<PixelImage> {
   const bytes = await sharp(data, { raw: { width, height, channels: 3 }, limitInputPixels: false })
     .jpeg({ quality, chromaSubsampling: '4:2:0' })

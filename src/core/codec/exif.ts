@@ -1,4 +1,7 @@
-/** The few things that have to be known about EXIF: its orientation, its thumbnail and whose picture it is. */
+/**
+ * The few things that have to be known about EXIF: its orientation, its thumbnail and whose picture
+ * it is.
+ */
 
 const ASCII = 2;
 const SHORT = 3;
@@ -55,8 +58,8 @@ function firstDirectory(tiff: Buffer): Directory | undefined {
 }
 
 /**
- * The same as a TIFF structure, upright (the pixels are) and without the thumbnail, which shows the small picture. Undefined where
- * it cannot be read: what nobody understands is not passed on.
+ * The same as a TIFF structure, upright (the pixels are) and without the thumbnail, which shows the
+ * small picture. Undefined where it cannot be read: what nobody understands is not passed on.
  */
 export function uprightExif(exif: Buffer): Buffer | undefined {
   const tiff = Buffer.from(tiffPart(exif));
@@ -74,7 +77,10 @@ export function uprightExif(exif: Buffer): Buffer | undefined {
   return tiff;
 }
 
-/** An EXIF block with nothing but `Artist` and `Copyright`; undefined where the source names neither. */
+/**
+ * An EXIF block with nothing but `Artist` and `Copyright`; undefined where the source names
+ * neither.
+ */
 export function copyrightExif(exif: Buffer): Buffer | undefined {
   const tiff = tiffPart(exif);
   const reader = readerOf(tiff);
@@ -93,7 +99,8 @@ function writeTexts(texts: readonly { readonly tag: number; readonly text: Buffe
   directory.writeUInt16LE(texts.length, 8);
   let end = directory.length;
   const values: Buffer[] = [];
-  // Tags are in ascending order, as TIFF wants them, in the source already; a file that broke the rule gets it back.
+  // Tags are in ascending order, as TIFF wants them, in the source already; a file that broke the
+  // rule gets it back.
   for (const [i, { tag, text }] of [...texts].sort((a, b) => a.tag - b.tag).entries()) {
     const at = 10 + i * ENTRY_BYTES;
     directory.writeUInt16LE(tag, at);

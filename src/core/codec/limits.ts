@@ -5,10 +5,14 @@ import type { ImageFormat } from './container.ts';
 export interface ImageLimits {
   /** Pixels of the image that comes in, 1 to 268402689. @default 16777216 (4096x4096) */
   readonly maxInputPixels?: number;
-  /** Pixels of an enlarged image, 1 to 268402689; it is never in memory as a whole. @default 134217728 (11585x11585) */
+  /**
+   * Pixels of an enlarged image, 1 to 268402689; it is never in memory as a whole. @default
+   * 134217728 (11585x11585)
+   */
   readonly maxOutputPixels?: number;
   /**
-   * Pixels of an enlarged WebP or AVIF, 1 to 268402689: their encoders hold the whole picture, and take seconds for 10 megapixels.
+   * Pixels of an enlarged WebP or AVIF, 1 to 268402689: their encoders hold the whole picture, and
+   * take seconds for 10 megapixels.
    * @default 33554432 (5792x5792)
    */
   readonly maxWholeOutputPixels?: number;
@@ -26,7 +30,10 @@ export const DEFAULT_LIMITS: Required<ImageLimits> = {
 /** libvips' and sharp's own bound, 16383 squared. */
 export const MAX_PIXELS = 16383 ** 2;
 
-/** Longest side the encoders take: VP8's 14 bits, libjpeg's 65500, libvips' for AVIF, libpng's default. */
+/**
+ * Longest side the encoders take: VP8's 14 bits, libjpeg's 65500, libvips' for AVIF, libpng's
+ * default.
+ */
 const MAX_SIDE: Readonly<Record<ImageFormat, number>> = { webp: 16383, jpeg: 65500, avif: 16384, png: 1_000_000 };
 
 interface Size {
@@ -81,8 +88,8 @@ function checkPixels({ width, height }: Size, most: number): void {
 }
 
 /**
- * Whether `input` enlarged by `scale` can be held, and written as `format` at that size or, where it is made smaller, at `fitted`.
- * Throws DS_OUTPUT_TOO_LARGE with what is allowed.
+ * Whether `input` enlarged by `scale` can be held, and written as `format` at that size or, where
+ * it is made smaller, at `fitted`. Throws DS_OUTPUT_TOO_LARGE with what is allowed.
  */
 export function checkOutputSize(
   input: Size,

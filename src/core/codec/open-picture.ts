@@ -17,19 +17,26 @@ export interface OpenPicture {
   /** 16 for a PNG of 16 bits, else 8. */
   readonly depth: 8 | 16;
   /**
-   * A copy of `rows` rows from `top` on, in the space of `header.icc` where there is one, else sRGB. Cheap when asked for from top to
-   * bottom. Throws DS_BAD_IMAGE for damaged or truncated bytes.
+   * A copy of `rows` rows from `top` on, in the space of `header.icc` where there is one, else
+   * sRGB. Cheap when asked for from top to bottom. Throws DS_BAD_IMAGE for damaged or truncated
+   * bytes.
    */
   read(top: number, rows: number): Promise<Samples>;
 }
 
-/** The scans of a small hostile file can keep a decoder busy for minutes; the largest allowed image takes a few seconds. */
+/**
+ * The scans of a small hostile file can keep a decoder busy for minutes; the largest allowed image
+ * takes a few seconds.
+ */
 const DECODE_TIMEOUT_SECONDS = 30;
 
 /** Samples copied between two turns of the event loop: a few milliseconds. */
 const SAMPLES_PER_TURN = 2 ** 19;
 
-/** A picture of more decoded bytes than this is decoded in bands, each from the beginning of the file: decoders cannot jump. */
+/**
+ * A picture of more decoded bytes than this is decoded in bands, each from the beginning of the
+ * file: decoders cannot jump.
+ */
 const BAND_BYTES = 64 * 2 ** 20;
 
 interface Band {
@@ -39,8 +46,9 @@ interface Band {
 }
 
 /**
- * Throws DS_INPUT_TOO_LARGE from the header, before pixels are decoded; DS_UNSUPPORTED_IMAGE for other formats than PNG,
- * JPEG, WebP and AVIF and for animations; DS_BAD_IMAGE when the header is damaged.
+ * Throws DS_INPUT_TOO_LARGE from the header, before pixels are decoded; DS_UNSUPPORTED_IMAGE for
+ * other formats than PNG, JPEG, WebP and AVIF and for animations; DS_BAD_IMAGE when the header is
+ * damaged.
  *
  * @param bandBytes see `BAND_BYTES`; tests ask for small bands.
  * @param knownHeader what `readHeader` gave for these bytes, where it has been asked already.
@@ -96,7 +104,8 @@ async function decodeRows(bytes: Buffer, header: ImageHeader, shape: Shape, want
   const { width, height, channels, depth } = shape;
   const { top, rows, maxInputPixels } = wanted;
   const image = sharp(bytes, {
-    // Truncated and damaged data is refused; `warning`, sharp's default, would also refuse photos that every browser shows.
+    // Truncated and damaged data is refused; `warning`, sharp's default, would also refuse photos
+    // that every browser shows.
     failOn: 'error',
     limitInputPixels: maxInputPixels,
     limitInputChannels: 5,
@@ -137,8 +146,8 @@ function colourSpace(shape: Shape): string {
 async function pickGrayAndAlpha(data: Buffer): Promise<Uint8Array> {
   const result = new Uint8Array(data.length / 2);
   for (let to = 0; to < result.length; to += 2) {
-    result[to] = data[to * 2] as number;
-    result[to + 1] = data[to * 2 + 3] as number;
+    result[to] = data[to * 2];
+    result[to + 1] = data[to * 2 + 3];
     if (to % SAMPLES_PER_TURN === 0) await nextTurn();
   }
   return result;

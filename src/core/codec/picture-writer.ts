@@ -1,4 +1,7 @@
-/** Rows of pixels to encoded bytes; a picture that comes in several pieces is never in memory as a whole. */
+/**
+ * Rows of pixels to encoded bytes; a picture that comes in several pieces is never in memory as a
+ * whole.
+ */
 import sharp, { type Sharp } from 'sharp';
 import type { Raster, Samples } from '../pixels/image.ts';
 import { type EncodeOptions, type EncodeTarget, keptMetadata, withFormat } from './encode-format.ts';
@@ -6,7 +9,10 @@ import { createPngCarrier } from './png-encoder.ts';
 import { createSpoolFile, noRoom, type SpoolFile } from './spool-file.ts';
 
 export interface PictureWriter {
-  /** Whole rows from top to bottom, in one piece or in several. Throws DS_NO_ROOM when they cannot be spooled. */
+  /**
+   * Whole rows from top to bottom, in one piece or in several. Throws DS_NO_ROOM when they cannot
+   * be spooled.
+   */
   write(rows: Samples): Promise<void>;
   /** Encodes what was written. */
   finish(): Promise<Buffer>;

@@ -1,4 +1,7 @@
-/** Pixels, colour profile and metadata in one uncompressed PNG that is written row by row: what encoders read. */
+/**
+ * Pixels, colour profile and metadata in one uncompressed PNG that is written row by row: what
+ * encoders read.
+ */
 import { crc32, createDeflate, deflateSync } from 'node:zlib';
 import { type ChannelCount, hasAlpha, type Samples } from '../pixels/image.ts';
 
@@ -47,7 +50,10 @@ function head({ width, height, channels, depth, icc, exif, xmp }: CarrierHead): 
   return parts;
 }
 
-/** PNG's rows, into the beginning of `memory`: a zero (no filter), then the samples, 16 bits with the upper byte first. */
+/**
+ * PNG's rows, into the beginning of `memory`: a zero (no filter), then the samples, 16 bits with
+ * the upper byte first.
+ */
 function toScanlines(rows: Samples, rowLength: number, memory: Buffer): Buffer {
   const count = rows.length / rowLength;
   const rowBytes = rowLength * rows.BYTES_PER_ELEMENT;
@@ -63,8 +69,9 @@ function toScanlines(rows: Samples, rowLength: number, memory: Buffer): Buffer {
 }
 
 /**
- * sharp takes neither raw pixels piece by piece, nor a profile or metadata for them (its `withIccProfile` would convert them). From a
- * file it reads rows as it needs them, and a PNG that is not compressed costs two checksums and a copy.
+ * sharp takes neither raw pixels piece by piece, nor a profile or metadata for them (its
+ * `withIccProfile` would convert them). From a file it reads rows as it needs them, and a PNG that
+ * is not compressed costs two checksums and a copy.
  *
  * @param append called in order, each time with bytes that are the callee's to keep.
  */

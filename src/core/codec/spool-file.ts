@@ -1,4 +1,7 @@
-/** Files for pictures that are too large to hold: written row by row, read by the encoder, gone afterwards. */
+/**
+ * Files for pictures that are too large to hold: written row by row, read by the encoder, gone
+ * afterwards.
+ */
 import { rmSync } from 'node:fs';
 import { mkdtemp, open, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -47,7 +50,10 @@ async function removeAbandoned(parent: string): Promise<void> {
   }
 }
 
-/** A folder for each file: libvips remembers files by name, and this one was never used before. Its mode is 0700. */
+/**
+ * A folder for each file: libvips remembers files by name, and this one was never used before. Its
+ * mode is 0700.
+ */
 async function makeFolder(parent: string): Promise<string> {
   // What another user left, or another process removes meanwhile, is none of ours.
   await removeAbandoned(parent).catch(() => {});
@@ -79,7 +85,8 @@ export function noRoom(cause: unknown): DualscaleError {
 }
 
 /**
- * A new file that nobody else may read. Throws DS_NO_ROOM when it cannot be made, as `append` does when the disk is full.
+ * A new file that nobody else may read. Throws DS_NO_ROOM when it cannot be made, as `append` does
+ * when the disk is full.
  *
  * @param parent a folder on a disk. @default the system's folder for temporary files
  */

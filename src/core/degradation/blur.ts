@@ -3,7 +3,9 @@
 import type { PixelImage } from '../pixels/image.ts';
 import type { BlurKernel } from './kernel.ts';
 
-/** Interleaved samples in 0..255 that are not rounded: what lies between the steps of a degradation. */
+/**
+ * Interleaved samples in 0..255 that are not rounded: what lies between the steps of a degradation.
+ */
 export interface FloatImage {
   readonly width: number;
   readonly height: number;
@@ -22,7 +24,10 @@ export function toPixels({ width, height, channels, data }: FloatImage): PixelIm
   return { width, height, channels, data: bytes };
 }
 
-/** Mirrors a position into 0..size-1 without repeating the edge sample (PyTorch's `reflect`): -1 -> 1, size -> size - 2. */
+/**
+ * Mirrors a position into 0..size-1 without repeating the edge sample (PyTorch's `reflect`): -1 ->
+ * 1, size -> size - 2.
+ */
 export function reflect(position: number, size: number): number {
   if (size === 1) return 0;
   const period = 2 * size - 2;
@@ -48,8 +53,9 @@ function norm(data: Float64Array): number {
 }
 
 /**
- * A kernel as a sum of products of a column and a row (its largest singular vectors, by power iteration), as many as it
- * takes to leave out at most `tolerance` of its Euclidean norm, and at most `maxTerms`.
+ * A kernel as a sum of products of a column and a row (its largest singular vectors, by power
+ * iteration), as many as it takes to leave out at most `tolerance` of its Euclidean norm, and at
+ * most `maxTerms`.
  */
 export function splitKernel({ size, data }: BlurKernel, tolerance: number, maxTerms: number): SplitKernel {
   const rest = data.slice();
@@ -129,7 +135,10 @@ function addColumns(image: FloatImage, taps: Float64Array, target: Float32Array)
 /** Terms are cheaper than the whole kernel while they are fewer than about a third of its side. */
 const EXACT = 1e-7;
 
-/** The picture convolved with the kernel, borders mirrored without repeating the edge (as in IKC, DASR and DCLS). */
+/**
+ * The picture convolved with the kernel, borders mirrored without repeating the edge (as in IKC,
+ * DASR and DCLS).
+ */
 export function blur(image: FloatImage, kernel: BlurKernel): FloatImage {
   if (kernel.data.length === 1) return image;
   const split = splitKernel(kernel, EXACT, Math.ceil(kernel.size / 3));

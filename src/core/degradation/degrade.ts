@@ -11,7 +11,10 @@ import { bicubicSubsample, blurAndPick } from './subsample.ts';
 export interface Degradation {
   /** On the HR picture. Absent: none. */
   readonly blur?: BlurKernel | GaussianOptions;
-  /** `bicubic`: MATLAB's, antialiased. `direct`: every `scale`-th pixel of the blurred picture, none moved. @default 'bicubic' */
+  /**
+   * `bicubic`: MATLAB's, antialiased. `direct`: every `scale`-th pixel of the blurred picture, none
+   * moved. @default 'bicubic'
+   */
   readonly subsample?: 'bicubic' | 'direct';
   /** On the small picture. */
   readonly noise?: GaussianNoise;
@@ -39,8 +42,8 @@ function kernelOf(shape: BlurKernel | GaussianOptions | undefined, shift: number
 }
 
 /**
- * The small picture, 8 bits, `floor(side / scale)` pixels a side: HR is cut right and below to a multiple of the scale.
- * Throws DS_BAD_OPTION for values out of range.
+ * The small picture, 8 bits, `floor(side / scale)` pixels a side: HR is cut right and below to a
+ * multiple of the scale. Throws DS_BAD_OPTION for values out of range.
  */
 export async function degrade(
   hrImage: PixelImage,

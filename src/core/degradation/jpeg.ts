@@ -1,7 +1,8 @@
 /**
- * What JPEG compression does to pixels, computed without a codec: baseline 8x8 DCT with the tables of ITU-T T.81 annex K,
- * scaled as libjpeg does, chroma halved both ways (4:2:0), which is what cameras' small pictures and CDNs mostly have.
- * Training uses it because it is fast on small patches, and the same on every machine. It agrees with libjpeg up to rounding.
+ * What JPEG compression does to pixels, computed without a codec: baseline 8x8 DCT with the tables
+ * of ITU-T T.81 annex K, scaled as libjpeg does, chroma halved both ways (4:2:0), which is what
+ * cameras' small pictures and CDNs mostly have. Training uses it because it is fast on small
+ * patches, and the same on every machine. It agrees with libjpeg up to rounding.
  */
 import { badOption } from '../errors.ts';
 import type { PixelImage } from '../pixels/image.ts';
@@ -41,7 +42,10 @@ const INVERSE_DCT = DCT.map((_, i) => DCT[(i & 7) * 8 + (i >> 3)]);
 
 const scratch = new Float32Array(64);
 
-/** The eight columns of `block` by a matrix [8, 8]; the result is transposed, so that twice does rows as well. */
+/**
+ * The eight columns of `block` by a matrix [8, 8]; the result is transposed, so that twice does
+ * rows as well.
+ */
 function transformColumns(block: Float32Array, matrix: Float32Array): void {
   for (let i = 0; i < 64; i++) {
     const [column, k] = [i >> 3, (i & 7) * 8];
@@ -72,7 +76,10 @@ interface Plane {
   readonly data: Float32Array;
 }
 
-/** Quantises every block of a plane whose sides are multiples of 8, in place; the result is rounded and clamped. */
+/**
+ * Quantises every block of a plane whose sides are multiples of 8, in place; the result is rounded
+ * and clamped.
+ */
 function quantisePlane({ width, height, data }: Plane, table: Float32Array): void {
   const block = new Float32Array(64);
   for (let top = 0; top < height; top += 8) {
@@ -100,7 +107,10 @@ function halve({ width, height, data }: Plane): Plane {
   return half;
 }
 
-/** libjpeg's "fancy" doubling: each sample is 3/4 of the nearer and 1/4 of the farther one, both ways. */
+/**
+ * libjpeg's "fancy" doubling: each sample is 3/4 of the nearer and 1/4 of the farther one, both
+ * ways.
+ */
 function double({ width, height, data }: Plane): Plane {
   const full = { width: width * 2, height: height * 2, data: new Float32Array(width * height * 4) };
   const near = (position: number, size: number): [number, number] => {
@@ -123,7 +133,10 @@ function double({ width, height, data }: Plane): Plane {
 export interface JpegOptions {
   /** 1 to 100, libjpeg's. */
   readonly quality: number;
-  /** Columns and rows, 0 to 15, that the picture's first pixel is inside a block: patches of a larger picture begin anywhere. @default 0 */
+  /**
+   * Columns and rows, 0 to 15, that the picture's first pixel is inside a block: patches of a
+   * larger picture begin anywhere. @default 0
+   */
   readonly offsetX?: number;
   readonly offsetY?: number;
 }

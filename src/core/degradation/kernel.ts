@@ -1,16 +1,20 @@
 /**
  * Blur kernels (point spread functions) of square, odd size, their values summing to 1.
  *
- * Widths are standard deviations in HR pixels, never variances, and they are called sigma. (DASR's "lambda" is a standard
- * deviation too, KernelGAN's generator draws variances.) The angle is that of `sigmaX`'s axis, counter-clockwise from
- * the x axis as one sees it, in radians; y runs downwards in the data.
+ * Widths are standard deviations in HR pixels, never variances, and they are called sigma. (DASR's
+ * "lambda" is a standard deviation too, KernelGAN's generator draws variances.) The angle is that
+ * of `sigmaX`'s axis, counter-clockwise from the x axis as one sees it, in radians; y runs
+ * downwards in the data.
  */
 import { badOption } from '../errors.ts';
 
 export interface BlurKernel {
   /** Odd. */
   readonly size: number;
-  /** `data[row * size + column]`. A picture is convolved with it: the value right of the centre spreads light to the right. */
+  /**
+   * `data[row * size + column]`. A picture is convolved with it: the value right of the centre
+   * spreads light to the right.
+   */
   readonly data: Float64Array;
 }
 
@@ -27,7 +31,8 @@ export interface GaussianOptions extends GaussianShape {
   /** Side in pixels, odd. 21 in IKC and DASR, 31 in DCLS at x4. */
   readonly size: number;
   /**
-   * `exp(-0.5 r^(2 beta))` (Liu et al. 2020, as in Real-ESRGAN): below 1 with a sharp tip and long tails, above 1 boxy.
+   * `exp(-0.5 r^(2 beta))` (Liu et al. 2020, as in Real-ESRGAN): below 1 with a sharp tip and long
+   * tails, above 1 boxy.
    * @default 1
    */
   readonly beta?: number;
@@ -65,7 +70,10 @@ function fillKernel(size: number, value: (x: number, y: number) => number): Blur
   return normaliseKernel({ size, data });
 }
 
-/** A Gaussian, a generalised Gaussian or a plateau, sampled at the pixels' centres. Throws DS_BAD_OPTION. */
+/**
+ * A Gaussian, a generalised Gaussian or a plateau, sampled at the pixels' centres. Throws
+ * DS_BAD_OPTION.
+ */
 export function gaussianKernel(options: GaussianOptions): BlurKernel {
   const { size, sigmaX, sigmaY = sigmaX, angle = 0, beta = 1, isPlateau = false, shift = 0 } = options;
   for (const [name, value] of Object.entries({ sigmaX, sigmaY })) {
@@ -93,13 +101,19 @@ export interface MotionOptions {
   readonly length: number;
   /** Direction at the start, in radians. */
   readonly angle: number;
-  /** Standard deviation of the change of direction over the whole path, in radians; 0 is a straight line. @default 0 */
+  /**
+   * Standard deviation of the change of direction over the whole path, in radians; 0 is a straight
+   * line. @default 0
+   */
   readonly wander?: number;
   /** Uniform in [0, 1); needed when the path wanders. */
   readonly random?: () => number;
 }
 
-/** The path of a shaken camera: points along it, spread bilinearly over the samples, its centre of mass in the middle. */
+/**
+ * The path of a shaken camera: points along it, spread bilinearly over the samples, its centre of
+ * mass in the middle.
+ */
 export function motionKernel({ size, length, angle, wander = 0, random = () => 0.5 }: MotionOptions): BlurKernel {
   checkKernelSize(size);
   if (!(length > 0 && length < size)) throw badOption('length', `a number above 0 and below ${size}`, length);
@@ -140,7 +154,10 @@ function addBilinear(data: Float64Array, size: number, x: number, y: number, wei
   }
 }
 
-/** Each value times `1 + U(0, amount)`, then normalised: the disturbance of DCLS (0.25) and of KernelGAN's test set. */
+/**
+ * Each value times `1 + U(0, amount)`, then normalised: the disturbance of DCLS (0.25) and of
+ * KernelGAN's test set.
+ */
 export function disturbKernel({ size, data }: BlurKernel, amount: number, random: () => number): BlurKernel {
   return normaliseKernel({ size, data: data.map((value) => value * (1 + amount * random())) });
 }
@@ -178,8 +195,9 @@ export function kernelMoments({ size, data }: BlurKernel): KernelMoments {
 }
 
 /**
- * The kernel moved so that its centre of mass lies `offset` pixels right of and below the central sample, spread
- * bilinearly. A kernel off its centre moves the picture, and a network trained on such pairs learns to move it back.
+ * The kernel moved so that its centre of mass lies `offset` pixels right of and below the central
+ * sample, spread bilinearly. A kernel off its centre moves the picture, and a network trained on
+ * such pairs learns to move it back.
  */
 export function centreKernel(kernel: BlurKernel, offset = 0): BlurKernel {
   const { meanX, meanY } = kernelMoments(kernel);

@@ -54,13 +54,19 @@ function poisson(mean: number, random: () => number, normal: () => number): numb
 }
 
 export interface PoissonNoise {
-  /** Photons that a white sample (255) stands for, from 1; the variance of a sample of value v is `255 v / photons`. */
+  /**
+   * Photons that a white sample (255) stands for, from 1; the variance of a sample of value v is
+   * `255 v / photons`.
+   */
   readonly photons: number;
   /** @default false */
   readonly isGray?: boolean;
 }
 
-/** Shot noise: each sample becomes a count of photons. With `isGray` the count is made on the channels' mean. */
+/**
+ * Shot noise: each sample becomes a count of photons. With `isGray` the count is made on the
+ * channels' mean.
+ */
 export function addPoissonNoise(
   image: FloatImage,
   { photons, isGray = false }: PoissonNoise,

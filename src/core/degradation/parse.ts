@@ -49,7 +49,10 @@ function checkRanges({ blur, noise, shotNoise, jpegQuality }: Degradation, part:
   throw badOption('--degradation', 'sigmas up to 20, noise up to 100, 1 to 1e6 photons, quality 1 to 100', part);
 }
 
-/** 21 for one sigma and 31 for two, as in the papers, whose largest are 4 and 5; beyond those as large as it takes. */
+/**
+ * 21 for one sigma and 31 for two, as in the papers, whose largest are 4 and 5; beyond those as
+ * large as it takes.
+ */
 function gaussianSize(values: readonly number[]): number {
   const [first = 0, second] = values;
   const usual = second === undefined ? 21 : 31;

@@ -1,6 +1,7 @@
 /**
- * Blur and bicubic reduction of a training patch in one go: both are linear, so each pair of a column and a row of the
- * kernel becomes one pair of longer ones that also reduce. A tenth of the work of doing one after the other.
+ * Blur and bicubic reduction of a training patch in one go: both are linear, so each pair of a
+ * column and a row of the kernel becomes one pair of longer ones that also reduce. A tenth of the
+ * work of doing one after the other.
  */
 import { contributions } from '../pixels/contributions.ts';
 import type { FloatImage, KernelTerm } from './blur.ts';
@@ -10,7 +11,10 @@ export function patchMargin(kernelSize: number, scale: number): number {
   return 2 * scale + (kernelSize - 1) / 2;
 }
 
-/** The bicubic weights of one LR pixel over `4 * scale` HR pixels, the pixel's own cell in the middle. */
+/**
+ * The bicubic weights of one LR pixel over `4 * scale` HR pixels, the pixel's own cell in the
+ * middle.
+ */
 function reducingTaps(scale: number): Float64Array {
   // Any pixel far from the borders.
   const [size, middle] = [16, 8];
@@ -25,7 +29,10 @@ function reducingTaps(scale: number): Float64Array {
   return taps;
 }
 
-/** Weights over the HR pixels from `scale * i - patchMargin` on: first blurred with `line`, then reduced. */
+/**
+ * Weights over the HR pixels from `scale * i - patchMargin` on: first blurred with `line`, then
+ * reduced.
+ */
 function joinTaps(line: Float64Array, scale: number): Float64Array {
   const reducing = reducingTaps(scale);
   const radius = (line.length - 1) / 2;
@@ -42,8 +49,10 @@ function joinTaps(line: Float64Array, scale: number): Float64Array {
 /**
  * @param hrPatch the patch with `patchMargin` more pixels on every side, square.
  * @param terms of the kernel (`splitKernel`).
- * @param borrow memory for `length` numbers that is free again when this returns. @default new memory
- * @returns [size, size] pixels, not rounded: what blur and `bicubicSubsample` of the whole picture give there.
+ * @param borrow memory for `length` numbers that is free again when this returns. @default new
+ *   memory
+ * @returns [size, size] pixels, not rounded: what blur and `bicubicSubsample` of the whole picture
+ *   give there.
  */
 export function reducePatch(
   hrPatch: FloatImage,

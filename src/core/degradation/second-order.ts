@@ -1,7 +1,8 @@
 /**
- * Pictures as the web makes them: blurred, resized, noisy and compressed, and all of that once more. The order and the ranges
- * follow Real-ESRGAN (Wang et al. 2021; its released options), with JPEG instead of a choice of codecs and without its sinc
- * filter. Wild on purpose: what a network makes of such pictures is to be looked at, not compared in PSNR.
+ * Pictures as the web makes them: blurred, resized, noisy and compressed, and all of that once
+ * more. The order and the ranges follow Real-ESRGAN (Wang et al. 2021; its released options), with
+ * JPEG instead of a choice of codecs and without its sinc filter. Wild on purpose: what a network
+ * makes of such pictures is to be looked at, not compared in PSNR.
  */
 import { badOption } from '../errors.ts';
 import { cropToMultiple } from '../pixels/crop.ts';
@@ -16,7 +17,9 @@ import { resizeFloat } from './subsample.ts';
 interface Round {
   readonly blurShare: number;
   readonly sigma: readonly [number, number];
-  /** Share of the pictures that are enlarged and reduced, and how far; the others keep their size. */
+  /**
+   * Share of the pictures that are enlarged and reduced, and how far; the others keep their size.
+   */
   readonly enlargeShare: number;
   readonly reduceShare: number;
   readonly factor: readonly [number, number];
@@ -54,7 +57,10 @@ type Random = () => number;
 
 const between = ([low, high]: readonly [number, number], random: Random): number => low + (high - low) * random();
 
-/** Isotropic and anisotropic, plain, generalised and plateau-shaped, in Real-ESRGAN's shares; and now and then a shaken camera. */
+/**
+ * Isotropic and anisotropic, plain, generalised and plateau-shaped, in Real-ESRGAN's shares; and
+ * now and then a shaken camera.
+ */
 function drawKernel(sigma: readonly [number, number], random: Random): BlurKernel {
   const size = 7 + 2 * Math.floor(8 * random());
   if (random() < MOTION_SHARE) {
@@ -101,7 +107,10 @@ export interface SecondOrderOptions {
   readonly compressJpeg?: CompressJpeg;
 }
 
-/** The small picture, `floor(side / scale)` pixels a side. Throws DS_BAD_OPTION for one below 8 pixels a side. */
+/**
+ * The small picture, `floor(side / scale)` pixels a side. Throws DS_BAD_OPTION for one below 8
+ * pixels a side.
+ */
 export async function degradeTwice(
   hrImage: PixelImage,
   { scale, random, compressJpeg = (image, quality) => jpegRoundTrip(image, { quality }) }: SecondOrderOptions,

@@ -1,6 +1,6 @@
 /**
- * Making a picture smaller, in floating point. In all of them LR pixel `i` lies on the middle of the HR pixels it stands
- * for, at `scale * i + (scale - 1) / 2`: neither moves the picture.
+ * Making a picture smaller, in floating point. In all of them LR pixel `i` lies on the middle of
+ * the HR pixels it stands for, at `scale * i + (scale - 1) / 2`: neither moves the picture.
  */
 import { badOption } from '../errors.ts';
 import { type Contributions, contributions } from '../pixels/contributions.ts';
@@ -13,7 +13,10 @@ function checkScale({ width, height }: FloatImage, scale: number): void {
   }
 }
 
-/** MATLAB's bicubic with antialiasing (`imresize`), without its rounding between the passes. Sides must be multiples of `scale`. */
+/**
+ * MATLAB's bicubic with antialiasing (`imresize`), without its rounding between the passes. Sides
+ * must be multiples of `scale`.
+ */
 export function bicubicSubsample(image: FloatImage, scale: number): FloatImage {
   checkScale(image, scale);
   if (scale === 1) return image;
@@ -58,9 +61,9 @@ function resampleWidth({ width: from, height, channels, data }: FloatImage, taps
 }
 
 /**
- * Blurs, then keeps every `scale`-th pixel. Plain `[::scale]` keeps pixel 0 of each cell, which moves the picture by
- * `(scale - 1) / 2` pixels to the right and down; here pixel `floor((scale - 1) / 2)` is kept, and with an even scale the
- * kernel is moved by the half pixel that remains.
+ * Blurs, then keeps every `scale`-th pixel. Plain `[::scale]` keeps pixel 0 of each cell, which
+ * moves the picture by `(scale - 1) / 2` pixels to the right and down; here pixel `floor((scale -
+ * 1) / 2)` is kept, and with an even scale the kernel is moved by the half pixel that remains.
  */
 export function blurAndPick(image: FloatImage, kernel: BlurKernel, scale: number): FloatImage {
   checkScale(image, scale);

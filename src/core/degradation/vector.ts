@@ -1,8 +1,10 @@
 /**
- * A degradation in five numbers: what a conditioned network is told and what the estimator tells.
+ * A degradation in five numbers: the input of a conditioned network and the result of its
+ * estimator.
  *
- * Lengths are in LR pixels, so that one vector means the same at every scale. All entries are 0 for a clean bicubic
- * reduction, continuous there, and about 1 at the strongest degradation that networks are trained on:
+ * Lengths are in LR pixels, so that one vector means the same at every scale. All entries are 0 for
+ * a clean bicubic reduction, continuous there, and about 1 at the strongest degradation that
+ * networks are trained on:
  *
  * | entry | what |
  * |---|---|
@@ -58,7 +60,10 @@ function kernelVector(kernel: BlurKernel, scale: number): [number, number, numbe
   return blurVector(varianceX, varianceY, covariance, scale);
 }
 
-/** Of a Gaussian what it is called; of any other kernel its second moments. Shot noise counts as at middle gray. */
+/**
+ * Of a Gaussian what it is called; of any other kernel its second moments. Shot noise counts as at
+ * middle gray.
+ */
 export function encodeDegradation(
   { blur, noise, shotNoise, jpegQuality }: Pick<Degradation, 'blur' | 'noise' | 'shotNoise' | 'jpegQuality'>,
   scale: number,
@@ -93,9 +98,10 @@ export function decodeDegradation(vector: ArrayLike<number>, scale: number): Deg
 const OWN_SOFTNESS = 0.05;
 
 /**
- * An estimate without what the photograph itself adds to the blur: nobody's lens is perfect, and an estimator that learnt from detailed
- * patches takes a photograph's own softness for blur. Two blurs add up by their variances, so that one is taken off: 0.05 LR pixels times
- * the scale, by which held-out photographs come out best (dev/LOG.md). A width below it is none.
+ * An estimate without what the photograph itself adds to the blur: nobody's lens is perfect, and an
+ * estimator that learnt from detailed patches takes a photograph's own softness for blur. Two blurs
+ * add up by their variances, so that one is taken off: 0.05 LR pixels times the scale, by which
+ * held-out photographs come out best (dev/LOG.md). A width below it is none.
  */
 export function withoutOwnSoftness(vector: Float32Array, scale: number): Float32Array {
   const corrected = vector.slice();

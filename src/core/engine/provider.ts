@@ -17,12 +17,15 @@ export interface ChooseProviderOptions {
 }
 
 /**
- * What `auto` tries besides `cpu`. TensorRT has to be asked for by name: it builds an engine for each new picture size, which takes
- * seconds to minutes in the middle of a request.
+ * What `auto` tries besides `cpu`. TensorRT has to be asked for by name: it builds an engine for
+ * each new picture size, which takes seconds to minutes in the middle of a request.
  */
 const AUTOMATIC: readonly Provider[] = ['cuda', 'webgpu'];
 
-/** How many times faster than the CPU a provider must be: a GPU runs one tile at a time, the CPU one per core. */
+/**
+ * How many times faster than the CPU a provider must be: a GPU runs one tile at a time, the CPU one
+ * per core.
+ */
 const MIN_SPEEDUP = 1.5;
 
 /**
@@ -70,8 +73,9 @@ async function chooseAutomatically(timeoutMs: number, logger: ProviderLogger | u
 }
 
 /**
- * `auto` takes what is fastest on a small network (measured in a child process, with its result compared with the CPU's), `cpu` where nothing
- * else works. Throws DS_BAD_OPTION with the reason when a provider asked for by name does not work here.
+ * `auto` takes what is fastest on a small network (measured in a child process, with its result
+ * compared with the CPU's), `cpu` where nothing else works. Throws DS_BAD_OPTION with the reason
+ * when a provider asked for by name does not work here.
  */
 export async function chooseProvider(
   wanted: 'auto' | Provider,

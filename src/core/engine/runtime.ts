@@ -1,4 +1,7 @@
-/** The engines by name, and where they compute. Apart from `Engine`: the package's declarations read this, and must not lead to TensorFlow.js. */
+/**
+ * The engines by name, and where they compute. Apart from `Engine`: the package's declarations read
+ * this, and must not lead to TensorFlow.js.
+ */
 export type Provider = 'cpu' | 'webgpu' | 'cuda' | 'tensorrt';
 
 export type TfjsBackend = 'tensorflow' | 'wasm' | 'cpu';

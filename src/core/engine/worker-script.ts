@@ -1,4 +1,6 @@
-/** Worker threads and child processes run from the sources (tests, `tsx`) as well as from the build. */
+/**
+ * Worker threads and child processes run from the sources (tests, `tsx`) as well as from the build.
+ */
 
 import { fork } from 'node:child_process';
 import { createRequire } from 'node:module';
@@ -9,7 +11,10 @@ export interface Script {
   readonly execArgv: string[];
 }
 
-/** The module `name` (relative to the importing one, without extension), with what Node needs to run it. */
+/**
+ * The module `name` (relative to the importing one, without extension), with what Node needs to run
+ * it.
+ */
 export function scriptFor(importerUrl: string, name: string): Script {
   const isSource = importerUrl.endsWith('.ts');
   const file = fileURLToPath(new URL(`./${name}.${isSource ? 'ts' : 'js'}`, importerUrl));

@@ -56,10 +56,14 @@ interface Blocking extends Pick<BlockedFilter, 'readsPlain' | 'padding'> {
   readonly inPadding: number;
 }
 
-/** Whether and how the filter comes into blocks. Filled up only where that is allowed and the image is filled up as well or in whole blocks. */
+/**
+ * Whether and how the filter comes into blocks. Filled up only where that is allowed and the image
+ * is filled up as well or in whole blocks.
+ */
 function planBlocking({ graph, block, mayPad }: Pass, { shape, turned }: Filter, image: string): Blocking | undefined {
   const [inChannels, outChannels] = turned ? [shape[3], shape[2]] : [shape[2], shape[3]];
-  // Of few channels fewer are multiplied so than filled up, though they are brought back into their order first.
+  // Of few channels fewer are multiplied so than filled up, though they are brought back into their
+  // order first.
   const readsPlain = inChannels < block;
   const inPadding = readsPlain ? 0 : missing(inChannels, block);
   const padding = missing(outChannels, block);
@@ -68,7 +72,10 @@ function planBlocking({ graph, block, mayPad }: Pass, { shape, turned }: Filter,
   return fits ? { readsPlain, inPadding, padding } : undefined;
 }
 
-/** Weights in the order the blocked convolution reads: OIHWBiBo, or OIHWBo for images with few channels. */
+/**
+ * Weights in the order the blocked convolution reads: OIHWBiBo, or OIHWBo for images with few
+ * channels.
+ */
 export function blockFilter(pass: Pass, weight: string, image: string): BlockedFilter | undefined {
   const { graph, block } = pass;
   const filter = filterOf(pass, weight);

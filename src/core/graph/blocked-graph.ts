@@ -1,4 +1,7 @@
-/** The graph that the blocking pass writes: it knows which values exist in blocked order, in their own, or in both. */
+/**
+ * The graph that the blocking pass writes: it knows which values exist in blocked order, in their
+ * own, or in both.
+ */
 import type { OnnxGraph, OnnxInitializer, OnnxNode, OnnxValue } from './onnx-model.ts';
 
 export const NCHWC_DOMAIN = 'com.microsoft.nchwc';
@@ -62,8 +65,9 @@ export class BlockedGraph {
   }
 
   /**
-   * As `holdBlocked`, for what a convolution gives, with `padding` channels more than the value has. ONNX Runtime does not know its size where that
-   * is free, and writes a sum in place of its operand only where both have the same.
+   * As `holdBlocked`, for what a convolution gives, with `padding` channels more than the value
+   * has. ONNX Runtime does not know its size where that is free, and writes a sum in place of its
+   * operand only where both have the same.
    */
   holdConvolved(name: string, padding: number): string {
     const blocked = this.holdBlocked(name);

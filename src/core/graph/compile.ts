@@ -55,7 +55,10 @@ function emitTape(name: string, tape: Tape, target: Target): OnnxGraph {
   return { name, nodes: emitter.nodes, initializers, inputs, outputs, shapes };
 }
 
-/** Whether two compilations of a program at different sizes differ in nothing but the shapes of inputs and outputs. */
+/**
+ * Whether two compilations of a program at different sizes differ in nothing but the shapes of
+ * inputs and outputs.
+ */
 function sameGraph(a: OnnxGraph, b: OnnxGraph): boolean {
   const described = ({ nodes, initializers }: OnnxGraph) =>
     JSON.stringify([nodes, initializers.map(({ name, dtype, shape }) => [name, dtype, shape])]);
@@ -66,7 +69,10 @@ function sameGraph(a: OnnxGraph, b: OnnxGraph): boolean {
 /** Odd and unequal, so that a size that slipped into an attribute cannot match by accident. */
 const PROBE_OFFSETS = [3, 8];
 
-/** A dimension that is not the same at two sizes, by what it is at both; the image's own by their names. */
+/**
+ * A dimension that is not the same at two sizes, by what it is at both; the image's own by their
+ * names.
+ */
 function symbolicShapes(
   graph: OnnxGraph,
   probe: OnnxGraph,
@@ -115,8 +121,9 @@ export interface CompileOptions {
 }
 
 /**
- * Compiles a program to one ONNX graph. Axes declared dynamic get any size at run time; this is proved by compiling
- * twice at different sizes and comparing the graphs. Throws when they differ, or when a kernel has no ONNX form.
+ * Compiles a program to one ONNX graph. Axes declared dynamic get any size at run time; this is
+ * proved by compiling twice at different sizes and comparing the graphs. Throws when they differ,
+ * or when a kernel has no ONNX form.
  */
 export function compileProgram(program: Program, { target = 'any' }: CompileOptions = {}): OnnxGraph {
   const compileAt = (current: Program) => emitTape(program.name, rewriteTape(traceProgram(current)), target);

@@ -1,4 +1,6 @@
-/** Output shape and dtype of every TF.js kernel the compiler knows. Values are never computed here. */
+/**
+ * Output shape and dtype of every TF.js kernel the compiler knows. Values are never computed here.
+ */
 import { type Tensor, tf } from '../tf.ts';
 import type { Dtype } from './program.ts';
 import type { Attributes } from './tape.ts';
@@ -29,7 +31,10 @@ const comparison: KernelRule = {
   infer: ([a, b]) => ({ shape: broadcastShape(a.shape, b.shape), dtype: 'bool' }),
 };
 
-/** Normalises a TF.js axis attribute (undefined, null, number or list, negatives allowed) to ascending axis numbers. */
+/**
+ * Normalises a TF.js axis attribute (undefined, null, number or list, negatives allowed) to
+ * ascending axis numbers.
+ */
 export function axesOf(axis: unknown, rank: number): number[] {
   const list = axis === undefined || axis === null ? Array.from({ length: rank }, (_, i) => i) : [axis].flat();
   return list.map((item) => (Number(item) + rank) % rank).sort((a, b) => a - b);
@@ -56,7 +61,10 @@ export interface ConvGeometry {
   readonly outShape: readonly number[];
 }
 
-/** Geometry of a Conv2D from its NHWC input shape and HWIO filter shape. Throws on dilations and NCHW, which no network here uses. */
+/**
+ * Geometry of a Conv2D from its NHWC input shape and HWIO filter shape. Throws on dilations and
+ * NCHW, which no network here uses.
+ */
 export function convGeometry(
   xShape: readonly number[],
   filterShape: readonly number[],
@@ -116,7 +124,10 @@ function reshaped(x: ValueSpec, shape: readonly number[]): ValueSpec {
   return { shape: shape.map((dim) => (dim === -1 ? size / known : dim)), dtype: x.dtype };
 }
 
-/** Begin and size per axis; TF.js passes on what its caller wrote: one number, fewer axes than the value has, no size. */
+/**
+ * Begin and size per axis; TF.js passes on what its caller wrote: one number, fewer axes than the
+ * value has, no size.
+ */
 export function sliceBounds(
   shape: readonly number[],
   { begin, size }: Attributes,

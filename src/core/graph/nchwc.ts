@@ -1,8 +1,9 @@
 /**
- * A pass over the emitted graph that runs convolutions in ONNX Runtime's blocked layout (NCHWc: channels in blocks of 16
- * or 8, innermost). ONNX Runtime does this by itself only for constant weights; in a training step the weights are
- * inputs, so the same operators of its internal domain are emitted here, with the weights brought into the blocked
- * order inside the graph. A blocked value keeps its NCHW shape on paper; element-wise operators pass it on.
+ * A pass over the emitted graph that runs convolutions in ONNX Runtime's blocked layout (NCHWc:
+ * channels in blocks of 16 or 8, innermost). ONNX Runtime does this by itself only for constant
+ * weights; in a training step the weights are inputs, so the same operators of its internal domain
+ * are emitted here, with the weights brought into the blocked order inside the graph. A blocked
+ * value keeps its NCHW shape on paper; element-wise operators pass it on.
  *
  * The order and the operators are those of onnxruntime/core/optimizer/nchwc_transformer.cc.
  */
@@ -18,7 +19,10 @@ function onlyReader({ uses, followers }: Pass, name: string): OnnxNode | undefin
   return uses.get(name) === 1 ? followers.get(name) : undefined;
 }
 
-/** What the addition behind a convolution adds to it, where that is an image as large that is already there in blocks. */
+/**
+ * What the addition behind a convolution adds to it, where that is an image as large that is
+ * already there in blocks.
+ */
 function addedTo({ graph }: Pass, output: string, reader: OnnxNode | undefined): string | undefined {
   if (reader?.op !== 'Add') return undefined;
   const other = reader.inputs.find((name) => name !== output);
@@ -33,7 +37,10 @@ interface Taken {
   readonly activation: OnnxNode['attributes'];
 }
 
-/** The residual addition and the ReLU behind a convolution, as far as nothing else reads what lies between. */
+/**
+ * The residual addition and the ReLU behind a convolution, as far as nothing else reads what lies
+ * between.
+ */
 function takeFollowers(pass: Pass, convolved: string, mayAdd: boolean, swallowed: Set<OnnxNode>): Taken {
   let output = convolved;
   const take = (node: OnnxNode) => {
@@ -75,8 +82,9 @@ const readsBlocked = ({ op }: OnnxNode): boolean =>
   UNARY.has(op) || BINARY.has(op) || op === 'Conv' || op === 'ReduceSum';
 
 /**
- * Element-wise operators run on blocked values when every rank-4 operand of theirs has the result's shape; not where an operand would be
- * brought into blocks only for a result that is read in its own order.
+ * Element-wise operators run on blocked values when every rank-4 operand of theirs has the result's
+ * shape; not where an operand would be brought into blocks only for a result that is read in its
+ * own order.
  */
 function blockElementwise(pass: Pass, node: OnnxNode): boolean {
   const { graph } = pass;
@@ -122,15 +130,16 @@ function blockChannelSum(
 
 export interface BlockOptions {
   /**
-   * Whether convolutions whose channels are no whole blocks are filled up with zeros, as ONNX Runtime does with constant weights. Worth it
-   * where nothing but convolutions reads what they give: not in a training step. @default false
+   * Whether convolutions whose channels are no whole blocks are filled up with zeros, as ONNX
+   * Runtime does with constant weights. Worth it where nothing but convolutions reads what they
+   * give: not in a training step. @default false
    */
   readonly mayPad?: boolean;
 }
 
 /**
- * @param block channels per block of this machine's ONNX Runtime (16 with AVX-512, 8 with AVX2; see `nchwcBlockSize`)
- * The graph must come with `shapes`.
+ * @param block channels per block of this machine's ONNX Runtime (16 with AVX-512, 8 with AVX2; see
+ *   `nchwcBlockSize`) The graph must come with `shapes`.
  */
 export function blockConvolutions(graph: OnnxGraph, block: number, { mayPad = false }: BlockOptions = {}): OnnxGraph {
   const constants = new Map(graph.initializers.map((tensor) => [tensor.name, tensor]));
@@ -162,7 +171,10 @@ export function blockConvolutions(graph: OnnxGraph, block: number, { mayPad = fa
   return { ...graph, nodes, initializers: initializers.filter(({ name }) => used.has(name)), valueInfo };
 }
 
-/** Whether all convolutions came into blocks, so that it is worth doing here; what stays beside them costs reordering, and ONNX Runtime pads. */
+/**
+ * Whether all convolutions came into blocks, so that it is worth doing here; what stays beside them
+ * costs reordering, and ONNX Runtime pads.
+ */
 export function isFullyBlocked({ nodes }: OnnxGraph): boolean {
   const convolutions = nodes.filter(({ op }) => op === 'Conv');
   return convolutions.length > 0 && convolutions.every(({ domain }) => domain === NCHWC_DOMAIN);

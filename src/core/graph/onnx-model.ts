@@ -6,7 +6,9 @@ export type OnnxDtype = 'float32' | 'int32' | 'int64' | 'bool' | 'uint8' | 'floa
 /** TensorProto.DataType of onnx.proto3. */
 const DATA_TYPE: Record<OnnxDtype, number> = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float16: 10 };
 
-/** Attribute value: integers, integer lists, floats and strings are told apart by their wrapper. */
+/**
+ * Attribute value: integers, integer lists, floats and strings are distinguished by their wrapper.
+ */
 export type OnnxAttribute =
   | { readonly int: number }
   | { readonly ints: readonly number[] }
@@ -44,9 +46,12 @@ export interface OnnxGraph {
   readonly outputs: readonly OnnxValue[];
   /** Shapes of the values as stored, where the emitter knows them. Not part of the file. */
   readonly shapes?: ReadonlyMap<string, readonly number[]>;
-  /** The same for any size, with names for dimensions that depend on it; equal names are equal dimensions. Not part of the file. */
+  /**
+   * The same for any size, with names for dimensions that depend on it; equal names are equal
+   * dimensions. Not part of the file.
+   */
   readonly symbolicShapes?: ReadonlyMap<string, OnnxValue['shape']>;
-  /** Values in between whose shape a runtime is told because it does not find it out. */
+  /** Values in between whose shape a runtime needs because it cannot infer it. */
   readonly valueInfo?: readonly OnnxValue[];
 }
 
@@ -83,7 +88,10 @@ function writeValue(value: OnnxValue): ProtobufWriter {
   return new ProtobufWriter().string(1, value.name).message(2, new ProtobufWriter().message(1, tensorType));
 }
 
-/** Serialises to the bytes of an `.onnx` file, opset 17 (+ ONNX Runtime's contrib domain, version 1). */
+/**
+ * Serialises to the bytes of an `.onnx` file, opset 17 (+ ONNX Runtime's contrib domain, version
+ * 1).
+ */
 export function serializeOnnx(graph: OnnxGraph): Uint8Array {
   const body = new ProtobufWriter();
   for (const node of graph.nodes) body.message(1, writeNode(node));

@@ -1,4 +1,7 @@
-/** Just enough of protobuf's wire format to write an ONNX model: varints, 32-bit floats and length-delimited fields. */
+/**
+ * Just enough of protobuf's wire format to write an ONNX model: varints, 32-bit floats and
+ * length-delimited fields.
+ */
 export class ProtobufWriter {
   readonly #chunks: Uint8Array[] = [];
   #length = 0;

@@ -1,4 +1,7 @@
-/** Tape rewrites that see more than one kernel: dead code, bias into convolution, pixel unshuffle, ReLU's mask. */
+/**
+ * Tape rewrites that see more than one kernel: dead code, bias into convolution, pixel unshuffle,
+ * ReLU's mask.
+ */
 import type { Tape, TapeNode } from './tape.ts';
 import { countUses, sameShape } from './tape.ts';
 
@@ -19,7 +22,10 @@ function producers(tape: Tape): Map<number, TapeNode> {
   return new Map(tape.nodes.flatMap((node) => node.outputs.map((id) => [id, node] as const)));
 }
 
-/** Conv2D followed by the addition of a [C] vector, when nothing else reads the convolution: one Conv with a bias. */
+/**
+ * Conv2D followed by the addition of a [C] vector, when nothing else reads the convolution: one
+ * Conv with a bias.
+ */
 const fuseBias: Rewrite = (tape) => {
   const uses = countUses(tape);
   const producer = producers(tape);
@@ -40,7 +46,10 @@ const fuseBias: Rewrite = (tape) => {
   return { ...tape, nodes: tape.nodes.flatMap((node) => (gone.has(node) ? [] : [fused.get(node) ?? node])) };
 };
 
-/** reshape to [n, h, s, w, s, c], transpose, reshape back: the gradient of a pixel shuffle, one SpaceToDepth. */
+/**
+ * reshape to [n, h, s, w, s, c], transpose, reshape back: the gradient of a pixel shuffle, one
+ * SpaceToDepth.
+ */
 const fuseSpaceToDepth: Rewrite = (tape) => {
   const producer = producers(tape);
   const nodes = tape.nodes.map((node): TapeNode => {

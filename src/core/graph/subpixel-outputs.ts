@@ -1,11 +1,15 @@
 /**
- * A pass for graphs that end in pictures: the last pixel shuffle and the last change of layout move each of its numbers twice, as floats, only
- * for the caller to round them and to move them again. Here they leave as they are before that, and as bytes.
+ * A pass for graphs that end in pictures: the last pixel shuffle and the last change of layout move
+ * each of its numbers twice, as floats, only for the caller to round them and to move them again.
+ * Here they leave as they are before that, and as bytes.
  */
 
 import { dropUnused, type OnnxGraph, type OnnxInitializer, type OnnxNode } from './onnx-model.ts';
 
-/** Both stand for c times as many rows and columns: channel (dy * c + dx) * 3 + colour of a cell is its pixel (dy, dx). */
+/**
+ * Both stand for c times as many rows and columns: channel (dy * c + dx) * 3 + colour of a cell is
+ * its pixel (dy, dx).
+ */
 export const SUBPIXELS = 'subpixels';
 export const SUBPIXEL_BYTES = 'subpixel_bytes';
 
@@ -25,15 +29,15 @@ function findEnding({ nodes, shapes }: OnnxGraph, output: string): Ending | unde
     return node?.op === op ? node : undefined;
   };
   const copy = behind(output, 'Identity');
-  const transpose = copy && behind(copy.inputs[0] as string, 'Transpose');
+  const transpose = copy && behind(copy.inputs[0], 'Transpose');
   const perm = transpose?.attributes?.['perm'];
   if (!transpose || !perm || !('ints' in perm) || perm.ints.join() !== NCHW_TO_NHWC) return undefined;
-  const pixels = transpose.inputs[0] as string;
+  const pixels = transpose.inputs[0];
   const shuffle = behind(pixels, 'DepthToSpace');
   const mode = shuffle?.attributes?.['mode'];
   const size = shuffle?.attributes?.['blocksize'];
   const isShuffled = mode && 'string' in mode && mode.string === 'DCR' && size && 'int' in size;
-  const [cells, cellSide] = isShuffled ? [(shuffle as OnnxNode).inputs[0] as string, size.int] : [pixels, 1];
+  const [cells, cellSide] = isShuffled ? [(shuffle as OnnxNode).inputs[0], size.int] : [pixels, 1];
   const channels = RGB * cellSide ** 2;
   return producer.has(cells) && shapes?.get(cells)?.[1] === channels ? { cells, channels } : undefined;
 }
@@ -45,9 +49,10 @@ const QUANTIZATION: readonly OnnxInitializer[] = [
 ];
 
 /**
- * A graph whose output is `output`, [1, c * height, c * width, 3] in 0..1, with two instead of [1, 3 * c * c, height, width]: `SUBPIXELS`, float32,
- * and `SUBPIXEL_BYTES`, uint8, rounded to the nearest of 0..255, of two equally near ones to the even one. c is the size
- * of the pixel shuffle it ends in, or 1. A graph that does not end so is given back as it is.
+ * A graph whose output is `output`, [1, c * height, c * width, 3] in 0..1, with two instead of [1,
+ * 3 * c * c, height, width]: `SUBPIXELS`, float32, and `SUBPIXEL_BYTES`, uint8, rounded to the
+ * nearest of 0..255, of two equally near ones to the even one. c is the size of the pixel shuffle
+ * it ends in, or 1. A graph that does not end so is given back as it is.
  */
 export function withSubpixelOutputs(graph: OnnxGraph, output: string): OnnxGraph {
   const ending = findEnding(graph, output);

@@ -5,7 +5,10 @@ export interface TapeValue {
   readonly id: number;
   readonly shape: readonly number[];
   readonly dtype: Dtype;
-  /** Content of a value known while tracing. A value with the same number everywhere is kept as `splat` only. */
+  /**
+   * Content of a value known while tracing. A value with the same number everywhere is kept as
+   * `splat` only.
+   */
   readonly data?: Float32Array | Int32Array | Uint8Array;
   readonly splat?: number;
   /** Name of the program input or constant this value came in as. */

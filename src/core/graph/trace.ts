@@ -1,6 +1,6 @@
 /**
- * Tracing: runs a program's TF.js functions on a symbolic backend. No number is computed; every kernel call, those of
- * the gradients TF.js derives included, is appended to a tape.
+ * Tracing: runs a program's TF.js functions on a symbolic backend. No number is computed; every
+ * kernel call, those of the gradients TF.js derives included, is appended to a tape.
  */
 import { tf } from '../tf.ts';
 import { axesOf, KERNEL_RULES } from './infer.ts';
@@ -81,7 +81,10 @@ class TraceBackend extends tf.KernelBackend {
 
 type TensorInfo = { dataId: object; shape: number[]; dtype: Dtype };
 
-/** The number of a tensor on the tape. TF.js also hands over tensors of other backends and of earlier traces; they have none. */
+/**
+ * The number of a tensor on the tape. TF.js also hands over tensors of other backends and of
+ * earlier traces; they have none.
+ */
 function idOf({ dataId }: { dataId: object }, recording: Recording): number {
   const { owner, id } = dataId as SymbolicId;
   if (owner !== recording) {
@@ -107,7 +110,10 @@ function record(
   return { dataId, shape: [...shape], dtype };
 }
 
-/** Slices of `x` along one axis, one per size. Splitting and unstacking, the gradients of concat and stack, are recorded as these. */
+/**
+ * Slices of `x` along one axis, one per size. Splitting and unstacking, the gradients of concat and
+ * stack, are recorded as these.
+ */
 function slices(backend: TraceBackend, x: TensorInfo, axis: number, sizes: readonly number[]): TensorInfo[] {
   let offset = 0;
   return sizes.map((count) => {
@@ -174,7 +180,10 @@ function reasonOf(error: unknown): string {
   return kernel ? `the compiler has no form of the TF.js kernel ${kernel}` : message;
 }
 
-/** Records `program` at the shapes its inputs declare. Throws when it calls a kernel without a rule or reads a tensor's values. */
+/**
+ * Records `program` at the shapes its inputs declare. Throws when it calls a kernel without a rule
+ * or reads a tensor's values.
+ */
 export function traceProgram(program: Program): Tape {
   const trace = traceBackend();
   const recording: Recording = { values: [], nodes: [] };

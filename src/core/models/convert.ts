@@ -20,8 +20,9 @@ export async function nextVersion(root: string, id: string): Promise<string> {
 }
 
 /**
- * Publishes the model anew with its weights stored as `dtype`, under the next minor version; `rollbackModel` undoes it.
- * Rounding drops the measured PSNR and SSIM, which are those of other weights; latencies stay.
+ * Publishes the model anew with its weights stored as `dtype`, under the next minor version;
+ * `rollbackModel` undoes it. Rounding drops the measured PSNR and SSIM, which are those of other
+ * weights; latencies stay.
  * @returns undefined when they are stored so already.
  * @throws DS_MODEL_NOT_FOUND, DS_BAD_MODEL as `loadModel` and `publishModel` do.
  */

@@ -13,7 +13,10 @@ export function canonicalJson(value: unknown): string {
 
 const known = new WeakMap<ModelManifest, string>();
 
-/** Manifests name their weights by digest, so this needs no weights. Every request asks for it: it is made once for each manifest. */
+/**
+ * Manifests name their weights by digest, so this needs no weights. Every request asks for it: it
+ * is made once for each manifest.
+ */
 export function manifestDigest(manifest: ModelManifest): string {
   const before = known.get(manifest);
   if (before !== undefined) return before;

@@ -2,7 +2,10 @@
 
 const SUBNORMAL_STEP = 2 ** -24;
 const SMALLEST_NORMAL = 2 ** -14;
-/** Half way between the largest finite half (65504) and the next step: from here on rounding gives infinity. */
+/**
+ * Half way between the largest finite half (65504) and the next step: from here on rounding gives
+ * infinity.
+ */
 const OVERFLOW = 65520;
 
 const scratch = new DataView(new ArrayBuffer(4));

@@ -16,7 +16,10 @@ const READ_ATTEMPTS = 3;
 
 export interface StoredModel extends StoredParameters {
   readonly manifest: ModelManifest;
-  /** sha256 over spec and weights: models with equal digests give equal pixels, whatever else their manifests say. */
+  /**
+   * sha256 over spec and weights: models with equal digests give equal pixels, whatever else their
+   * manifests say.
+   */
   readonly digest: string;
 }
 
@@ -35,9 +38,9 @@ function asModelError(where: string, cause: unknown): DualscaleError {
 }
 
 /**
- * Reads a regular file of at most `maxBytes`; the size is checked on the open file before anything is allocated.
- * A symbolic link must stay in the folder: mounted configuration volumes have such links, an unpacked archive could
- * have others.
+ * Reads a regular file of at most `maxBytes`; the size is checked on the open file before anything
+ * is allocated. A symbolic link must stay in the folder: mounted configuration volumes have such
+ * links, an unpacked archive could have others.
  */
 async function readBounded(path: string, maxBytes: number): Promise<Buffer> {
   const target = await realpath(path);
@@ -120,7 +123,8 @@ async function readWeights(directory: string, manifest: ModelManifest): Promise<
 
 /**
  * @param directory `<root>/<model id>`.
- * @throws DS_MODEL_NOT_FOUND without such a folder; DS_BAD_MODEL when anything in it is not as the manifest says.
+ * @throws DS_MODEL_NOT_FOUND without such a folder; DS_BAD_MODEL when anything in it is not as the
+ *   manifest says.
  */
 export async function loadModel(directory: string): Promise<StoredModel> {
   for (let attempt = 1; ; attempt++) {
@@ -135,8 +139,10 @@ export async function loadModel(directory: string): Promise<StoredModel> {
 }
 
 /**
- * @param root folder of model folders. Names that begin with a dot (publications under way) and plain files are passed over.
- * @throws DS_MODEL_NOT_FOUND when `root` cannot be read; a broken model inside it is reported, not fatal.
+ * @param root folder of model folders. Names that begin with a dot (publications under way) and
+ *   plain files are passed over.
+ * @throws DS_MODEL_NOT_FOUND when `root` cannot be read; a broken model inside it is reported, not
+ *   fatal.
  */
 export async function listModels(root: string): Promise<ModelList> {
   const folders = await readdir(root, { withFileTypes: true }).catch((cause: Error) => {
@@ -160,7 +166,8 @@ export async function listModels(root: string): Promise<ModelList> {
 
 /**
  * The folder of a model that was asked for by name.
- * @throws DS_MODEL_NOT_FOUND for a name that is not a model id, so that it cannot lead out of `root`.
+ * @throws DS_MODEL_NOT_FOUND for a name that is not a model id, so that it cannot lead out of
+ *   `root`.
  */
 export function modelDirectory(root: string, id: string): string {
   if (!isModelId(id)) throw new DualscaleError('DS_MODEL_NOT_FOUND', `\`${id}\` is not the name of a model`);

@@ -1,10 +1,11 @@
 /**
  * Publishing a model so that readers see all of it or nothing.
  *
- * A new model is written into a hidden folder beside its place, which is then renamed. To replace one, the weights go
- * into the folder under a new name and the manifest is renamed over the old one: that rename is the moment of
- * publication, and a kill before it leaves the old model as it was. The manifest that was replaced stays, with its
- * weights, for `rollbackModel`. One publisher at a time per model id; any number of readers.
+ * A new model is written into a hidden folder beside its place, which is then renamed. To replace
+ * one, the weights go into the folder under a new name and the manifest is renamed over the old
+ * one: that rename is the moment of publication, and a kill before it leaves the old model as it
+ * was. The manifest that was replaced stays, with its weights, for `rollbackModel`. One publisher
+ * at a time per model id; any number of readers.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
@@ -26,10 +27,16 @@ import { splitParameters } from './stored-parameters.ts';
 
 const PREVIOUS_MANIFEST_FILE = 'manifest.previous.json';
 
-/** What the publisher says about a model; size, cost and checksums are worked out from spec and weights. */
+/**
+ * What the publisher says about a model; size, cost and checksums are worked out from spec and
+ * weights.
+ */
 export interface ModelDraft
   extends Omit<ModelManifest, 'manifestVersion' | 'scale' | 'parameters' | 'macs' | 'weights'> {
-  /** How weights are stored. float16 halves the file and rounds each weight to 11 bits. @default 'float32' */
+  /**
+   * How weights are stored. float16 halves the file and rounds each weight to 11 bits. @default
+   * 'float32'
+   */
   readonly dtype?: StoredDtype;
 }
 
@@ -49,7 +56,10 @@ async function publishNew(root: string, manifest: ModelManifest, weights: Uint8A
   await syncFolder(root);
 }
 
-/** Undefined where nothing was replaced. @throws DS_BAD_MODEL for a damaged manifest, and what reading throws. */
+/**
+ * Undefined where nothing was replaced. @throws DS_BAD_MODEL for a damaged manifest, and what
+ * reading throws.
+ */
 async function readPrevious(directory: string): Promise<ModelManifest | undefined> {
   const path = join(directory, PREVIOUS_MANIFEST_FILE);
   const bytes = await readIfThere(path);
@@ -86,9 +96,11 @@ async function isFolder(directory: string): Promise<boolean> {
 
 /**
  * @param root folder of model folders, created when missing.
- * @param parameters of the network and, so that others can train it further and check its results, of its dual networks.
+ * @param parameters of the network and, so that others can train it further and check its results,
+ *   of its dual networks.
  * @returns the model as a reader loads it, which is also the proof that it can be loaded.
- * @throws DS_BAD_MODEL when the draft is not valid or the parameters are not the network's; nothing is written then.
+ * @throws DS_BAD_MODEL when the draft is not valid or the parameters are not the network's; nothing
+ *   is written then.
  */
 export async function publishModel(
   root: string,
@@ -122,7 +134,8 @@ export async function publishModel(
 }
 
 /**
- * Adds what was measured after publication, without touching the weights or what `rollbackModel` goes back to.
+ * Adds what was measured after publication, without touching the weights or what `rollbackModel`
+ * goes back to.
  * @throws DS_MODEL_NOT_FOUND, DS_BAD_MODEL as `loadModel` does.
  */
 export async function updateMeasurements(

@@ -1,6 +1,7 @@
 /**
- * The safetensors file format (https://github.com/huggingface/safetensors): a 64-bit little-endian header length, a JSON
- * header, then the tensors' bytes without gaps. Read here with every number checked: a file may come from anywhere.
+ * The safetensors file format (https://github.com/huggingface/safetensors): a 64-bit little-endian
+ * header length, a JSON header, then the tensors' bytes without gaps. Read here with every number
+ * checked: a file may come from anywhere.
  */
 import { DualscaleError } from '../errors.ts';
 import type { ParameterValues } from '../network/spec.ts';
@@ -59,7 +60,10 @@ function readEntry(name: string, value: unknown): Entry {
   return { name, dtype, shape, begin, end };
 }
 
-/** Tensors must fill the data exactly: a gap could hide something, an overlap or overrun is a broken file. */
+/**
+ * Tensors must fill the data exactly: a gap could hide something, an overlap or overrun is a broken
+ * file.
+ */
 function checkLayout(entries: readonly Entry[], dataBytes: number): void {
   let expected = 0;
   for (const { name, begin, end } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
@@ -100,7 +104,9 @@ function readValues(view: DataView, { dtype, begin, end }: Entry, dataStart: num
   return data;
 }
 
-/** @throws DS_BAD_MODEL for anything that is not a complete, gapless file of F32 and F16 tensors. */
+/**
+ * @throws DS_BAD_MODEL for anything that is not a complete, gapless file of F32 and F16 tensors.
+ */
 export function readSafetensors(bytes: Uint8Array): TensorFile {
   if (bytes.length < PREFIX_BYTES) throw bad(`expected at least ${PREFIX_BYTES} bytes, got ${bytes.length}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);

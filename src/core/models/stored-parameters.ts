@@ -1,4 +1,7 @@
-/** What a weights file may hold: the network's parameters, and those of its dual networks or none of them. */
+/**
+ * What a weights file may hold: the network's parameters, and those of its dual networks or none of
+ * them.
+ */
 import { DualscaleError } from '../errors.ts';
 import { createNetwork } from '../network/create-network.ts';
 import { createDuals } from '../network/dual.ts';
@@ -8,7 +11,10 @@ type Values = Readonly<Record<string, ParameterValues>>;
 
 export interface StoredParameters {
   readonly parameters: Values;
-  /** Of the networks that `createDuals` makes, trained with this model; absent where none were published. */
+  /**
+   * Of the networks that `createDuals` makes, trained with this model; absent where none were
+   * published.
+   */
   readonly dualParameters?: Values;
 }
 
@@ -36,7 +42,10 @@ export function storedValueCount(spec: NetworkSpec): number {
   return specs.reduce((sum, { shape }) => sum + shape.reduce((product, side) => product * side, 1), 0);
 }
 
-/** @throws DS_BAD_MODEL unless names and shapes are exactly the networks' and every number is finite. */
+/**
+ * @throws DS_BAD_MODEL unless names and shapes are exactly the networks' and every number is
+ * finite.
+ */
 export function splitParameters(spec: NetworkSpec, tensors: Values): StoredParameters {
   const [own, dual] = [createNetwork(spec).parameters, dualSpecs(spec)];
   const known = new Set([...own, ...dual].map(({ name }) => name));

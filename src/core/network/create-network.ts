@@ -6,7 +6,10 @@ import { createEdge } from './edge.ts';
 import type { Network } from './network.ts';
 import type { DrnSpec, DualSpec, EdgeSpec, NetworkSpec, ParameterValues } from './spec.ts';
 
-/** @throws DS_BAD_MODEL when the spec contradicts itself. Check data from outside with `parseSpec` first. */
+/**
+ * @throws DS_BAD_MODEL when the spec contradicts itself. Check data from outside with `parseSpec`
+ * first.
+ */
 export function createNetwork(spec: EdgeSpec): Network<EdgeSpec>;
 export function createNetwork(spec: DrnSpec): Network<DrnSpec>;
 export function createNetwork(spec: DualSpec): Network<DualSpec>;

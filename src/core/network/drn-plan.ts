@@ -48,7 +48,10 @@ function stageWidth({ scale, featureCount }: DrnSpec, stage: number): number {
   return featureCount * 2 ** (stage === 0 ? levels : levels - stage + 1);
 }
 
-/** The unpruned network's `keptChannels`: P down blocks, then per up stage N blocks and the upsampler, P + P*(N+1) numbers. */
+/**
+ * The unpruned network's `keptChannels`: P down blocks, then per up stage N blocks and the
+ * upsampler, P + P*(N+1) numbers.
+ */
 export function fullChannels(spec: DrnSpec): number[] {
   const levels = doublingCount(spec.scale);
   const downs = Array.from({ length: levels }, (_, level) => spec.featureCount * 2 ** level);
@@ -76,7 +79,7 @@ function innerWidths(spec: DrnSpec): InnerWidths {
   const stages = Array.from({ length: levels }, (_, stage) => {
     const start = levels + stage * (spec.blockCount + 1);
     const end = start + spec.blockCount;
-    return { blocks: kept.slice(start, end), upsampler: kept[end] as number };
+    return { blocks: kept.slice(start, end), upsampler: kept[end] };
   });
   return { downs: kept.slice(0, levels), stages };
 }
@@ -160,7 +163,7 @@ export function planLayers({ head, downs, stages, tails }: DrnPlan): ConvLayer[]
       ...blocks.flatMap(({ conv1, conv2, squeeze, excite }) => [conv1, conv2, squeeze, excite]),
       expand,
       mix,
-      upTails[stage] as ConvLayer,
+      upTails[stage],
     ]),
   ];
 }

@@ -1,10 +1,11 @@
 /**
- * `drn`: the dual regression network, a U shape around the bicubically enlarged input (Guo et al., CVPR 2020; arXiv 2207.07929).
- * It pools globally in every block (channel attention), so a tile differs from the whole image.
+ * `drn`: the dual regression network, a U shape around the bicubically enlarged input (Guo et al.,
+ * CVPR 2020; arXiv 2207.07929). It pools globally in every block (channel attention), so a tile
+ * differs from the whole image.
  *
- * The pixel shuffle is TF's (`pixelShuffle`): the upsampler's output channel is offset*width + c, not torch's c*4 + offset.
- * Pruning its width from C to the kept channels therefore keeps the outputs offset*C + c of all four offsets, and torch
- * weights need that permutation.
+ * The pixel shuffle is TF's (`pixelShuffle`): the upsampler's output channel is offset*width + c,
+ * not torch's c*4 + offset. Pruning its width from C to the kept channels therefore keeps the
+ * outputs offset*C + c of all four offsets, and torch weights need that permutation.
  */
 import { type Tensor4D, tf } from '../tf.ts';
 import { type DownBlock, planDrn, planLayers, type Rcab, type UpStage } from './drn-plan.ts';
@@ -13,7 +14,10 @@ import type { Network, Parameters } from './network.ts';
 import type { ConvLayer, DrnSpec } from './spec.ts';
 import { bicubicUpsample } from './upsample.ts';
 
-/** The network's own range: the sigmoids of the attention are not scale-free, so published weights need it. */
+/**
+ * The network's own range: the sigmoids of the attention are not scale-free, so published weights
+ * need it.
+ */
 const PEAK = 255;
 /** Mean colour of DIV2K, as in the paper's code. */
 const MEAN_RGB = [0.4488, 0.4371, 0.404].map((mean) => PEAK * mean);
@@ -23,7 +27,9 @@ function downBlock(parameters: Parameters, { conv1, conv2 }: DownBlock, x: Tenso
   return conv(parameters, conv2, tf.leakyRelu(conv(parameters, conv1, x), LEAKY_SLOPE));
 }
 
-/** Scales each channel of `x` by a number in 0..1 computed from all channels' means over the image. */
+/**
+ * Scales each channel of `x` by a number in 0..1 computed from all channels' means over the image.
+ */
 export function channelAttention(
   parameters: Parameters,
   { squeeze, excite }: Pick<Rcab, 'squeeze' | 'excite'>,
@@ -70,10 +76,10 @@ export function createDrn(spec: DrnSpec): Network<DrnSpec> {
         copies.push(x);
         x = downBlock(parameters, block, x);
       }
-      const images = [toImage(parameters, plan.tails[0] as ConvLayer, x)];
+      const images = [toImage(parameters, plan.tails[0], x)];
       for (const [index, stage] of plan.stages.entries()) {
         x = tf.concat([upStage(parameters, stage, x), copies.pop() as Tensor4D], 3);
-        images.push(toImage(parameters, plan.tails[index + 1] as ConvLayer, x));
+        images.push(toImage(parameters, plan.tails[index + 1], x));
       }
       return images;
     },

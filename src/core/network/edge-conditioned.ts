@@ -1,8 +1,9 @@
 /**
- * What makes `edge` obey a degradation code: two small layers turn the code into a factor and a shift for every inner
- * channel of every block (feature-wise modulation, as in SFTMD of Gu et al., CVPR 2019, but per channel and not per pixel).
- * Both act on a convolution's output before its ReLU, so for one picture they fold into that convolution's weights, and
- * enlarging costs what plain `edge` costs. Nothing here looks at pixels: tiles equal the whole image.
+ * What makes `edge` obey a degradation code: two small layers turn the code into a factor and a
+ * shift for every inner channel of every block (feature-wise modulation, as in SFTMD of Gu et al.,
+ * CVPR 2019, but per channel and not per pixel). Both act on a convolution's output before its
+ * ReLU, so for one picture they fold into that convolution's weights, and enlarging costs what
+ * plain `edge` costs. Nothing here looks at pixels: tiles equal the whole image.
  */
 import type { Tensor, Tensor1D, Tensor4D } from '../tf.ts';
 import { tf } from '../tf.ts';
@@ -10,7 +11,10 @@ import { conv, convParameters } from './layers.ts';
 import type { Parameters } from './network.ts';
 import type { ConditioningSpec, ConvLayer, ParameterSpec } from './spec.ts';
 
-/** Starts modulation near 1 and 0, so that a network starts as the plain one whose weights it was given. */
+/**
+ * Starts modulation near 1 and 0, so that a network starts as the plain one whose weights it was
+ * given.
+ */
 const MODULATION_FAN_IN = 1e6;
 
 const onePerImage = (name: string, inChannels: number, outChannels: number): ConvLayer => ({
@@ -79,7 +83,9 @@ export function modulatedConv({ trunk, heads }: Modulation, parameters: Paramete
   };
 }
 
-/** (x * w + b) f + s = x * (w f) + (b f + s): for one image the modulation is part of the weights. */
+/**
+ * (x * w + b) f + s = x * (w f) + (b f + s): for one image the modulation is part of the weights.
+ */
 function foldModulation(
   weights: Parameters,
   { name, outChannels }: ConvLayer,

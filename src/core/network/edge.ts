@@ -1,7 +1,8 @@
 /**
- * `edge`: everything happens at LR resolution and there is no global pooling, so tiles equal the whole image.
- * Head 3x3, residual blocks (3x3, ReLU, 3x3), long skip, tail 3x3 to 3*s*s channels, skip from the repeated input, pixel shuffle.
- * With a code, what happens before each ReLU depends on the degradation (`edge-conditioned.ts`), and an estimator can tell it.
+ * `edge`: everything happens at LR resolution and there is no global pooling, so tiles equal the
+ * whole image. Head 3x3, residual blocks (3x3, ReLU, 3x3), long skip, tail 3x3 to 3*s*s channels,
+ * skip from the repeated input, pixel shuffle. With a code, what happens before each ReLU depends
+ * on the degradation (`edge-conditioned.ts`), and an estimator can tell it.
  */
 import type { Tensor4D } from '../tf.ts';
 import { tf } from '../tf.ts';
@@ -25,7 +26,8 @@ function edgeLayers(spec: EdgeSpec): { head: ConvLayer; blocks: [ConvLayer, Conv
   });
   return {
     head: layer('head', 3, featureCount),
-    // A block keeps its name when one before it is dropped, so weights of the full network still fit.
+    // A block keeps its name when one before it is dropped, so weights of the full network still
+    // fit.
     blocks: innerWidths.flatMap((inner, i): [ConvLayer, ConvLayer][] =>
       inner === 0
         ? []

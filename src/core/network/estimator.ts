@@ -1,8 +1,9 @@
 /**
- * Guesses a degradation code from the small picture alone, from its colours and its Laplacian: blur, noise and compression show in
- * the fine detail, which next to the colours is too faint to be learnt from (dev/LOG.md). Six convolutions down to a quarter of its resolution give, at
- * each place, a guess for every entry and how much that place has to say about it (a flat sky shows noise but no blur);
- * the picture's code is the mean of the guesses by those weights.
+ * Estimates a degradation vector from the small picture alone, from its colours and its Laplacian:
+ * blur, noise and compression show in the fine detail, which next to the colours is too faint to be
+ * learnt from (dev/LOG.md). Six convolutions down to a quarter of its resolution give, at each
+ * place, an estimate of every entry and how much that place has to say about it (a flat sky shows
+ * noise but no blur); the picture's vector is the mean of the estimates by those weights.
  */
 import type { Tensor4D } from '../tf.ts';
 import { tf } from '../tf.ts';
@@ -15,7 +16,10 @@ const MID_GRAY = 0.5;
 const MIN_WEIGHT = 1e-3;
 /** Brings the Laplacian of a usual picture to about the size of its colours. */
 const DETAIL_GAIN = 16;
-/** He's initialisation, U(-sqrt(6 / fanIn), sqrt(6 / fanIn)): with PyTorch's, signals fade to a hundredth on their way through six ReLUs. */
+/**
+ * He's initialisation, U(-sqrt(6 / fanIn), sqrt(6 / fanIn)): with PyTorch's, signals fade to a
+ * hundredth on their way through six ReLUs.
+ */
 const HE = 6;
 
 /** What the names of its parameters begin with. */
@@ -28,7 +32,10 @@ interface Estimator {
   estimate(parameters: Parameters, image: Tensor4D): Tensor4D;
 }
 
-/** [N, H, W, 3] around 0 to [N, H, W, 6]: the picture, and by how much each pixel differs from its four neighbours. */
+/**
+ * [N, H, W, 3] around 0 to [N, H, W, 6]: the picture, and by how much each pixel differs from its
+ * four neighbours.
+ */
 export function withDetail(image: Tensor4D): Tensor4D {
   const [up, middle] = [-DETAIL_GAIN, 4 * DETAIL_GAIN];
   const laplacian = [0, up, 0, up, middle, up, 0, up, 0];
@@ -72,17 +79,17 @@ export function createEstimator({ width, estimator: [full, half, quarter] }: Con
     layer('4', quarter, quarter, 2),
     layer('5', quarter, quarter, 2),
   ];
-  const guess = { ...layer('guess', quarter, width, 2), kernel: 1 };
+  const entries = { ...layer('guess', quarter, width, 2), kernel: 1 };
   const weight = { ...layer('weight', quarter, width, 2), kernel: 1 };
   return {
-    layers: [...body, guess, weight],
-    parameters: [...heParameters(body), ...convParameters([guess, weight])],
+    layers: [...body, entries, weight],
+    parameters: [...heParameters(body), ...convParameters([entries, weight])],
     estimate(parameters, image) {
       const start = withDetail(tf.sub(image, MID_GRAY));
       const features = body.reduce((x, part) => tf.relu(conv(parameters, part, x)), start);
       const weights = tf.add(tf.sigmoid(conv(parameters, weight, features)), MIN_WEIGHT);
-      const guesses = conv(parameters, guess, features);
-      const total = tf.mean(tf.mul(guesses, weights), [1, 2], true);
+      const estimates = conv(parameters, entries, features);
+      const total = tf.mean(tf.mul(estimates, weights), [1, 2], true);
       return tf.div(total, tf.mean(weights, [1, 2], true));
     },
   };

@@ -21,22 +21,27 @@ function parameter(parameters: Parameters, name: string): Tensor {
 
 type ConvObserver = (layer: string, output: Tensor4D) => void;
 
-/** A symbol, so that it is no parameter's name and stays when parameters are copied by spreading. */
+/**
+ * A symbol, so that it is no parameter's name and stays when parameters are copied by spreading.
+ */
 const OBSERVER = Symbol('observer');
 
 interface ObservedParameters extends Parameters {
   readonly [OBSERVER]?: ConvObserver;
 }
 
-/** The same parameters; what each convolution with them gives is passed to `observe`, for losses on what is inside a network. */
+/**
+ * The same parameters; what each convolution with them gives is passed to `observe`, for losses on
+ * what is inside a network.
+ */
 export function observeConvs(parameters: Parameters, observe: ConvObserver): Parameters {
   const observed: ObservedParameters = { ...parameters, [OBSERVER]: observe };
   return observed;
 }
 
 /**
- * Convolution with the padding PyTorch calls `kernel // 2`, the same on every side. (TF.js' `same` pads a stride-2
- * convolution on the far side only, which would shift the picture by a pixel.)
+ * Convolution with the padding PyTorch calls `kernel // 2`, the same on every side. (TF.js' `same`
+ * pads a stride-2 convolution on the far side only, which would shift the picture by a pixel.)
  */
 export function conv(parameters: Parameters, layer: ConvLayer, x: Tensor4D): Tensor4D {
   const { name, kernel, stride = 1, bias = true } = layer;
@@ -56,8 +61,8 @@ export function pixelUnshuffle(x: Tensor4D, s: number): Tensor4D {
 }
 
 /**
- * [N, H, W, s*s*C] -> [N, H*s, W*s, C]. Channel (dy*s + dx)*C + c goes to offset (dy, dx), TF's depth-to-space order.
- * TF.js has no gradient for its DepthToSpace kernel, so it is given here.
+ * [N, H, W, s*s*C] -> [N, H*s, W*s, C]. Channel (dy*s + dx)*C + c goes to offset (dy, dx), TF's
+ * depth-to-space order. TF.js has no gradient for its DepthToSpace kernel, so it is given here.
  */
 export function pixelShuffle(x: Tensor4D, s: number): Tensor4D {
   const shuffle = tf.customGrad((input) => ({

@@ -1,6 +1,7 @@
 /**
- * The inner widths of a network that pruning may change, family by family the same (arXiv 2207.07929; the released code
- * calls the input channels of a "searched" convolution so). The trunk, heads and tails keep theirs.
+ * The inner widths of a network that pruning may change, family by family the same (arXiv
+ * 2207.07929; the released code calls the input channels of a "searched" convolution so). The
+ * trunk, heads and tails keep theirs.
  */
 import type { Tensor, Tensor1D, Tensor4D } from '../tf.ts';
 import { tf } from '../tf.ts';
@@ -14,9 +15,15 @@ export interface PrunableWidth {
   readonly name: string;
   /** Channels now. */
   readonly width: number;
-  /** Fewest that may stay: 0 where a block without channels is dropped (`edge`), else 4, as in the paper's code, or the width itself where that is less. */
+  /**
+   * Fewest that may stay: 0 where a block without channels is dropped (`edge`), else 4, as in the
+   * paper's code, or the width itself where that is less.
+   */
   readonly least: number;
-  /** The convolution that makes the channels. Unit `c` is its outputs `offset * width + c` for offset 0 to outputsPerUnit - 1. */
+  /**
+   * The convolution that makes the channels. Unit `c` is its outputs `offset * width + c` for
+   * offset 0 to outputsPerUnit - 1.
+   */
   readonly producer: {
     readonly layer: string;
     readonly hasBias: boolean;
@@ -25,7 +32,10 @@ export interface PrunableWidth {
   };
   /** The convolution whose input channels these are: it ranks and selects them. */
   readonly consumer: { readonly layer: string; readonly hasBias: boolean };
-  /** Layers with biases whose output `c` acts on unit `c`: what a degradation code does to the channels. */
+  /**
+   * Layers with biases whose output `c` acts on unit `c`: what a degradation code does to the
+   * channels.
+   */
   readonly modulators?: readonly string[];
 }
 
@@ -69,13 +79,17 @@ function drnWidths(spec: DrnSpec): PrunableWidth[] {
   ];
 }
 
-/** In the order of the network: that of `innerWidths` (`edge`, dropped blocks left out) or of `keptChannels` (`drn`). */
+/**
+ * In the order of the network: that of `innerWidths` (`edge`, dropped blocks left out) or of
+ * `keptChannels` (`drn`).
+ */
 export function prunableWidths(spec: NetworkSpec): readonly PrunableWidth[] {
   return spec.family === 'edge' ? edgeWidths(spec) : drnWidths(spec);
 }
 
 /**
- * The network with other inner widths. `drn` at its full widths is the spec without `keptChannels`, as a trained one is.
+ * The network with other inner widths. `drn` at its full widths is the spec without `keptChannels`,
+ * as a trained one is.
  * @param widths one per `prunableWidths(spec)`, each an integer from its `least` to its `width`.
  */
 export function withWidths(spec: NetworkSpec, widths: readonly number[]): NetworkSpec {
@@ -104,13 +118,17 @@ export function producerOutputs({ producer, width }: PrunableWidth, kept: readon
 export interface ChannelWeights {
   /** [width] */
   readonly channels: Tensor1D;
-  /** Scalar: how much of the whole block takes part, which is dropped with its bias when no channel is left. Absent: all. */
+  /**
+   * Scalar: how much of the whole block takes part, which is dropped with its bias when no channel
+   * is left. Absent: all.
+   */
   readonly block?: Tensor;
 }
 
 /**
- * The parameters of the same network in which only the weighted channels take part: `network.forward` with them is the
- * masked network (weights 0 and 1) or the relaxed one (between). Gradients flow to weights and parameters.
+ * The parameters of the same network in which only the weighted channels take part:
+ * `network.forward` with them is the masked network (weights 0 and 1) or the relaxed one (between).
+ * Gradients flow to weights and parameters.
  * @param weights by the name of the width; a width without is left as it is.
  */
 export function weightChannels(

@@ -1,6 +1,12 @@
-/** Networks as plain data: what a manifest holds, and nothing of TF.js, whose types the public ones need not drag in. */
+/**
+ * Networks as plain data: what a manifest holds, and nothing of TF.js, whose types the public ones
+ * need not drag in.
+ */
 
-/** One convolution. Its weight is `<name>.weight` [kernel, kernel, inChannels, outChannels] (HWIO), its bias `<name>.bias` [outChannels]. */
+/**
+ * One convolution. Its weight is `<name>.weight` [kernel, kernel, inChannels, outChannels] (HWIO),
+ * its bias `<name>.bias` [outChannels].
+ */
 export interface ConvLayer {
   readonly name: string;
   readonly kernel: number;
@@ -10,14 +16,20 @@ export interface ConvLayer {
   readonly stride?: 1 | 2;
   /** @default true */
   readonly bias?: boolean;
-  /** Output positions per LR pixel: 1 at LR resolution, 16 at HR resolution of a x4 network, 0 for one position per image (channel attention). */
+  /**
+   * Output positions per LR pixel: 1 at LR resolution, 16 at HR resolution of a x4 network, 0 for
+   * one position per image (channel attention).
+   */
   readonly positionsPerLrPixel: number;
 }
 
 export interface ParameterSpec {
   readonly name: string;
   readonly shape: readonly number[];
-  /** Initialised with U(-1/sqrt(fanIn), 1/sqrt(fanIn)), PyTorch's default for convolutions, unless a family says otherwise. */
+  /**
+   * Initialised with U(-1/sqrt(fanIn), 1/sqrt(fanIn)), PyTorch's default for convolutions, unless a
+   * family says otherwise.
+   */
   readonly fanIn: number;
 }
 
@@ -26,7 +38,10 @@ export interface ParameterValues {
   readonly data: Float32Array;
 }
 
-/** The part of a network that is told how its picture was degraded, and can tell that by itself (`edge-conditioned.ts`). */
+/**
+ * The part of a network that is given how its picture was degraded, and can estimate it
+ * (`edge-conditioned.ts`).
+ */
 export interface ConditioningSpec {
   /** Numbers of a code (`encodeDegradation` of degradation/vector.ts gives 5). */
   readonly width: number;
@@ -41,9 +56,15 @@ export interface EdgeSpec {
   readonly scale: 2 | 3 | 4 | 8;
   /** Channels of the trunk. */
   readonly featureCount: number;
-  /** Inner width of each residual block: its length is the number of blocks. Pruning makes these differ; a block of width 0 is dropped, with its biases. */
+  /**
+   * Inner width of each residual block: its length is the number of blocks. Pruning makes these
+   * differ; a block of width 0 is dropped, with its biases.
+   */
   readonly innerWidths: readonly number[];
-  /** Present in networks for unknown and for known degradations; absent in those for one, which nobody has to name. */
+  /**
+   * Present in networks for unknown and for known degradations; absent in those for one, which
+   * nobody has to name.
+   */
   readonly code?: ConditioningSpec;
 }
 
@@ -54,7 +75,10 @@ export interface DrnSpec {
   readonly featureCount: number;
   /** RCABs per up stage (N). */
   readonly blockCount: number;
-  /** Inner widths in the order of the released configurations: down blocks, then per up stage its RCABs and its upsampler. Absent: full widths. */
+  /**
+   * Inner widths in the order of the released configurations: down blocks, then per up stage its
+   * RCABs and its upsampler. Absent: full widths.
+   */
   readonly keptChannels?: readonly number[];
 }
 
@@ -62,7 +86,7 @@ export interface DualSpec {
   readonly family: 'dual';
   readonly scale: 2 | 3 | 4 | 8;
   readonly featureCount: number;
-  /** Numbers of the degradation's code, where the network is told it. */
+  /** Length of the degradation vector of a conditioned network. */
   readonly vectorWidth?: number;
 }
 

@@ -1,4 +1,7 @@
-/** Enlargement without weights: torch's bicubic, the first step of DRN, and Lanczos-3 in place of a network. */
+/**
+ * Enlargement without weights: torch's bicubic, the first step of DRN, and Lanczos-3 in place of a
+ * network.
+ */
 
 import { type Tensor4D, tf } from '../tf.ts';
 import { pixelShuffle } from './layers.ts';
@@ -19,8 +22,9 @@ function cubic(distance: number): number {
 }
 
 /**
- * Weights of the LR pixels i-2..i+2 for the output pixels scale*i + phase, phase-major: `scale` rows of five.
- * The rows do not depend on i because scale is an integer, so the whole enlargement is one convolution.
+ * Weights of the LR pixels i-2..i+2 for the output pixels scale*i + phase, phase-major: `scale`
+ * rows of five. The rows do not depend on i because scale is an integer, so the whole enlargement
+ * is one convolution.
  */
 export function bicubicPhases(scale: number): number[][] {
   return Array.from({ length: scale }, (_, phase) => {
@@ -29,7 +33,10 @@ export function bicubicPhases(scale: number): number[][] {
   });
 }
 
-/** HWIO [taps, taps, channels, scale*scale*channels], output channels in the order `pixelShuffle` reads: row phase, column phase, channel. */
+/**
+ * HWIO [taps, taps, channels, scale*scale*channels], output channels in the order `pixelShuffle`
+ * reads: row phase, column phase, channel.
+ */
 function phaseFilter(phases: readonly (readonly number[])[], taps: number, channels: number): Float32Array {
   const scale = phases.length;
   const outChannels = scale * scale * channels;
@@ -53,14 +60,16 @@ function phaseFilter(phases: readonly (readonly number[])[], taps: number, chann
  * Separable enlargement, [N, H, W, C] to [N, scale*H, scale*W, C]; replicated borders.
  * Every attribute of the traced graph is a constant, whatever H and W are.
  *
- * @param phases for the output pixels scale*i + phase the weights of the LR pixels i-reach..i+reach.
+ * @param phases for the output pixels scale*i + phase the weights of the LR pixels
+ *   i-reach..i+reach.
  */
 export function enlargeByPhases(image: Tensor4D, phases: readonly (readonly number[])[], reach: number): Tensor4D {
   const channels = image.shape[3];
   const scale = phases.length;
   const taps = 2 * reach + 1;
   const filter = tf.tensor4d(phaseFilter(phases, taps, channels), [taps, taps, channels, scale * scale * channels]);
-  // Symmetric by one pixel is replication; twice replicates two, which one symmetric pad of two would not.
+  // Symmetric by one pixel is replication; twice replicates two, which one symmetric pad of two
+  // would not.
   const pad: [number, number][] = [
     [0, 0],
     [1, 1],
@@ -97,7 +106,10 @@ function lanczosPhases(scale: number): number[][] {
   });
 }
 
-/** `forward` takes [N, H, W, 3] and returns one image [N, scale*H, scale*W, 3], not clamped; borders are replicated. */
+/**
+ * `forward` takes [N, H, W, 3] and returns one image [N, scale*H, scale*W, 3], not clamped; borders
+ * are replicated.
+ */
 export function createLanczos(spec: LanczosSpec): Network<LanczosSpec> {
   const layers: ConvLayer[] = [];
   const parameters: ParameterSpec[] = [];

@@ -10,8 +10,9 @@ export interface Plane {
 }
 
 /**
- * Y of YCbCr in the studio range 16..235, not rounded: `16 + (65.481 R + 128.553 G + 24.966 B) / 255` (MATLAB's
- * `rgb2ycbcr` on doubles). A gray image counts as RGB with equal channels. `border` pixels are left out on every side.
+ * Y of YCbCr in the studio range 16..235, not rounded: `16 + (65.481 R + 128.553 G + 24.966 B) /
+ * 255` (MATLAB's `rgb2ycbcr` on doubles). A gray image counts as RGB with equal channels. `border`
+ * pixels are left out on every side.
  */
 export function lumaPlane(image: PixelImage, border = 0): Plane {
   const { channels } = image;
@@ -42,7 +43,10 @@ function plane(image: PixelImage, border: number, value: (data: Uint8Array, inde
   return { width, height, data };
 }
 
-/** Throws DS_BAD_DATA unless both images have the same size and channels: a metric of anything else means nothing. */
+/**
+ * Throws DS_BAD_DATA unless both images have the same size and channels: a metric of anything else
+ * means nothing.
+ */
 export function requireSameSize(srImage: PixelImage, hrImage: PixelImage): void {
   const shape = (image: PixelImage): string => `${image.width}x${image.height}x${image.channels}`;
   if (shape(srImage) !== shape(hrImage)) {

@@ -1,4 +1,7 @@
-/** Which input samples make up one output sample when a line is resampled, and with what weight. Follows MATLAB's `imresize`. */
+/**
+ * Which input samples make up one output sample when a line is resampled, and with what weight.
+ * Follows MATLAB's `imresize`.
+ */
 
 export type ResizeKernel = 'bicubic' | 'lanczos3';
 
@@ -36,7 +39,10 @@ function lanczos3(distance: number): number {
   return (Math.sin(Math.PI * x) * Math.sin((Math.PI * x) / 3) + epsilon) / ((Math.PI * Math.PI * x * x) / 3 + epsilon);
 }
 
-/** Mirrors a position into 0..size-1; the edge sample is repeated: -1 -> 0, -2 -> 1, size -> size - 1. */
+/**
+ * Mirrors a position into 0..size-1; the edge sample is repeated: -1 -> 0, -2 -> 1, size -> size -
+ * 1.
+ */
 function mirror(position: number, size: number): number {
   const period = 2 * size;
   const wrapped = ((position % period) + period) % period;
@@ -44,8 +50,8 @@ function mirror(position: number, size: number): number {
 }
 
 /**
- * @param scale output samples per input sample; it fixes the sampling grid, so it is not always `outputSize / inputSize`
- *   (MATLAB rounds the output size up and keeps the scale).
+ * @param scale output samples per input sample; it fixes the sampling grid, so it is not always
+ *   `outputSize / inputSize` (MATLAB rounds the output size up and keeps the scale).
  * @param antialias widens the kernel by `1 / scale` when `scale < 1`.
  */
 export function contributions(

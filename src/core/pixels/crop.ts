@@ -8,7 +8,10 @@ export interface Rectangle {
   readonly height: number;
 }
 
-/** A copy of one rectangle of the image. Throws DS_BAD_OPTION unless it lies inside and holds at least one pixel. */
+/**
+ * A copy of one rectangle of the image. Throws DS_BAD_OPTION unless it lies inside and holds at
+ * least one pixel.
+ */
 export function crop(image: PixelImage, { x, y, width, height }: Rectangle): PixelImage {
   const integers = [x, y, width, height].every(Number.isInteger);
   if (!integers || x < 0 || y < 0 || width < 1 || height < 1 || x + width > image.width || y + height > image.height) {
@@ -23,7 +26,10 @@ export function crop(image: PixelImage, { x, y, width, height }: Rectangle): Pix
   return { width, height, channels, data };
 }
 
-/** Cuts right and bottom so that both sides are multiples of `scale`, as the benchmarks do before making the LR image. */
+/**
+ * Cuts right and bottom so that both sides are multiples of `scale`, as the benchmarks do before
+ * making the LR image.
+ */
 export function cropToMultiple(image: PixelImage, scale: number): PixelImage {
   const width = image.width - (image.width % scale);
   const height = image.height - (image.height % scale);

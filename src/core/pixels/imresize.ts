@@ -1,10 +1,16 @@
-/** MATLAB's `imresize` on images of 8 or 16 bits: the resampling behind the published super-resolution benchmarks. */
+/**
+ * MATLAB's `imresize` on images of 8 or 16 bits: the resampling behind the published
+ * super-resolution benchmarks.
+ */
 import { badOption, DualscaleError } from '../errors.ts';
 import { type Contributions, contributions, type ResizeKernel } from './contributions.ts';
 import { fullScale, type Samples } from './image.ts';
 
 export type ResizeTarget =
-  /** Output samples per input sample, above 0. The size is rounded up, the grid keeps exactly this scale. */
+  /**
+   * Output samples per input sample, above 0. The size is rounded up, the grid keeps exactly this
+   * scale.
+   */
   | { readonly scale: number }
   /** Output size in pixels; the grid of each axis follows from the two sizes. */
   | { readonly width: number; readonly height: number };
@@ -15,8 +21,8 @@ export interface ResizeOptions {
   /** Low-pass filter when shrinking. @default true */
   readonly antialias?: boolean;
   /**
-   * Round the image between the two passes to its own depth, as MATLAB does for uint8. Without it 10-14 % of the pixels of the
-   * benchmarks' LR files come out different. @default true
+   * Round the image between the two passes to its own depth, as MATLAB does for uint8. Without it
+   * 10-14 % of the pixels of the benchmarks' LR files come out different. @default true
    */
   readonly roundBetweenPasses?: boolean;
 }
@@ -41,12 +47,13 @@ type Lines = Samples | Float32Array;
 const MAX_SAMPLES = 2 ** 30;
 
 /**
- * Separable resampling of interleaved samples, each channel on its own: height first, then width (with unequal
- * scales the smaller scale first, MATLAB's rule), mirrored borders, half up rounding, clamped to 0..255 or 0..65535.
- * Bit-exact with the `LR_bicubic` files of Set5 and Set14 at x2, x3 and x4.
+ * Separable resampling of interleaved samples, each channel on its own: height first, then width
+ * (with unequal scales the smaller scale first, MATLAB's rule), mirrored borders, half up rounding,
+ * clamped to 0..255 or 0..65535. Bit-exact with the `LR_bicubic` files of Set5 and Set14 at x2, x3
+ * and x4.
  *
- * Throws DS_BAD_OPTION for a scale or size that is not positive, or a result above 2^30 samples; DS_BAD_DATA when
- * `image.data` does not have `width * height * channels` samples.
+ * Throws DS_BAD_OPTION for a scale or size that is not positive, or a result above 2^30 samples;
+ * DS_BAD_DATA when `image.data` does not have `width * height * channels` samples.
  */
 export function imresize<Data extends Samples>(
   image: Interleaved<Data>,
@@ -87,7 +94,8 @@ function axes(image: Interleaved<Samples>, target: ResizeTarget): readonly [Axis
   if ('scale' in target) {
     const { scale } = target;
     if (!(Number.isFinite(scale) && scale > 0)) throw badOption('scale', 'a number above 0', scale);
-    // 1/3 and its like are not exact: without the allowance a multiple of 3 could come out one pixel too large.
+    // 1/3 and its like are not exact: without the allowance a multiple of 3 could come out one
+    // pixel too large.
     const axis = (inputSize: number): Axis => ({ inputSize, outputSize: Math.ceil(inputSize * scale - 1e-9), scale });
     return [axis(image.width), axis(image.height)];
   }

@@ -4,13 +4,17 @@ import type { PixelImage } from './image.ts';
 export interface PsnrOptions {
   /** Pixels left out on every side; papers use the scale. @default 0 */
   readonly border?: number;
-  /** `y`: unrounded BT.601 luma, the papers' protocol. `rgb`: mean over the channels' squared errors. @default 'y' */
+  /**
+   * `y`: unrounded BT.601 luma, the papers' protocol. `rgb`: mean over the channels' squared
+   * errors. @default 'y'
+   */
   readonly space?: 'y' | 'rgb';
 }
 
 /**
- * Peak signal-to-noise ratio in dB with peak 255; `Infinity` for equal images. A set's PSNR is the mean of its images'.
- * Throws DS_BAD_DATA when the sizes differ, DS_BAD_OPTION when `border` leaves nothing.
+ * Peak signal-to-noise ratio in dB with peak 255; `Infinity` for equal images. A set's PSNR is the
+ * mean of its images'. Throws DS_BAD_DATA when the sizes differ, DS_BAD_OPTION when `border` leaves
+ * nothing.
  */
 export function psnrDb(srImage: PixelImage, hrImage: PixelImage, options: PsnrOptions = {}): number {
   const { border = 0, space = 'y' } = options;

@@ -13,9 +13,10 @@ const C1 = (0.01 * 255) ** 2;
 const C2 = (0.03 * 255) ** 2;
 
 /**
- * Structural similarity on unrounded BT.601 luma, at most 1: 11x11 Gaussian window with sigma 1.5, only where the window
- * lies inside the image (Wang et al. 2004, the MATLAB reference without its downsampling).
- * Throws DS_BAD_DATA when the sizes differ, DS_BAD_OPTION when less than one window is left.
+ * Structural similarity on unrounded BT.601 luma, at most 1: 11x11 Gaussian window with sigma 1.5,
+ * only where the window lies inside the image (Wang et al. 2004, the MATLAB reference without its
+ * downsampling). Throws DS_BAD_DATA when the sizes differ, DS_BAD_OPTION when less than one window
+ * is left.
  */
 export function ssim(srImage: PixelImage, hrImage: PixelImage, options: SsimOptions = {}): number {
   const { border = 0 } = options;

@@ -87,7 +87,7 @@ export interface DegradationNote {
    * estimate.
    */
   readonly why: 'asked' | 'clean' | 'degraded';
-  /** What the network was told or the choice was made by; absent where nobody looked. */
+  /** What the network was given or the choice was made by; absent where nothing was estimated. */
   readonly sigma?: number;
   readonly noise?: number;
   readonly jpegQuality?: number;
@@ -113,16 +113,16 @@ function overlay(vector: Float32Array, { sigma, noise }: DegradationHint, scale:
 
 /** Whether an estimate is that of a clean reduction. */
 export const isClean = (vector: Float32Array, scale: number): boolean =>
-  (vector[0] as number) * scale < CLEAN.sigma &&
-  (vector[3] as number) < CLEAN.noise &&
-  (vector[4] as number) < CLEAN.jpeg;
+  vector[0] * scale < CLEAN.sigma && vector[3] < CLEAN.noise && vector[4] < CLEAN.jpeg;
 
 function describe(vector: Float32Array, scale: number) {
   const { sigmaX, sigmaY, noiseSigma, jpegQuality } = decodeDegradation(vector, scale);
   return { sigma: Math.sqrt((sigmaX ** 2 + sigmaY ** 2) / 2), noise: noiseSigma, jpegQuality };
 }
 
-/** Which model enlarges a picture, and what it is told. Throws what `estimate` throws. */
+/**
+ * Which model enlarges a picture, and by which degradation vector. Throws what `estimate` throws.
+ */
 export async function chooseDegradation({
   model,
   blind,
@@ -130,17 +130,17 @@ export async function chooseDegradation({
   estimate,
 }: ChoiceParts): Promise<DegradationChoice> {
   if (hint.degradation === 'bicubic') {
-    // A blind model by itself enlarges a clean reduction when it is told so.
-    const told = model.vectorWidth === undefined ? {} : { vector: new Float32Array(model.vectorWidth) };
-    return { model, ...told, note: { kind: 'bicubic', why: 'asked' } };
+    // A blind model by itself enlarges a clean reduction when given the vector of one.
+    const vector = model.vectorWidth === undefined ? undefined : new Float32Array(model.vectorWidth);
+    return { model, vector, note: { kind: 'bicubic', why: 'asked' } };
   }
   const able = model.vectorWidth === undefined ? blind : model;
   if (!able) return { model };
-  const guess = await estimate(able);
+  const estimated = await estimate(able);
   const isAsked = needsBlind(hint);
-  const vector = overlay(guess, hint, able.scale);
+  const vector = overlay(estimated, hint, able.scale);
   const facts = describe(vector, able.scale);
-  if (!isAsked && model !== able && isClean(guess, able.scale))
+  if (!isAsked && model !== able && isClean(estimated, able.scale))
     return { model, note: { kind: 'bicubic', why: 'clean', ...facts } };
   return {
     model: able,

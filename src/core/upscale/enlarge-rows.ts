@@ -1,4 +1,7 @@
-/** A picture through the network strip by strip: rows in, rows out, and what the dual network says about them. */
+/**
+ * A picture through the network strip by strip: rows in, rows out, and what the dual network says
+ * about them.
+ */
 
 import { ALPHA_MARGIN, BLEED_REACH, bleedColor, resizeAlpha } from '../codec/alpha.ts';
 import type { OpenPicture } from '../codec/open-picture.ts';
@@ -16,19 +19,28 @@ export interface EnlargeRowsOptions {
   /** Whether the dual network, where the model has one, checks the result. @default false */
   readonly isChecked?: boolean;
   readonly signal?: AbortSignal | undefined;
-  /** See `UpscaleRowsOptions.vector`. @default what a model that is conditioned makes of the picture's middle */
+  /**
+   * See `UpscaleRowsOptions.vector`. @default what a model that is conditioned makes of the
+   * picture's middle
+   */
   readonly vector?: Float32Array | undefined;
-  /** Most bytes of an enlarged strip; two are in memory at a time. @default 33554432 (32 MiB: 3344x3344 RGB) */
+  /**
+   * Most bytes of an enlarged strip; two are in memory at a time. @default 33554432 (32 MiB:
+   * 3344x3344 RGB)
+   */
   readonly maxStripBytes?: number;
 }
 
 const MAX_STRIP_BYTES = 32 * 2 ** 20;
 
-/** The most that checking may add to the network's time; above, only a part of the rows is checked. */
+/**
+ * The most that checking may add to the network's time; above, only a part of the rows is checked.
+ */
 const MAX_CHECK_TIME = 0.02;
 /**
- * A multiplication of the dual networks, which have few channels and large images, takes this many times as long as one of the network: 30 % of
- * the rows of 256x256 to x4 took 10.7 ms, a third of it for bringing them into order, the network 240.
+ * A multiplication of the dual networks, which have few channels and large images, takes this many
+ * times as long as one of the network: 30 % of the rows of 256x256 to x4 took 10.7 ms, a third of
+ * it for bringing them into order, the network 240.
  */
 const DUAL_SLOWNESS = 6.5;
 
@@ -68,7 +80,10 @@ interface Shared {
 /** Enough to find a detailed part in; the middle is seldom all sky. */
 const ESTIMATE_ROWS = 512;
 
-/** One guess for the whole picture: strips that each went by their own would show where they meet. */
+/**
+ * One estimate for the whole picture: strips with estimates of their own would show where they
+ * meet.
+ */
 export async function estimateDegradation(
   picture: OpenPicture,
   { upscaler, model, signal }: Pick<EnlargeRowsOptions, 'upscaler' | 'model' | 'signal'>,
@@ -100,15 +115,21 @@ async function enlargeStrip(
 
 export interface RowsWritten {
   /**
-   * Mean of absolute differences (8-bit levels) between the picture and what the dual networks make of the result; absent where nothing was
-   * checked.
+   * Mean of absolute differences (8-bit levels) between the picture and what the dual networks make
+   * of the result; absent where nothing was checked.
    */
   readonly error?: number;
-  /** Of a picture in one piece, which its writer may hold on to: to be given back to the upscaler when that has finished. */
+  /**
+   * Of a picture in one piece, which its writer may hold on to: to be given back to the upscaler
+   * when that has finished.
+   */
   readonly whole?: SharedArrayBuffer;
 }
 
-/** Resolves when all rows are written. Throws DS_ABORTED and what `upscaleRows`, `picture.read` and `write` throw. */
+/**
+ * Resolves when all rows are written. Throws DS_ABORTED and what `upscaleRows`, `picture.read` and
+ * `write` throw.
+ */
 export async function enlargeRows(picture: OpenPicture, options: EnlargeRowsOptions): Promise<RowsWritten> {
   const { model, write, signal, maxStripBytes = MAX_STRIP_BYTES } = options;
   const { width, height, channels, depth } = picture;
@@ -121,7 +142,8 @@ export async function enlargeRows(picture: OpenPicture, options: EnlargeRowsOpti
   const start = (strip: Strip | undefined): Promise<EnlargedRows> | undefined => {
     if (!strip) return undefined;
     const running = enlargeStrip(picture, strip, options, shared);
-    // Whoever awaits it still gets its error; one that nobody awaits any more is not an unhandled one.
+    // Whoever awaits it still gets its error; one that nobody awaits any more is not an unhandled
+    // one.
     running.catch(() => {});
     return running;
   };
@@ -159,7 +181,10 @@ export interface PlanStripsOptions {
   /** See `Network.halo`: a network that must see the whole picture gets it in one strip. */
   readonly halo: number | undefined;
   readonly bytesPerPixel: number;
-  /** Most bytes of an enlarged strip, except that a strip has at least as many rows as it needs around it. */
+  /**
+   * Most bytes of an enlarged strip, except that a strip has at least as many rows as it needs
+   * around it.
+   */
   readonly maxStripBytes: number;
 }
 
@@ -170,5 +195,5 @@ export function planStrips(options: PlanStripsOptions): Strip[] {
   const mostRows = Math.max(1, 2 * halo, Math.floor(maxStripBytes / (width * scale ** 2 * bytesPerPixel)));
   const count = Math.ceil(height / mostRows);
   const tops = Array.from({ length: count + 1 }, (_, i) => Math.round((i * height) / count));
-  return tops.slice(0, -1).map((top, i) => ({ top, rows: (tops[i + 1] as number) - top }));
+  return tops.slice(0, -1).map((top, i) => ({ top, rows: tops[i + 1] - top }));
 }

@@ -1,4 +1,7 @@
-/** How a picture was degraded, as data. Alone in its file: the dashboard's page is checked against it without Node's types. */
+/**
+ * How a picture was degraded, as data. Alone in its file: the dashboard's page is checked against
+ * it without Node's types.
+ */
 export interface InspectionView {
   /** Which model looked, and at which scale. */
   readonly model: string;

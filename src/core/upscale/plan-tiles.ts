@@ -6,13 +6,22 @@ export interface PlanTilesOptions {
   /** LR pixels. */
   readonly width: number;
   readonly height: number;
-  /** LR pixels read around a tile and thrown away; undefined for a network that must see the whole picture. */
+  /**
+   * LR pixels read around a tile and thrown away; undefined for a network that must see the whole
+   * picture.
+   */
   readonly halo: number | undefined;
   /** Most LR pixels a tile may read: this bounds a worker's memory. At least (2 * halo + 1)^2. */
   readonly maxTilePixels: number;
-  /** Tiles wanted, so that every worker gets one. A picture too small for that gives fewer. @default 1 */
+  /**
+   * Tiles wanted, so that every worker gets one. A picture too small for that gives fewer. @default
+   * 1
+   */
   readonly minTiles?: number;
-  /** Rows that are wanted of a picture that is a part of a larger one; the others are read only. @default all */
+  /**
+   * Rows that are wanted of a picture that is a part of a larger one; the others are read only.
+   * @default all
+   */
   readonly wanted?: { readonly top: number; readonly rows: number };
 }
 
@@ -25,8 +34,9 @@ function mostTiles(length: number, halo: number): number {
 }
 
 /**
- * The longest read when `length` is cut into `count` tiles whose reads are equally long: neighbours share 2 * halo pixels, so the reads add up to
- * length + 2 * halo * (count - 1). Tiles at the border, which have only one halo, thereby keep more.
+ * The longest read when `length` is cut into `count` tiles whose reads are equally long: neighbours
+ * share 2 * halo pixels, so the reads add up to length + 2 * halo * (count - 1). Tiles at the
+ * border, which have only one halo, thereby keep more.
  */
 function longestRead(length: number, count: number, halo: number): number {
   return Math.ceil((length + 2 * halo * (count - 1)) / count);
@@ -36,7 +46,10 @@ function totalRead(length: number, count: number, halo: number): number {
   return length + 2 * halo * (count - 1);
 }
 
-/** The fewest tiles along an axis whose reads are at most `limit` long, or undefined when the halo alone is longer. */
+/**
+ * The fewest tiles along an axis whose reads are at most `limit` long, or undefined when the halo
+ * alone is longer.
+ */
 function fewestTiles(length: number, halo: number, limit: number): number | undefined {
   if (length <= limit) return 1;
   if (limit <= 2 * halo) return undefined;
@@ -50,7 +63,10 @@ function cut(length: number, count: number, halo: number): Cuts {
   return [0, ...starts.slice(1).map((start) => start + halo), length];
 }
 
-/** Columns and rows with the smallest total read area among those that respect the limit and give at least `minTiles` tiles. */
+/**
+ * Columns and rows with the smallest total read area among those that respect the limit and give at
+ * least `minTiles` tiles.
+ */
 function cheapestGrid(
   options: PlanTilesOptions,
   halo: number,
@@ -98,8 +114,9 @@ function keepWanted(tile: Tile, { top, rows }: { readonly top: number; readonly 
 }
 
 /**
- * Tiles in reading order; they cover the wanted rows exactly once and each reads at most `maxTilePixels`.
- * Throws DS_INPUT_TOO_LARGE when a network that must see the whole picture may not, DS_BAD_OPTION when the limit is too small for the halo.
+ * Tiles in reading order; they cover the wanted rows exactly once and each reads at most
+ * `maxTilePixels`. Throws DS_INPUT_TOO_LARGE when a network that must see the whole picture may
+ * not, DS_BAD_OPTION when the limit is too small for the halo.
  */
 export function planTiles(options: PlanTilesOptions): Tile[] {
   const { width, height, halo, maxTilePixels, minTiles = 1, wanted = { top: 0, rows: height } } = options;
@@ -109,10 +126,10 @@ export function planTiles(options: PlanTilesOptions): Tile[] {
   const columns = cut(width, grid.columns, halo);
   const rows = cut(height, grid.rows, halo);
   return rows.slice(0, -1).flatMap((y, row) => {
-    const bottom = rows[row + 1] as number;
+    const bottom = rows[row + 1];
     const vertical = clip(y, bottom, halo, height);
     return columns.slice(0, -1).flatMap((x, column): Tile[] => {
-      const right = columns[column + 1] as number;
+      const right = columns[column + 1];
       const horizontal = clip(x, right, halo, width);
       const read = { x: horizontal.start, y: vertical.start, width: horizontal.size, height: vertical.size };
       return keepWanted({ x, y, width: right - x, height: bottom - y, read }, wanted);
@@ -132,11 +149,17 @@ export interface LayoutOptions extends Omit<PlanTilesOptions, 'minTiles'> {
   readonly threadsPerWorker: number;
   /** Most intra-op threads of a tile. @default workers * threadsPerWorker */
   readonly maxThreads?: number;
-  /** Other pictures are being decoded or encoded: they will want a worker soon, though all may be idle now. @default false */
+  /**
+   * Other pictures are being decoded or encoded: they will want a worker soon, though all may be
+   * idle now. @default false
+   */
   readonly isShared?: boolean;
 }
 
-/** Part of a run that more threads do not shorten: two threads were 1.8 times as fast as one (2-core CPU, 32 channels, 128x128 to 256x256). */
+/**
+ * Part of a run that more threads do not shorten: two threads were 1.8 times as fast as one (2-core
+ * CPU, 32 channels, 128x128 to 256x256).
+ */
 const SERIAL_PART = 0.1;
 
 function speedup(threads: number): number {
@@ -150,8 +173,9 @@ function estimateTime({ tiles, threads }: Layout, lanes: number): number {
 }
 
 /**
- * While others wait, each tile costs least when it is as large as allowed and has one worker's threads. A picture that has the pool to itself
- * takes what is estimated to answer first: the same, as many tiles for each worker, or (a single tile) all threads in one worker.
+ * While others wait, each tile costs least when it is as large as allowed and has one worker's
+ * threads. A picture that has the pool to itself takes what is estimated to answer first: the same,
+ * as many tiles for each worker, or (a single tile) all threads in one worker.
  */
 export function chooseLayout(options: LayoutOptions): Layout {
   const { workers, threadsPerWorker, isShared = false } = options;

@@ -3,15 +3,24 @@
 export interface StripMemory {
   /** At least that many bytes, with anything in them. */
   take(byteLength: number): SharedArrayBuffer;
-  /** For another one. Nobody may still write there: what was taken for work that failed or was given up is not given back. */
+  /**
+   * For another one. Nobody may still write there: what was taken for work that failed or was given
+   * up is not given back.
+   */
   give(memory: SharedArrayBuffer): void;
 }
 
 /** Most bytes that wait to be taken. */
 const MAX_FREE_BYTES = 64 * 2 ** 20;
-/** A picture has no use for memory this many times larger than it needs, which a larger one would miss. */
+/**
+ * A picture has no use for memory this many times larger than it needs, which a larger one would
+ * miss.
+ */
 const MAX_WASTE = 2;
-/** Sizes are rounded up to quarters of a power of two, so that pictures of nearly the same size can share. */
+/**
+ * Sizes are rounded up to quarters of a power of two, so that pictures of nearly the same size can
+ * share.
+ */
 const STEPS_PER_OCTAVE = 4;
 
 function roundUp(byteLength: number): number {
@@ -20,8 +29,9 @@ function roundUp(byteLength: number): number {
 }
 
 /**
- * Workers know the memory of every task they had until their garbage is collected, which nothing there hurries: with memory of their
- * own, the strips of a 12000x8000 picture took 600 MB, and a busy server's small pictures 100 MB now and then.
+ * Workers know the memory of every task they had until their garbage is collected, which nothing
+ * there hurries: with memory of their own, the strips of a 12000x8000 picture took 600 MB, and a
+ * busy server's small pictures 100 MB now and then.
  */
 export function createStripMemory(mostFreeBytes = MAX_FREE_BYTES): StripMemory {
   /** The one given back last comes last. */

@@ -1,4 +1,7 @@
-/** Plan, tiles, pool, stitch: the tiles write straight into the shared result, so nothing is left to put together. */
+/**
+ * Plan, tiles, pool, stitch: the tiles write straight into the shared result, so nothing is left to
+ * put together.
+ */
 
 import { withoutOwnSoftness } from '../degradation/vector.ts';
 import { checkEngineName } from '../engine/choose-runtime.ts';
@@ -15,13 +18,21 @@ import type { EnlargedRows, RowWindow, UpscaleRowsOptions, Upscaler } from './up
 
 export interface UpscalerOptions extends TilePoolOptions {
   /**
-   * Most LR pixels a tile reads, at least 4096: bounds the memory of a worker (160 MB at the default with 64 channels).
-   * @default 131072; 32768 with the engine `tfjs`, which keeps every intermediate result until the tile is done
+   * Most LR pixels a tile reads, at least 4096: bounds the memory of a worker (160 MB at the
+   * default with 64 channels).
+   * @default 131072; 32768 with the engine `tfjs`, which keeps every intermediate result until the
+   *   tile is done
    */
   readonly maxTilePixels?: number;
-  /** Most LR pixels for a network that must see the whole picture. Above: DS_INPUT_TOO_LARGE. @default 65536 (256 x 256); 16384 with `tfjs` */
+  /**
+   * Most LR pixels for a network that must see the whole picture. Above: DS_INPUT_TOO_LARGE.
+   * @default 65536 (256 x 256); 16384 with `tfjs`
+   */
   readonly maxWholePixels?: number;
-  /** Most pixels of a result, 3 bytes each. Above: DS_OUTPUT_TOO_LARGE. @default 67108864 (8192 x 8192) */
+  /**
+   * Most pixels of a result, 3 bytes each. Above: DS_OUTPUT_TOO_LARGE. @default 67108864 (8192 x
+   * 8192)
+   */
   readonly maxOutputPixels?: number;
 }
 
@@ -59,8 +70,9 @@ function checkSizes({ width, height, channels, data, rows }: RowWindow, scale: n
 }
 
 /**
- * Most LR pixels of a tile of a picture that comes in strips. Its network's memory comes on top of the strips', and a runtime that has
- * grown for large tiles does not shrink again. Time per pixel is no worse: more of it stays in the processor's caches.
+ * Most LR pixels of a tile of a picture that comes in strips. Its network's memory comes on top of
+ * the strips', and a runtime that has grown for large tiles does not shrink again. Time per pixel
+ * is no worse: more of it stays in the processor's caches.
  */
 const MAX_STRIP_TILE_PIXELS = 2 ** 16;
 
@@ -79,7 +91,10 @@ function share(data: Samples, memory: StripMemory = createStripMemory()): Shared
   return shared;
 }
 
-/** The degradation vector to enlarge by: the given one, else what the model makes of the picture itself. */
+/**
+ * The degradation vector to enlarge by: the given one, else what the model makes of the picture
+ * itself.
+ */
 async function vectorFor(
   pool: TilePool,
   model: ServedModel,
@@ -137,8 +152,8 @@ async function upscaleRows(
   const pixels = memory.take(length * data.BYTES_PER_ELEMENT);
   const size = { width: width * scale, height: rows * scale };
   const destination = { ...format, ...size, top: top * scale, pixels };
-  const told = await vectorFor(pool, model, source, vector, signal);
-  const job = { model, source, ...layout, destination, checkShare, vector: told };
+  const used = await vectorFor(pool, model, source, vector, signal);
+  const job = { model, source, ...layout, destination, checkShare, vector: used };
   const difference = await pool.run(job, signal);
   memory.give(source.pixels);
   return { ...size, channels, data: view(data, pixels, length), difference };
@@ -160,8 +175,8 @@ async function upscale(
 }
 
 /**
- * The result's `data` lies in shared memory, which sharp, hashes and typed arrays take like any other.
- * Throws DS_BAD_OPTION for a bad option or a provider that does not work here.
+ * The result's `data` lies in shared memory, which sharp, hashes and typed arrays take like any
+ * other. Throws DS_BAD_OPTION for a bad option or a provider that does not work here.
  */
 export async function createUpscaler(options: UpscalerOptions = {}): Promise<Upscaler> {
   const { engine = 'onnx' } = options;
@@ -193,7 +208,7 @@ export async function createUpscaler(options: UpscalerOptions = {}): Promise<Ups
       const pixels = share(data, memory);
       const vector = await vectorFor(pool, model, { width, height, channels, depth, pixels }, undefined, signal);
       memory.give(pixels);
-      if (!vector) throw badOption('model', 'one that guesses how a picture was degraded', model.id);
+      if (!vector) throw badOption('model', 'one that estimates how a picture was degraded', model.id);
       return vector;
     },
     upscaleRows: (window, model, rowOptions = {}) =>

@@ -34,9 +34,9 @@ export interface UpscaleRowsOptions {
    */
   readonly memory?: StripMemory;
   /**
-   * How the picture was degraded (`encodeDegradation` of degradation/vector.ts), for models that
-   * are told it. Without it such a model goes by what it makes of the picture, or of this window of
-   * it: whoever enlarges a picture in parts asks `estimate` first.
+   * How the picture was degraded (`encodeDegradation` of degradation/vector.ts), for conditioned
+   * models. Without it such a model goes by what it makes of the picture, or of this window of it:
+   * whoever enlarges a picture in parts asks `estimate` first.
    */
   readonly vector?: Float32Array;
 }

@@ -131,7 +131,7 @@ describe('its dual network', () => {
   });
 
   test('does not work without it', () => {
-    expect(() => dual.forward(parameters, large)).toThrow("needs the degradation's code");
+    expect(() => dual.forward(parameters, large)).toThrow('needs the degradation vector');
   });
 });
 

@@ -1,4 +1,7 @@
-/** Which channel block this machine's ONNX Runtime uses for its blocked convolutions, found by looking at one reordered value. */
+/**
+ * Which channel block this machine's ONNX Runtime uses for its blocked convolutions, found by
+ * looking at one reordered value.
+ */
 import { NCHWC_DOMAIN } from '../../graph/blocked-graph.ts';
 import { serializeOnnx } from '../../graph/onnx-model.ts';
 import { createSession, sessionExecutable } from './onnx-session.ts';
@@ -37,7 +40,10 @@ async function probe(): Promise<NchwcBlock> {
 
 let found: Promise<NchwcBlock> | undefined;
 
-/** 16 with AVX-512, 8 with AVX2 or NEON, 0 where ONNX Runtime has no blocked convolutions. Probed once per process. */
+/**
+ * 16 with AVX-512, 8 with AVX2 or NEON, 0 where ONNX Runtime has no blocked convolutions. Probed
+ * once per process.
+ */
 export function nchwcBlockSize(): Promise<NchwcBlock> {
   found ??= probe();
   return found;

@@ -1,4 +1,7 @@
-/** Which nodes of a graph a provider does not run itself. Each costs a trip to the CPU and back, so operators of a GPU should know. */
+/**
+ * Which nodes of a graph a provider does not run itself. Each costs a trip to the CPU and back, so
+ * operators of a GPU should know.
+ */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,7 +34,10 @@ interface ProfileEvent {
   readonly args?: { readonly provider?: string; readonly op_name?: string; readonly node_index?: string };
 }
 
-/** @param profile the text of a profile that covers at least one run; a node that ran often counts once. */
+/**
+ * @param profile the text of a profile that covers at least one run; a node that ran often counts
+ * once.
+ */
 export function readPlacement(profile: string, provider: Provider): NodePlacement {
   const events = (JSON.parse(profile) as ProfileEvent[]).filter(
     ({ cat, name }) => cat === 'Node' && name?.endsWith('_kernel_time'),
@@ -59,7 +65,10 @@ export function describePlacement({ provider, nodes, cpuNodes, copies }: NodePla
 
 export interface ProfiledSession {
   readonly session: InferenceSession;
-  /** To be called once, after a run: ends the profile, so that later runs are not slowed down, and reads it. */
+  /**
+   * To be called once, after a run: ends the profile, so that later runs are not slowed down, and
+   * reads it.
+   */
   placement(): Promise<NodePlacement>;
   /** Releases the session, and removes a profile that nobody read. */
   release(): Promise<void>;

@@ -11,7 +11,10 @@ import { createSession, type SessionOptions, sessionExecutable } from './onnx-se
 /** What a graph for this provider is compiled for. */
 export const targetOf = (provider: Provider): Target => (provider === 'webgpu' ? 'webgpu' : 'any');
 
-/** `provider` must be one that loads on this box (see `chooseProvider`); session creation throws otherwise. */
+/**
+ * `provider` must be one that loads on this box (see `chooseProvider`); session creation throws
+ * otherwise.
+ */
 export function createOnnxEngine(options: SessionOptions = {}): Engine {
   const { provider = 'cpu' } = options;
   return {

@@ -12,7 +12,8 @@ const ort = createRequire(import.meta.url)('onnxruntime-node') as typeof OnnxRun
 export const SERVING = {
   // A pattern is kept for each input size ever seen, and a server sees many.
   enableMemPattern: false,
-  // A thread that spins while it waits takes a core from other workers; no difference in time was measured at two threads.
+  // A thread that spins while it waits takes a core from other workers; no difference in time was
+  // measured at two threads.
   extra: { session: { intra_op: { allow_spinning: '0' } } },
 } as const;
 
@@ -23,7 +24,10 @@ export interface SessionOptions {
   readonly threads?: number;
   /** File to write ONNX Runtime's profile to (without extension). */
   readonly profile?: string;
-  /** Outputs that stay in the memory of the device; `webgpu` only. They come back as tensors without readable data. */
+  /**
+   * Outputs that stay in the memory of the device; `webgpu` only. They come back as tensors without
+   * readable data.
+   */
   readonly deviceOutputs?: readonly string[];
   /** As the tile workers set theirs (`SERVING`). @default false */
   readonly isServing?: boolean;

@@ -1,4 +1,7 @@
-/** Child process of `provider.ts`: runs a small network on each provider named on the command line and on the CPU, and reports. */
+/**
+ * Child process of `provider.ts`: runs a small network on each provider named on the command line
+ * and on the CPU, and reports.
+ */
 import { performance } from 'node:perf_hooks';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { type OnnxInitializer, type OnnxNode, serializeOnnx } from '../../graph/onnx-model.ts';
@@ -8,7 +11,10 @@ export type ProbeReport =
   | { readonly provider: Provider; readonly milliseconds: number; readonly cpuMilliseconds: number }
   | { readonly provider: Provider; readonly error: string };
 
-/** Side of the image whose time counts, and of the one that tells whether it is worth waiting for that. */
+/**
+ * Side of the image whose time counts, and of the one that tells whether it is worth waiting for
+ * that.
+ */
 const SIZE = 128;
 const FIRST_SIZE = 32;
 const WIDTH = 32;
@@ -16,7 +22,10 @@ const LAYERS = 6;
 /** Half-precision arithmetic, which a GPU may use for float32, stays well below. */
 const MAX_DIFFERENCE = 0.02;
 
-/** A chain of 3x3 convolutions as in the networks that are served, with weights that keep the values near 1. */
+/**
+ * A chain of 3x3 convolutions as in the networks that are served, with weights that keep the values
+ * near 1.
+ */
 function buildNetwork(): Uint8Array {
   const nodes: OnnxNode[] = [
     { op: 'Transpose', inputs: ['image'], outputs: ['x0'], attributes: { perm: { ints: [0, 3, 1, 2] } } },
@@ -64,7 +73,10 @@ interface Measured {
   readonly milliseconds: number;
 }
 
-/** `budgetMs`: a provider that needs longer for the small image is reported with that time and not run on the large one. */
+/**
+ * `budgetMs`: a provider that needs longer for the small image is reported with that time and not
+ * run on the large one.
+ */
 async function measure(onnx: Uint8Array, provider: Provider, size: number, budgetMs: number): Promise<Measured> {
   const session = await InferenceSession.create(onnx, { executionProviders: [provider], logSeverityLevel: 4 });
   const bestOf = async (side: number, runs: number): Promise<Measured> => {

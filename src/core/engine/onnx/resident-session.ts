@@ -1,7 +1,8 @@
 /**
- * A session with state: some outputs of a run are inputs of a later one, and stay where they were computed. On WebGPU
- * they are buffers of the device, so a training step moves its images there and two numbers back. The other providers'
- * binding has no such buffers; their state is ordinary tensors.
+ * A session with state: some outputs of a run are inputs of a later one, and stay where they were
+ * computed. On WebGPU they are buffers of the device, so a training step moves its images there and
+ * two numbers back. The other providers' binding has no such buffers; their state is ordinary
+ * tensors.
  */
 import type { InferenceSession, OnnxValue, Tensor } from 'onnxruntime-node';
 import { type OnnxNode, type OnnxValue as OnnxValueInfo, serializeOnnx } from '../../graph/onnx-model.ts';
@@ -21,7 +22,10 @@ export interface ResidentOptions {
 }
 
 export interface ResidentSession {
-  /** Runs on the current state and returns the outputs that are not state. The state changes only with `advance`. */
+  /**
+   * Runs on the current state and returns the outputs that are not state. The state changes only
+   * with `advance`.
+   */
   run(inputs: Tensors): Promise<Tensors>;
   /** What the last run computed becomes the state. */
   advance(): void;
@@ -34,14 +38,20 @@ export interface ResidentSession {
 
 type State = Record<string, Tensor>;
 
-/** A tensor without memory on a device has nothing to free; garbage collection sees the others too late. */
+/**
+ * A tensor without memory on a device has nothing to free; garbage collection sees the others too
+ * late.
+ */
 function free(state: State): void {
   for (const tensor of Object.values(state)) if (tensor.location === 'gpu-buffer') tensor.dispose();
 }
 
 const outputName = (name: string): string => `host.${name}`;
 
-/** A graph that passes the state through. `Tensor.getData` of a device's buffer ends the process in Node (ONNX Runtime 1.30). */
+/**
+ * A graph that passes the state through. `Tensor.getData` of a device's buffer ends the process in
+ * Node (ONNX Runtime 1.30).
+ */
 function createReader(state: State, provider: Provider): Promise<InferenceSession> {
   const values = Object.entries(state).map(([name, { dims }]) => ({ name, dtype: 'float32' as const, shape: dims }));
   const nodes = values.map(({ name }): OnnxNode => ({ op: 'Identity', inputs: [name], outputs: [outputName(name)] }));

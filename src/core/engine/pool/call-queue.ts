@@ -1,4 +1,7 @@
-/** The calls that wait for workers. They take turns, so that a small picture does not wait for all tiles of a large one. */
+/**
+ * The calls that wait for workers. They take turns, so that a small picture does not wait for all
+ * tiles of a large one.
+ */
 import type { DualscaleError } from '../../errors.ts';
 import type { TileDifference, TileOutcome, TileTask } from '../tile/tile-task.ts';
 
@@ -55,7 +58,10 @@ export class CallQueue {
     return { call, task };
   }
 
-  /** Puts a tile first again when its worker has died, unless nobody waits for it. False the second time. */
+  /**
+   * Puts a tile first again when its worker has died, unless nobody waits for it. False the second
+   * time.
+   */
   retry({ call, task }: Turn): boolean {
     if (this.#retried.has(task)) return false;
     this.#retried.add(task);

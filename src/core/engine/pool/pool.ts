@@ -1,6 +1,7 @@
 /**
  * Runs the tiles of pictures on worker threads, because a session blocks the thread that calls it.
- * A worker that dies is replaced, and its tile is done once more: a tile that kills two workers fails its call, and only that.
+ * A worker that dies is replaced, and its tile is done once more: a tile that kills two workers
+ * fails its call, and only that.
  */
 import { availableParallelism } from 'node:os';
 import { badOption, DualscaleError } from '../../errors.ts';
@@ -17,14 +18,20 @@ import { startThreads, type Threads } from './worker-threads.ts';
 export interface TilePoolOptions {
   /** Models must be compiled for the same. @default 'onnx' */
   readonly engine?: EngineName;
-  /** Where the network runs: a provider of `onnx` or a backend of `tfjs`. `auto` takes the fastest that works here. @default 'auto' */
+  /**
+   * Where the network runs: a provider of `onnx` or a backend of `tfjs`. `auto` takes the fastest
+   * that works here. @default 'auto'
+   */
   readonly provider?: 'auto' | Provider | TfjsBackend;
   /**
-   * Worker threads, 1 to 1024. @default the CPU cores this process may use; 1 on a GPU, which runs one tile at a time anyway, and 1 on
-   * `tensorflow`, which takes no other number
+   * Worker threads, 1 to 1024. @default the CPU cores this process may use; 1 on a GPU, which runs
+   * one tile at a time anyway, and 1 on `tensorflow`, which takes no other number
    */
   readonly workers?: number;
-  /** Intra-op threads of a worker while others work too, 1 to 1024. With `tfjs`, whose backends have no such setting, only 1. @default 1 */
+  /**
+   * Intra-op threads of a worker while others work too, 1 to 1024. With `tfjs`, whose backends have
+   * no such setting, only 1. @default 1
+   */
   readonly threadsPerWorker?: number;
   readonly logger?: ProviderLogger;
   /** Told of each worker that died and is replaced. */
@@ -38,7 +45,10 @@ export interface TileJob {
   /** Intra-op threads for each tile. */
   readonly threads: number;
   readonly destination: SharedDestination;
-  /** Share of every tile's rows that the dual network checks, 0 to 1, where the model has one. @default 0 */
+  /**
+   * Share of every tile's rows that the dual network checks, 0 to 1, where the model has one.
+   * @default 0
+   */
   readonly checkShare?: number;
   /** For models with a vector; see `TileTask`. */
   readonly vector?: Float32Array;
@@ -131,9 +141,10 @@ export class TilePool {
   }
 
   /**
-   * Resolves when every tile is written to the destination, with what the checks found. Throws DS_ABORTED at once when
-   * `signal` fires (tiles that have not started are dropped, the others end unseen), DS_WORKER_CRASHED when two workers
-   * die on one of them, DS_ENGINE when the network fails.
+   * Resolves when every tile is written to the destination, with what the checks found. Throws
+   * DS_ABORTED at once when `signal` fires (tiles that have not started are dropped, the others end
+   * unseen), DS_WORKER_CRASHED when two workers die on one of them, DS_ENGINE when the network
+   * fails.
    */
   async run(job: TileJob, signal?: AbortSignal): Promise<TileDifference> {
     if (this.#isClosed) throw aborted('the pool is closed');

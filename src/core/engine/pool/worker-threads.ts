@@ -13,8 +13,8 @@ export interface Threads {
 }
 
 /**
- * A worker's heap holds bookkeeping only (pixels, weights and activations lie outside of it): a leak ends the worker, not
- * the server.
+ * A worker's heap holds bookkeeping only (pixels, weights and activations lie outside of it): a
+ * leak ends the worker, not the server.
  */
 const MAX_HEAP_MB = 256;
 
@@ -36,7 +36,8 @@ export function startThreads(count: number, script: Script, logger: ProviderLogg
 
   threads.on('error', (error: unknown) => {
     logger?.warn(`a worker thread failed: ${String(error)}`);
-    // A worker that fails while it starts is not replaced, and tasks without any worker would wait forever.
+    // A worker that fails while it starts is not replaced, and tasks without any worker would wait
+    // forever.
     if (threads.threads.length === 0) for (const reject of inFlight.values()) reject(error);
   });
 
@@ -53,7 +54,8 @@ export function startThreads(count: number, script: Script, logger: ProviderLogg
       return outcome;
     },
     async close() {
-      // Not Piscina's own `close`: with several busy workers it stops waiting when the first is done (5.3.2).
+      // Not Piscina's own `close`: with several busy workers it stops waiting when the first is
+      // done (5.3.2).
       await Promise.allSettled(inFlight.keys());
       await loaded();
       await threads.destroy();
@@ -62,9 +64,10 @@ export function startThreads(count: number, script: Script, logger: ProviderLogg
 }
 
 /**
- * ONNX Runtime's binding ends the whole process when its thread is stopped while it loads ("terminate called after throwing
- * an instance of 'Napi::Error'"), in about one of 25 tries on a busy machine. To be called as soon as the pool is made; the
- * threads that replace others are watched as well.
+ * ONNX Runtime's binding ends the whole process when its thread is stopped while it loads
+ * ("terminate called after throwing an instance of 'Napi::Error'"), in about one of 25 tries on a
+ * busy machine. To be called as soon as the pool is made; the threads that replace others are
+ * watched as well.
  *
  * @returns resolves when every thread has loaded its module or has ended, at the latest after 20 s.
  */
@@ -86,7 +89,8 @@ function watchLoading(threads: Piscina): () => Promise<void> {
     }
   };
   watchAll();
-  // A replacement starts in the same turn in which its predecessor is given up; Piscina reports it only once it has loaded.
+  // A replacement starts in the same turn in which its predecessor is given up; Piscina reports it
+  // only once it has loaded.
   threads.on('workerDestroy', () => queueMicrotask(watchAll));
 
   return async () => {

@@ -1,4 +1,7 @@
-/** The networks of a served model as programs: enlarging, estimating a degradation vector, and the consistency check. */
+/**
+ * The networks of a served model as programs: enlarging, estimating a degradation vector, and the
+ * consistency check.
+ */
 import type { Program } from '../../graph/program.ts';
 import { createNetwork } from '../../network/create-network.ts';
 import { createDuals } from '../../network/dual.ts';
@@ -41,8 +44,8 @@ function imageInput(size?: FixedSize): Program['inputs'][string] {
 }
 
 /**
- * Input `image` [1, H, W, 3] in 0..1, output `enlarged` [1, s*H, s*W, 3] in 0..1, not clamped; the weights are constants.
- * A conditioned network goes by its own estimate of each image.
+ * Input `image` [1, H, W, 3] in 0..1, output `enlarged` [1, s*H, s*W, 3] in 0..1, not clamped; the
+ * weights are constants. A conditioned network goes by its own estimate of each image.
  */
 export function enlargeProgram({ spec, forward }: ServedNetwork, parameters: Values, size?: FixedSize): Program {
   return {
@@ -53,7 +56,10 @@ export function enlargeProgram({ spec, forward }: ServedNetwork, parameters: Val
   };
 }
 
-/** As `enlargeProgram`, with a second input `code` [1, 1, 1, width], the degradation vector: tiles equal the whole. */
+/**
+ * As `enlargeProgram`, with a second input `code` [1, 1, 1, width], the degradation vector: tiles
+ * equal the whole.
+ */
 export function conditionedProgram({ spec, forward }: ServedNetwork, parameters: Values, size?: FixedSize): Program {
   const width = vectorWidth(spec);
   if (width === undefined) throw new Error('expected a network that takes a degradation vector');
@@ -67,7 +73,10 @@ export function conditionedProgram({ spec, forward }: ServedNetwork, parameters:
   };
 }
 
-/** How tile workers enlarge: a conditioned network is given its vector, which is estimated once for a picture. */
+/**
+ * How tile workers enlarge: a conditioned network is given its vector, which is estimated once for
+ * a picture.
+ */
 export function tileProgram(network: ServedNetwork, parameters: Values): Program {
   const isConditioned = vectorWidth(network.spec) !== undefined;
   return isConditioned ? conditionedProgram(network, parameters) : enlargeProgram(network, parameters);
@@ -85,8 +94,8 @@ export function estimateProgram({ estimate }: ServedNetwork, parameters: Values)
 }
 
 /**
- * One reduction. `Network.forward` of scale 3 reshapes by the picture's size; the same sums as a convolution of stride 3 do
- * not.
+ * One reduction. `Network.forward` of scale 3 reshapes by the picture's size; the same sums as a
+ * convolution of stride 3 do not.
  */
 function reduce(
   { spec, layers, forward }: Network<DualSpec>,
@@ -101,8 +110,9 @@ function reduce(
 }
 
 /**
- * Input `enlarged` [1, s*H, s*W, 3] as the network gives it, output `reduced` [1, H, W, 3], both around 0..1. What is clamped
- * in the picture is clamped here first: the picture is checked. For conditioned networks also input `code`.
+ * Input `enlarged` [1, s*H, s*W, 3] as the network gives it, output `reduced` [1, H, W, 3], both
+ * around 0..1. What is clamped in the picture is clamped here first: the picture is checked. For
+ * conditioned networks also input `code`.
  */
 export function reduceProgram(spec: NetworkSpec, parameters: Values): Program {
   const side = TRACED_SIDE * spec.scale;

@@ -46,13 +46,14 @@ function compileForWebgpu(programs: ReadonlyMap<ServedGraph, Program>, graphs: G
 }
 
 /**
- * The forms that only ONNX Runtime's CPU provider runs, and runs faster. It brings convolutions with constant weights into
- * blocks by itself, but does not see then that a residual can be added in place: a copy of every block's features, 3 to 6 %
- * of the whole time. Conditioned weights it does not bring into blocks at all, which makes them take 1.2 to 1.3 times as long.
+ * The forms that only ONNX Runtime's CPU provider runs, and runs faster. It brings convolutions
+ * with constant weights into blocks by itself, but does not see then that a residual can be added
+ * in place: a copy of every block's features, 3 to 6 % of the whole time. Conditioned weights it
+ * does not bring into blocks at all, which makes them take 1.2 to 1.3 times as long.
  *
  * @param graph with output `enlarged`.
- * @param isConditioned whether its weights depend on a degradation vector. Otherwise blocks are only for networks whose
- *   convolutions all fit.
+ * @param isConditioned whether its weights depend on a degradation vector. Otherwise blocks are
+ *   only for networks whose convolutions all fit.
  */
 export function compileForCpu(
   graph: OnnxGraph,
@@ -67,7 +68,10 @@ export function compileForCpu(
   return forCpu === graph ? {} : { cpuOnnx: serializeOnnx(forCpu) };
 }
 
-/** Lanczos-3 in place of a network: what to answer with when a network's result is not to be trusted. */
+/**
+ * Lanczos-3 in place of a network: what to answer with when a network's result is not to be
+ * trusted.
+ */
 export function lanczosModel(scale: number, engine: EngineName = 'onnx'): ServedModel {
   const spec: ServedSpec = { family: 'lanczos', scale };
   const network = createServedNetwork(spec);
@@ -83,14 +87,17 @@ export function lanczosModel(scale: number, engine: EngineName = 'onnx'): Served
   return { ...facts, engine, onnx: compile(enlargeProgram(network, {})) };
 }
 
-/** Multiply-accumulates for each LR pixel: the dual of every further scale works on four times as many pixels. */
+/**
+ * Multiply-accumulates for each LR pixel: the dual of every further scale works on four times as
+ * many pixels.
+ */
 function dualMacs(spec: NetworkSpec): number {
   return createDuals(spec).reduce((sum, dual, step) => sum + countMacs(dual, 1, 1) * 4 ** step, 0);
 }
 
 /**
- * For `onnx` this compiles, which takes milliseconds for `edge`; for `tfjs` the workers get spec and parameters as they
- * are.
+ * For `onnx` this compiles, which takes milliseconds for `edge`; for `tfjs` the workers get spec
+ * and parameters as they are.
  */
 export function compileServedModel(
   { manifest, parameters, dualParameters, digest }: ModelSource,

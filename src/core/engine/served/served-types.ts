@@ -17,32 +17,48 @@ interface ServedFacts {
   readonly dualMacsPerLrPixel?: number;
 }
 
-interface CodedFacts {
-  /** Numbers of the degradation's code, for models that are told it: they enlarge by a code and can guess one. */
+interface ConditionedFacts {
+  /**
+   * Length of the degradation vector of conditioned models, which enlarge by one and can estimate
+   * it.
+   */
   readonly vectorWidth?: number;
 }
 
 /** What a model may need computed on every provider. */
 export type ServedGraph = 'onnx' | 'dualOnnx' | 'estimatorOnnx';
 
-/** The compiled graph has input `image` [1, H, W, 3] and output `enlarged` [1, s*H, s*W, 3], float32 in 0..1, H and W free; models with a code also have input `code`. */
-export interface OnnxServedModel extends ServedFacts, CodedFacts {
+/**
+ * The compiled graph has input `image` [1, H, W, 3] and output `enlarged` [1, s*H, s*W, 3], float32
+ * in 0..1, H and W free; models with a code also have input `code`.
+ */
+export interface OnnxServedModel extends ServedFacts, ConditionedFacts {
   readonly engine: 'onnx';
   readonly onnx: Uint8Array;
-  /** The same functions in graphs that the WebGPU provider computes right, where those are others. */
+  /**
+   * The same functions in graphs that the WebGPU provider computes right, where those are others.
+   */
   readonly webgpu?: Readonly<Partial<Record<ServedGraph, Uint8Array>>>;
-  /** The same function for CPUs, whose picture leaves in cells and as bytes (`withSubpixelOutputs`); absent where it cannot. */
+  /**
+   * The same function for CPUs, whose picture leaves in cells and as bytes (`withSubpixelOutputs`);
+   * absent where it cannot.
+   */
   readonly cpuOnnx?: Uint8Array;
-  /** In its place, by the channels per block of the CPU's ONNX Runtime, for models whose convolutions come in blocks. */
+  /**
+   * In its place, by the channels per block of the CPU's ONNX Runtime, for models whose
+   * convolutions come in blocks.
+   */
   readonly blockedOnnx?: Readonly<Record<8 | 16, Uint8Array>>;
-  /** Input `enlarged`, output `reduced` [1, H, W, 3]: the dual networks, where the model has them. */
+  /**
+   * Input `enlarged`, output `reduced` [1, H, W, 3]: the dual networks, where the model has them.
+   */
   readonly dualOnnx?: Uint8Array;
   /** Input `image`, output `code`: models with a code. */
   readonly estimatorOnnx?: Uint8Array;
 }
 
 /** What an eager engine needs: workers build the network themselves. */
-export interface TfjsServedModel extends ServedFacts, CodedFacts {
+export interface TfjsServedModel extends ServedFacts, ConditionedFacts {
   readonly engine: 'tfjs';
   readonly spec: ServedSpec;
   readonly parameters: Readonly<Record<string, ParameterValues>>;

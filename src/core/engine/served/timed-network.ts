@@ -11,7 +11,8 @@ export interface TimedNetwork {
 }
 
 /**
- * A conditioned network is timed as almost every tile meets it: with its degradation vector given, not estimated.
+ * A conditioned network is timed as almost every tile meets it: with its degradation vector given,
+ * not estimated.
  * @param size of the picture, LR pixels
  */
 export async function openTimedNetwork(

@@ -7,12 +7,15 @@ import { findMissingPackages, hasLoadedTensorflow, TFJS_BACKENDS } from './tfjs-
 import type { TfjsProbeReport } from './tfjs-probe.ts';
 
 /**
- * tfjs-node keeps its state in one place for a whole process, without a lock: a second thread that loads it takes the
- * tensors of the first. So one pool of a process may use it, and none when this thread does.
+ * tfjs-node keeps its state in one place for a whole process, without a lock: a second thread that
+ * loads it takes the tensors of the first. So one pool of a process may use it, and none when this
+ * thread does.
  */
 let isTaken = false;
 
-/** Undefined when the caller may use it until it calls `releaseTensorflow`; else the reason why not. */
+/**
+ * Undefined when the caller may use it until it calls `releaseTensorflow`; else the reason why not.
+ */
 export function claimTensorflow(): string | undefined {
   if (hasLoadedTensorflow()) return 'this thread has loaded tfjs-node, which works on one thread of a process';
   if (isTaken) return 'another pool uses tfjs-node, which works on one thread of a process';
@@ -44,9 +47,10 @@ async function tryBackend(backend: TfjsBackend, timeoutMs: number): Promise<Tfjs
 }
 
 /**
- * `auto` takes the first of `tensorflow`, `wasm` and `cpu` that computes what plain JavaScript does; each is tried in a child process.
- * `tensorflow` is then the caller's until it calls `releaseTensorflow`.
- * Throws DS_BAD_OPTION with the reason when a backend asked for by name does not work here.
+ * `auto` takes the first of `tensorflow`, `wasm` and `cpu` that computes what plain JavaScript
+ * does; each is tried in a child process. `tensorflow` is then the caller's until it calls
+ * `releaseTensorflow`. Throws DS_BAD_OPTION with the reason when a backend asked for by name does
+ * not work here.
  */
 export async function chooseTfjsBackend(wanted: string, options: ChooseProviderOptions = {}): Promise<TfjsBackend> {
   const { logger, timeoutMs = 30_000 } = options;

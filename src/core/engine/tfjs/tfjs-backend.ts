@@ -1,4 +1,7 @@
-/** Loads a TF.js backend into this thread. Its packages are optional: a missing or broken one is a reason to report, never a crash. */
+/**
+ * Loads a TF.js backend into this thread. Its packages are optional: a missing or broken one is a
+ * reason to report, never a crash.
+ */
 import { createRequire } from 'node:module';
 import { tf } from '../../tf.ts';
 import type { TfjsBackend } from '../runtime.ts';
@@ -43,7 +46,9 @@ export async function loadTfjsBackend(backend: TfjsBackend): Promise<LoadedBacke
   return { isLoaded: false, reason: reasons.join('; ') };
 }
 
-/** Why none of the backend's packages can be found, or undefined when one is there. Loads nothing. */
+/**
+ * Why none of the backend's packages can be found, or undefined when one is there. Loads nothing.
+ */
 export function findMissingPackages(backend: TfjsBackend): string | undefined {
   const names = PACKAGES[backend];
   for (const name of names) {
@@ -62,7 +67,10 @@ export function hasLoadedTensorflow(): boolean {
   return Object.keys(require.cache).some((file) => /[\\/]@tensorflow[\\/]tfjs-node(-gpu)?[\\/]/.test(file));
 }
 
-/** Node 23 removed functions of `node:util` that tfjs-node 4.22 calls when it computes (tensorflow/tfjs#8425 is not released). */
+/**
+ * Node 23 removed functions of `node:util` that tfjs-node 4.22 calls when it computes
+ * (tensorflow/tfjs#8425 is not released).
+ */
 
 const REMOVED = {
   isNullOrUndefined: (value: unknown): boolean => value === null || value === undefined,

@@ -1,4 +1,7 @@
-/** Engine that runs programs eagerly on a TF.js backend: the tests' oracle, and the engine for boxes with TensorFlow installed. */
+/**
+ * Engine that runs programs eagerly on a TF.js backend: the tests' oracle, and the engine for boxes
+ * with TensorFlow installed.
+ */
 import { badOption } from '../../errors.ts';
 import type { Dtype, TensorData } from '../../graph/program.ts';
 import { type Tensor, tf } from '../../tf.ts';
@@ -7,7 +10,10 @@ import type { TfjsBackend } from '../runtime.ts';
 import { loadTfjsBackend, TFJS_BACKENDS } from './tfjs-backend.ts';
 
 interface TfjsEngineOptions {
-  /** `auto` takes `tensorflow` where tfjs-node(-gpu) can be imported, else `wasm` where its package is installed, else `cpu`. @default 'auto' */
+  /**
+   * `auto` takes `tensorflow` where tfjs-node(-gpu) can be imported, else `wasm` where its package
+   * is installed, else `cpu`. @default 'auto'
+   */
   readonly backend?: TfjsBackend | 'auto';
   readonly log?: (message: string) => void;
 }

@@ -1,4 +1,7 @@
-/** Child process of `choose-tfjs-backend.ts`: runs a small network on the backend named on the command line and in plain JavaScript. */
+/**
+ * Child process of `choose-tfjs-backend.ts`: runs a small network on the backend named on the
+ * command line and in plain JavaScript.
+ */
 import { createNetwork, initialiseParameters } from '../../network/create-network.ts';
 import type { TfjsBackend } from '../runtime.ts';
 import { enlargeProgram } from '../served/programs.ts';
@@ -28,7 +31,7 @@ async function probe(backend: TfjsBackend): Promise<TfjsProbeReport> {
     const expected = await enlarge('cpu');
     const values = await enlarge(backend);
     // Written so that NaN and a missing value count as different.
-    const isEqual = expected.every((value, i) => Math.abs(value - (values[i] as number)) <= MAX_DIFFERENCE);
+    const isEqual = expected.every((value, i) => Math.abs(value - values[i]) <= MAX_DIFFERENCE);
     return isEqual ? loaded : { isLoaded: false, reason: 'its result differs from that of plain JavaScript' };
   } catch (error) {
     return { isLoaded: false, reason: `${loaded.from}: ${error instanceof Error ? error.message : String(error)}` };

@@ -1,4 +1,7 @@
-/** The part of a tile that the dual network looks at: its time grows with it, and a band tells as much about a network as the whole. */
+/**
+ * The part of a tile that the dual network looks at: its time grows with it, and a band tells as
+ * much about a network as the whole.
+ */
 import type { EnlargedTile } from './enlarged-tile.ts';
 import type { Tile, TileDifference } from './tile-task.ts';
 
@@ -16,7 +19,10 @@ export interface CheckWindow {
 
 /** Fewer say little about a picture. */
 const MIN_ROWS = 16;
-/** LR rows that a chain of dual networks looks beyond its own: 2 of the last one, and less of those before it, which see larger images. */
+/**
+ * LR rows that a chain of dual networks looks beyond its own: 2 of the last one, and less of those
+ * before it, which see larger images.
+ */
 const DUAL_HALO = 4;
 
 /** @param share of the tile's rows, above 0 and up to 1; in its middle. */
@@ -39,8 +45,8 @@ export function rowsOf(
 }
 
 /**
- * @param reduced [1, window.rows, read.width, 3] and `values` [1, read.height, read.width, 3] in 0..1; what lies in the halo is another
- * tile's.
+ * @param reduced [1, window.rows, read.width, 3] and `values` [1, read.height, read.width, 3] in
+ *   0..1; what lies in the halo is another tile's.
  */
 export function differTile(
   reduced: Float32Array,
@@ -53,7 +59,7 @@ export function differTile(
   for (let row = firstJudged; row < firstJudged + judgedRows; row++) {
     let at = (row * read.width + tile.x - read.x) * 3;
     for (const end = at + tile.width * 3; at < end; at++) {
-      sum += Math.abs((reduced[at] as number) - (values[offset + at] as number));
+      sum += Math.abs(reduced[at] - values[offset + at]);
     }
   }
   return { sum: sum * 255, count: tile.width * judgedRows * 3 };

@@ -15,7 +15,10 @@ export interface SubpixelBytes {
 export interface EnlargedTile {
   readonly width: number;
   readonly height: number;
-  /** `count` rows of interleaved RGB from row `first` on, in 0..1, not clamped; perhaps a view of memory that is not to be kept. */
+  /**
+   * `count` rows of interleaved RGB from row `first` on, in 0..1, not clamped; perhaps a view of
+   * memory that is not to be kept.
+   */
   rows(first: number, count: number): Float32Array;
   /** The same as 8-bit samples, where the network makes them itself. */
   readonly bytes?: SubpixelBytes;
@@ -44,7 +47,7 @@ export function tileOfSubpixels(cells: Float32Array, shape: readonly number[], b
       for (let place = 0; place < side * RGB; place++) {
         let from = (((row % side) * side * RGB + place) * cellRows + cellRow) * cellColumns;
         let to = (row - first) * width * RGB + place;
-        for (const end = from + cellColumns; from < end; to += side * RGB) pixels[to] = cells[from++] as number;
+        for (const end = from + cellColumns; from < end; to += side * RGB) pixels[to] = cells[from++];
       }
     }
     return pixels;
@@ -61,7 +64,10 @@ export interface CopiedArea {
   readonly height: number;
 }
 
-/** An RGB picture of `width` pixels, written from its pixel (`x`, `y`) on; `x` and `width` are multiples of the cells' side. */
+/**
+ * An RGB picture of `width` pixels, written from its pixel (`x`, `y`) on; `x` and `width` are
+ * multiples of the cells' side.
+ */
 export interface CopyTarget {
   readonly samples: Uint8Array;
   readonly width: number;
@@ -80,19 +86,18 @@ interface PlaneRow {
 /** Sample after sample, each to every `step`th place. */
 function spread({ data, from, columns }: PlaneRow, target: Uint8Array, to: number, step: number): void {
   let at = to;
-  for (let i = from; i < from + columns; at += step) target[at] = data[i++] as number;
+  for (let i = from; i < from + columns; at += step) target[at] = data[i++];
 }
 
-/** Four planes at a time, whose samples lie next to each other in the picture: half the time of one by one. */
+/**
+ * Four planes at a time, whose samples lie next to each other in the picture: half the time of one
+ * by one.
+ */
 function spreadFour({ data, plane, from, columns }: PlaneRow, target: Uint32Array, to: number, step: number): void {
   let [first, second, third, fourth] = [from, from + plane, from + 2 * plane, from + 3 * plane];
   let at = to;
   for (const end = from + columns; first < end; at += step) {
-    target[at] =
-      (data[first++] as number) |
-      ((data[second++] as number) << 8) |
-      ((data[third++] as number) << 16) |
-      ((data[fourth++] as number) << 24);
+    target[at] = data[first++] | (data[second++] << 8) | (data[third++] << 16) | (data[fourth++] << 24);
   }
 }
 

@@ -1,4 +1,7 @@
-/** Models as workers get them: what is large lies in shared memory, copied once for a model object and freed with it. */
+/**
+ * Models as workers get them: what is large lies in shared memory, copied once for a model object
+ * and freed with it.
+ */
 
 import type { Runtime } from '../runtime.ts';
 import type { OnnxServedModel, ServedModel, TfjsServedModel } from '../served/served-types.ts';

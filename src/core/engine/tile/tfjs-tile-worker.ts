@@ -1,4 +1,7 @@
-/** What runs in a worker thread of the `tfjs` engine: one task at a time. A file of its own, so that a worker loads one engine only. */
+/**
+ * What runs in a worker thread of the `tfjs` engine: one task at a time. A file of its own, so that
+ * a worker loads one engine only.
+ */
 
 import type { ParameterValues } from '../../network/spec.ts';
 import type { Tensors } from '../engine.ts';

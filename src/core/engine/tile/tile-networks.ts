@@ -1,4 +1,7 @@
-/** The networks of one worker: made on first use, the least recently used ones released when there are too many or nobody asks for them. */
+/**
+ * The networks of one worker: made on first use, the least recently used ones released when there
+ * are too many or nobody asks for them.
+ */
 import type { CheckWindow } from './check-window.ts';
 import type { EnlargedTile } from './enlarged-tile.ts';
 import type { TileTask } from './tile-task.ts';
@@ -6,8 +9,9 @@ import type { TileTask } from './tile-task.ts';
 /** One network, ready to run in this worker. */
 export interface TileNetwork {
   /**
-   * `image` [1, height, width, 3] in 0..1. `use` gets the result; the memory behind it may be reused once `use` has returned. With `check` and a model that has a dual network `use` also gets what that makes of those rows of the result:
-   * [1, check.rows, width, 3].
+   * `image` [1, height, width, 3] in 0..1. `use` gets the result; the memory behind it may be
+   * reused once `use` has returned. With `check` and a model that has a dual network `use` also
+   * gets what that makes of those rows of the result: [1, check.rows, width, 3].
    */
   run(
     image: Float32Array,
@@ -31,7 +35,10 @@ export interface TileRunOptions {
 const KEPT_NETWORKS = 4;
 /** Four scales at two thread counts, and the blind networks and estimators beside two of them. */
 const MAX_NETWORKS = 16;
-/** Milliseconds after which a network that nobody asked for makes room: with it goes the memory that its largest tile took. */
+/**
+ * Milliseconds after which a network that nobody asked for makes room: with it goes the memory that
+ * its largest tile took.
+ */
 const IDLE_MS = 60_000;
 
 interface Kept {

@@ -1,4 +1,7 @@
-/** What travels between the pool and its workers. Pixels and weights are shared memory, so a task costs no copy. */
+/**
+ * What travels between the pool and its workers. Pixels and weights are shared memory, so a task
+ * costs no copy.
+ */
 import type { ParameterValues } from '../../network/spec.ts';
 import type { ChannelCount } from '../../pixels/image.ts';
 import type { Runtime } from '../runtime.ts';
@@ -12,13 +15,21 @@ export interface Area {
   readonly height: number;
 }
 
-/** The LR area a tile is responsible for, and the larger one the network must see to get it right. */
+/**
+ * The LR area a tile is responsible for, and the larger one the network must see to get it right.
+ */
 export interface Tile extends Area {
-  /** The tile plus its halo, clipped at the image: there the network's own zero padding acts as on the whole image. */
+  /**
+   * The tile plus its halo, clipped at the image: there the network's own zero padding acts as on
+   * the whole image.
+   */
   readonly read: Area;
 }
 
-/** Interleaved samples of a picture or of some of its rows. Networks read and write its colour, never its alpha. */
+/**
+ * Interleaved samples of a picture or of some of its rows. Networks read and write its colour,
+ * never its alpha.
+ */
 export interface SharedImage {
   readonly width: number;
   readonly height: number;
@@ -73,7 +84,9 @@ export interface TileTask {
   readonly checkShare: number;
   /** How the picture was degraded: for models with a vector, which enlarge by it. */
   readonly vector?: Float32Array;
-  /** Instead of enlarging, the read area's degradation vector is estimated and put here, float32. */
+  /**
+   * Instead of enlarging, the read area's degradation vector is estimated and put here, float32.
+   */
   readonly estimate?: SharedArrayBuffer;
 }
 
@@ -85,7 +98,9 @@ export interface TileDifference {
   readonly count: number;
 }
 
-/** Failures of the network come back as values: whatever makes a worker's promise reject is a crash. */
+/**
+ * Failures of the network come back as values: whatever makes a worker's promise reject is a crash.
+ */
 export type TileOutcome =
   | { readonly ok: true; readonly difference?: TileDifference }
   | { readonly ok: false; readonly message: string };

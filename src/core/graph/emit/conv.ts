@@ -1,17 +1,24 @@
-/** Convolution, and the two gradients TF.js derives from it, in the forms ONNX Runtime computes fastest. */
+/**
+ * Convolution, and the two gradients TF.js derives from it, in the forms ONNX Runtime computes
+ * fastest.
+ */
 import { convGeometry } from '../infer.ts';
 import type { OnnxAttribute } from '../onnx-model.ts';
 import type { EmitRule, Emitter, Held } from './emitter.ts';
 import { filterGradient } from './filter-gradient.ts';
 
-/** HWIO -> OIHW. Weights that are constants are converted by ONNX Runtime once, when the session is made. */
+/**
+ * HWIO -> OIHW. Weights that are constants are converted by ONNX Runtime once, when the session is
+ * made.
+ */
 function oihw(emitter: Emitter, filter: Held): string {
   return emitter.node('Transpose', [emitter.plain(filter).name], { perm: { ints: [3, 2, 0, 1] } });
 }
 
 /**
- * Conv of `image` [N, I, H, W] with `weight` [O, I, kh, kw]. For `webgpu`, channels of zeros are added where its kernel is wrong: it reads
- * pixels of 6, 9, 15 ... channels as if they had three (ONNX Runtime 1.30, conv2d_mm.cc, when O divides by 4).
+ * Conv of `image` [N, I, H, W] with `weight` [O, I, kh, kw]. For `webgpu`, channels of zeros are
+ * added where its kernel is wrong: it reads pixels of 6, 9, 15 ... channels as if they had three
+ * (ONNX Runtime 1.30, conv2d_mm.cc, when O divides by 4).
  */
 function convolve(
   emitter: Emitter,
@@ -36,8 +43,9 @@ const conv2d: EmitRule = (emitter, [x, filter, bias], node, [shape]) => {
 };
 
 /**
- * Gradient with respect to the input. For stride 1 it is a convolution of dy with the filter turned by 180 degrees and
- * its channel axes exchanged, which ONNX Runtime runs faster than a transposed convolution.
+ * Gradient with respect to the input. For stride 1 it is a convolution of dy with the filter turned
+ * by 180 degrees and its channel axes exchanged, which ONNX Runtime runs faster than a transposed
+ * convolution.
  */
 const inputGradient: EmitRule = (emitter, [dy, filter], node, [shape]) => {
   const { strides, pads, kernel, outShape } = convGeometry(shape, filter.shape, node.attributes);
@@ -77,7 +85,10 @@ const inputGradient: EmitRule = (emitter, [dy, filter], node, [shape]) => {
   return result(emitter.node('ConvTranspose', [gradient, oihw(emitter, filter)], attributes));
 };
 
-/** Drops border rows and columns of dy that saw nothing but padding, which negative pads would express if ONNX allowed them. */
+/**
+ * Drops border rows and columns of dy that saw nothing but padding, which negative pads would
+ * express if ONNX allowed them.
+ */
 function crop(emitter: Emitter, name: string, [top, left, bottom, right]: readonly number[], shape: readonly number[]) {
   if (top + left + bottom + right === 0) return name;
   const ends = emitter.int64([shape[1] - bottom, shape[2] - right]);

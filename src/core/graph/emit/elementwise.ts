@@ -31,7 +31,10 @@ const binary =
     return { ...combine(emitter, (names) => emitter.node(op, names), [a, b], shape), dtype: a.dtype };
   };
 
-/** x * 1, x / 1, x + 0, x - 0: the other operand as it is; the gradient of a mean multiplies by a whole image of ones. */
+/**
+ * x * 1, x / 1, x + 0, x - 0: the other operand as it is; the gradient of a mean multiplies by a
+ * whole image of ones.
+ */
 function identityOperand(kernel: string, a: Held, b: Held, shape: readonly number[]): Held | undefined {
   const neutral =
     kernel === 'Multiply' || kernel === 'RealDiv' ? 1 : kernel === 'Add' || kernel === 'Sub' ? 0 : undefined;
@@ -123,7 +126,10 @@ const addN: EmitRule = (emitter, inputs, _node, [shape]) => ({
   dtype: inputs[0].dtype,
 });
 
-/** A small constant expression is folded here, so that scalar arithmetic of the gradients leaves no nodes behind. */
+/**
+ * A small constant expression is folded here, so that scalar arithmetic of the gradients leaves no
+ * nodes behind.
+ */
 export function foldSplats(kernel: string, inputs: readonly Held[]): number | undefined {
   const values = inputs.map((input) => input.splat);
   if (values.length === 0 || values.some((value) => value === undefined)) return undefined;

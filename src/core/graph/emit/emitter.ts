@@ -1,23 +1,31 @@
 /**
- * The state of one emission: ONNX nodes so far, and for every tape value the ONNX name that holds it and in which layout.
+ * The state of one emission: ONNX nodes so far, and for every tape value the ONNX name that holds
+ * it and in which layout.
  *
- * TF.js works in NHWC, ONNX Runtime's convolutions in NCHW. Instead of transposing around every convolution, a rank-4
- * value may be *held* channels-first (`layout: 'nchw'`) while its tape shape stays NHWC; kernels that do not care
- * about the order (all element-wise ones) pass that layout on. Transposes remain only where a program enters or leaves.
+ * TF.js works in NHWC, ONNX Runtime's convolutions in NCHW. Instead of transposing around every
+ * convolution, a rank-4 value may be *held* channels-first (`layout: 'nchw'`) while its tape shape
+ * stays NHWC; kernels that do not care about the order (all element-wise ones) pass that layout on.
+ * Transposes remain only where a program enters or leaves.
  */
 import type { OnnxAttribute, OnnxDtype, OnnxInitializer, OnnxNode } from '../onnx-model.ts';
 import { sameShape, sizeOf, type TapeNode } from '../tape.ts';
 
 export type Layout = 'plain' | 'nchw';
 
-/** `webgpu` avoids what ONNX Runtime's WebGPU provider lacks or gets wrong (docs/gpu.md); every provider runs `any`. */
+/**
+ * `webgpu` avoids what ONNX Runtime's WebGPU provider lacks or gets wrong (docs/gpu.md); every
+ * provider runs `any`.
+ */
 export type Target = 'any' | 'webgpu';
 
 export interface Held {
   readonly name: string;
   /** Shape as the program sees it (NHWC). */
   readonly shape: readonly number[];
-  /** Shape that is really stored, in program order: equal to `shape`, or broadcastable to it when spreading out was put off. */
+  /**
+   * Shape that is really stored, in program order: equal to `shape`, or broadcastable to it when
+   * spreading out was put off.
+   */
   readonly stored: readonly number[];
   readonly layout: Layout;
   readonly dtype: OnnxDtype;
@@ -142,7 +150,10 @@ export class Emitter {
     return converted;
   }
 
-  /** Another layout without moving data, in a form that does not depend on the sizes of the other axes. */
+  /**
+   * Another layout without moving data, in a form that does not depend on the sizes of the other
+   * axes.
+   */
   #relabel({ name, stored }: Held, layout: Layout): string {
     const [, , , channels] = stored;
     const [from, to] = layout === 'nchw' ? [3, 1] : [1, 3];

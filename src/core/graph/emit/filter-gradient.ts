@@ -1,7 +1,8 @@
 /**
- * The gradient of a convolution with respect to its filter, in the forms ONNX Runtime computes fastest. A GPU wants many
- * products at once and channels last: for every kernel position dy transposed times the shifted input, with the pixels cut
- * into groups of rows that are multiplied side by side and added up afterwards.
+ * The gradient of a convolution with respect to its filter, in the forms ONNX Runtime computes
+ * fastest. A GPU wants many products at once and channels last: for every kernel position dy
+ * transposed times the shifted input, with the pixels cut into groups of rows that are multiplied
+ * side by side and added up afterwards.
  */
 
 import { convGeometry } from '../infer.ts';
@@ -10,13 +11,17 @@ import type { EmitRule, Emitter, Held } from './emitter.ts';
 
 const MICROSOFT = 'com.microsoft';
 
-/** Below this many input channels the kernel positions are stacked into one product: tiny ones waste the matrix units. */
+/**
+ * Below this many input channels the kernel positions are stacked into one product: tiny ones waste
+ * the matrix units.
+ */
 const STACK_BELOW_CHANNELS = 16;
 
 /**
- * Gradient with respect to the filter: for every kernel position the product of dy with the shifted input, summed over
- * pixels. The input is padded once, so that with stride 1 a shift is an offset into the flattened image (dy is padded
- * to the same pitch with zeros, which cancels what wraps around); the result is HWIO without a transpose.
+ * Gradient with respect to the filter: for every kernel position the product of dy with the shifted
+ * input, summed over pixels. The input is padded once, so that with stride 1 a shift is an offset
+ * into the flattened image (dy is padded to the same pitch with zeros, which cancels what wraps
+ * around); the result is HWIO without a transpose.
  */
 export const filterGradient: EmitRule = (emitter, [x, dy], node, [shape]) => {
   const geometry = convGeometry(x.shape, shape, node.attributes);
@@ -44,7 +49,10 @@ function shiftedProduct(emitter: Emitter): (pair: ShiftedPair) => string {
   return ({ image, gradient }) => emitter.node('FusedMatMul', [image, gradient], attributes, MICROSOFT);
 }
 
-/** For one kernel position: the input [N, I, K] and dy [N, O, K], brought so that equal places in K belong together. */
+/**
+ * For one kernel position: the input [N, I, K] and dy [N, O, K], brought so that equal places in K
+ * belong together.
+ */
 interface ShiftedPair {
   readonly image: string;
   readonly gradient: string;
@@ -78,8 +86,9 @@ function flatShifts(emitter: Emitter, x: Held, dy: Held, { pads, kernel, outShap
 }
 
 /**
- * The same with fewer copies: the input is shifted along the row only, and dy is placed at each row offset of the padded
- * grid; the product of shift kx and offset ky is kernel position (ky, kx). Costs kh - 1 rows of zeros in each product.
+ * The same with fewer copies: the input is shifted along the row only, and dy is placed at each row
+ * offset of the padded grid; the product of shift kx and offset ky is kernel position (ky, kx).
+ * Costs kh - 1 rows of zeros in each product.
  */
 function crossedShifts(emitter: Emitter, x: Held, dy: Held, { pads, kernel, outShape }: Geometry): ShiftedPair[] {
   const [n, , , inChannels] = x.shape;
@@ -133,7 +142,9 @@ function strided(emitter: Emitter, x: Held, dy: Held, { pads, kernel, outShape, 
 
 export type Geometry = ReturnType<typeof convGeometry>;
 
-/** Pixels of one product, at least: fewer give more partial sums to add up, more leave a GPU idle. */
+/**
+ * Pixels of one product, at least: fewer give more partial sums to add up, more leave a GPU idle.
+ */
 const GROUP_PIXELS = 512;
 
 /** Rows per group: the fewest that hold enough pixels, among those that divide the image. */

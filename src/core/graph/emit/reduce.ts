@@ -21,13 +21,19 @@ function reduce(emitter: Emitter, op: Reduction, name: string, { axes, keepDims 
     : emitter.node(op, [name], { axes: { ints: axes }, keepdims });
 }
 
-/** A GPU's provider gives all that ends in one number to one group of threads: above this many values that takes longer than two steps. */
+/**
+ * A GPU's provider gives all that ends in one number to one group of threads: above this many
+ * values that takes longer than two steps.
+ */
 const LONG_REDUCTION = 4096;
 /** How many values the first of two steps brings together, at least. */
 const PART = 64;
 const VECTOR_PART = 256;
 
-/** On `webgpu` a long reduction is made in two steps, the first of which has many results and so keeps the device busy. */
+/**
+ * On `webgpu` a long reduction is made in two steps, the first of which has many results and so
+ * keeps the device busy.
+ */
 function reduceInParts(emitter: Emitter, op: Reduction, x: Held, { axes, keepDims }: Reduced): string {
   const stored = x.layout === 'nchw' ? nchwShape(x.shape) : x.shape;
   const isLong = sizeOf(axes.map((axis) => stored[axis])) > LONG_REDUCTION;
@@ -58,7 +64,8 @@ const reduction =
     if (axes.length === 0) return value;
     const keepDims = Boolean(node.attributes['keepDims']);
     const full = emitter.full(value);
-    // Without keepDims the remaining axes must come out in program order: free when at most one remains.
+    // Without keepDims the remaining axes must come out in program order: free when at most one
+    // remains.
     const x = keepDims || full.shape.length - axes.length <= 1 ? full : emitter.plain(full);
     const storedAxes =
       x.layout === 'nchw' ? axes.map((axis) => NHWC_TO_NCHW.indexOf(axis as 0)).sort((a, b) => a - b) : axes;
@@ -84,7 +91,8 @@ const softmax: EmitRule = (emitter, [x], _node, [shape]) => {
 
 export const REDUCE: Readonly<Record<string, EmitRule>> = {
   Sum: (emitter, [x], node, shapes) => {
-    // A sum over a value whose broadcasting was put off, down to one number, is a product with the repeat count.
+    // A sum over a value whose broadcasting was put off, down to one number, is a product with the
+    // repeat count.
     if (x.splat !== undefined && sizeOf(shapes[0]) === 1) {
       return emitter.splat(Math.fround(x.splat * sizeOf(x.shape)), shapes[0], x.dtype);
     }

@@ -96,7 +96,10 @@ const padV2: EmitRule = (emitter, [x], node, [shape]) =>
     Number(node.attributes['constantValue'] ?? 0),
   );
 
-/** TF.js' symmetric padding repeats the edge pixel; ONNX has that only for a width of one, where it is `edge`. */
+/**
+ * TF.js' symmetric padding repeats the edge pixel; ONNX has that only for a width of one, where it
+ * is `edge`.
+ */
 const mirrorPad: EmitRule = (emitter, [x], node, [shape]) => {
   const paddings = node.attributes['paddings'] as number[][];
   const symmetric = node.attributes['mode'] === 'symmetric';
@@ -108,7 +111,8 @@ const mirrorPad: EmitRule = (emitter, [x], node, [shape]) => {
 const tile: EmitRule = (emitter, [value], node, [shape]) => {
   const reps = node.attributes['reps'] as number[];
   if (value.splat !== undefined || reps.every((n) => n === 1)) return { ...value, shape };
-  // Repeating channels copies whole planes where they are apart, and a few numbers at a time where they are interleaved.
+  // Repeating channels copies whole planes where they are apart, and a few numbers at a time where
+  // they are interleaved.
   const repeatsChannels = reps.length === 4 && reps.every((n, axis) => n === 1 || axis === 3);
   const x = repeatsChannels ? emitter.nchw(value) : emitter.full(value);
   return held(emitter.node('Tile', [x.name, emitter.int64(stored(x.layout, reps))]), shape, x.layout, x.dtype);
@@ -118,8 +122,9 @@ const tile: EmitRule = (emitter, [value], node, [shape]) => {
 const END = 2 ** 31 - 1;
 
 /**
- * SpaceToDepth, which the WebGPU provider lacks: every pixel of the blocks as an image of its own, for images of any size. Rows and columns
- * are picked apart, because ONNX Runtime makes a SpaceToDepth of slices that do both.
+ * SpaceToDepth, which the WebGPU provider lacks: every pixel of the blocks as an image of its own,
+ * for images of any size. Rows and columns are picked apart, because ONNX Runtime makes a
+ * SpaceToDepth of slices that do both.
  */
 function spaceToDepth(emitter: Emitter, image: string, blockSize: number): string {
   const pick = (name: string, axis: number) =>

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import sharp from 'sharp';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { createDualscale } from '../../src/server/plugin.ts';
 import { encoder, pixelsOf, testPixels } from '../helpers/http-host.ts';
-import { repeatPixels } from '../helpers/nearest-models.ts';
+import { publishNearestModels, repeatPixels } from '../helpers/nearest-models.ts';
 import { HEIGHT, usePlugin, WIDTH } from '../helpers/plugin-fixture.ts';
 
 const plugin = usePlugin();
@@ -147,4 +147,22 @@ test('a warm plugin has run its models', async () => {
   const closed = await plugin.create();
   await closed.close();
   await expect(closed.warmUp()).rejects.toMatchObject({ name: 'DualscaleError' });
+});
+
+test('closing the plugin closes its jobs, and closing both does no harm', async () => {
+  const folder = await publishNearestModels([2]);
+  const dir = await mkdtemp(join(tmpdir(), 'dualscale-jobs-'));
+  onTestFinished(async () => {
+    await folder.remove();
+    await rm(dir, { recursive: true });
+  });
+  const start = () => createDualscale({ modelsDir: folder.directory, provider: 'cpu', workers: 1 });
+  const first = await start();
+  const jobs = await first.jobs({ dir });
+  await first.close();
+  // The lock of the folder is free.
+  const second = await start();
+  await second.jobs({ dir });
+  await jobs.close();
+  await second.close();
 });

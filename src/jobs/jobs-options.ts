@@ -3,8 +3,9 @@ import { availableParallelism } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
 import type { Provider } from '../core/engine/runtime.ts';
 import { badOption } from '../core/errors.ts';
-import { checkGroups } from './check-options.ts';
+import { checkOptions, withDefaults } from '../core/schema.ts';
 import type { TrafficOptions } from './data/traffic.ts';
+import { JOBS_OPTIONS } from './options-schema.ts';
 import type { JobMeter } from './queue/job-meter.ts';
 import type { RollbackOptions } from './rollout/rollback-watch.ts';
 import type { Serving } from './rollout/serving.ts';
@@ -73,124 +74,53 @@ export interface JobsOptions {
   readonly logger?: JobsLogger;
 }
 
-type Defaulted =
-  | 'host'
-  | 'mountPath'
-  | 'origins'
-  | 'dataRoots'
-  | 'provider'
-  | 'rollback'
-  | 'logger'
-  | 'concurrency'
-  | 'queueLimit'
-  | 'keepJobs'
-  | 'threads'
-  | 'threadsPerPicture'
-  | 'nice'
-  | 'memoryMegabytes'
-  | 'heapMegabytes'
-  | 'minFreeBytes'
-  | 'maxUploadBytes'
-  | 'maxCrashes';
+const DEFAULTED = [
+  'host',
+  'mountPath',
+  'origins',
+  'dataRoots',
+  'provider',
+  'concurrency',
+  'queueLimit',
+  'keepJobs',
+  'threadsPerPicture',
+  'nice',
+  'memoryMegabytes',
+  'heapMegabytes',
+  'minFreeBytes',
+  'maxUploadBytes',
+  'maxCrashes',
+] as const;
+
+type Defaulted = (typeof DEFAULTED)[number] | 'threads' | 'rollback' | 'logger';
 
 export type ResolvedJobsOptions = Omit<JobsOptions, 'dualscale' | Defaulted> & Required<Pick<JobsOptions, Defaulted>>;
 
 const SILENT: JobsLogger = { info: () => {}, warn: () => {}, error: () => {} };
-const MIN_TOKEN = 16;
-
-/** Name, default, least, most. */
-const NUMBERS: readonly (readonly [keyof JobsOptions & Defaulted, number, number, number])[] = [
-  ['concurrency', 1, 1, 16],
-  ['queueLimit', 100, 1, 10_000],
-  ['keepJobs', 100, 1, 10_000],
-  ['threads', Math.max(1, availableParallelism() >> 1), 1, 1024],
-  ['threadsPerPicture', 1, 1, 1024],
-  ['nice', 19, 0, 19],
-  ['memoryMegabytes', 4096, 128, 2 ** 24],
-  ['heapMegabytes', 1024, 64, 2 ** 20],
-  ['minFreeBytes', 512 * 2 ** 20, 0, Number.MAX_SAFE_INTEGER],
-  ['maxUploadBytes', 512 * 2 ** 20, 1, Number.MAX_SAFE_INTEGER],
-  ['maxCrashes', 10, 1, 1000],
-];
-
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\]|::ffff:127(\.\d{1,3}){3})$/;
 export const isLoopback = (address: string): boolean => LOOPBACK.test(address);
 
-function checkText(name: string, value: unknown, expected: string): void {
-  if (typeof value !== 'string' || value === '') throw badOption(name, expected, value);
-}
-
-function checkAccess({ token, host = '127.0.0.1' }: JobsOptions): void {
-  if (token !== undefined && (typeof token !== 'string' || token.length < MIN_TOKEN || /[^\x21-\x7e]/.test(token))) {
-    // Never the value: this message goes to logs.
-    throw badOption('token', `${MIN_TOKEN} or more printable characters without spaces`, 'something else');
-  }
-  checkText('host', host, 'the address that the server listens on');
+/** What no schema says: the token depends on the address, a folder on the machine's kind of paths. */
+function checkRelations({ token, host = '127.0.0.1', dataRoots = {} }: JobsOptions): void {
   if (token === undefined && !isLoopback(host)) {
     throw badOption('token', `given, because the server listens on ${host} and not on a loopback address`, 'nothing');
   }
-}
-
-function checkPaths(options: JobsOptions): void {
-  const { dir, modelsDir, samplesDir = '.', mountPath = '/dualscale/api', dataRoots = {} } = options;
-  for (const [name, path] of Object.entries({ dir, modelsDir, samplesDir })) {
-    checkText(name, path, 'the path of a folder');
-  }
-  checkText('mountPath', mountPath, 'a path such as /dualscale/api');
-  if (typeof dataRoots !== 'object' || dataRoots === null) {
-    throw badOption('dataRoots', 'an object with absolute paths by name', dataRoots);
-  }
-  if (!/^(\/[A-Za-z0-9._~-]+)+$/.test(mountPath))
-    throw badOption('mountPath', 'a path such as /dualscale/api', mountPath);
   for (const [name, path] of Object.entries(dataRoots)) {
-    if (!/^[a-z0-9][a-z0-9_-]{0,62}$/i.test(name)) throw badOption('dataRoots', 'named by letters and digits', name);
-    if (typeof path !== 'string' || !isAbsolute(path)) throw badOption(`dataRoots.${name}`, 'an absolute path', path);
+    if (!isAbsolute(path)) throw badOption(`dataRoots.${name}`, 'an absolute path', path);
   }
 }
-
-const TEXTS = ['dualscale', 'dir', 'modelsDir', 'token', 'host', 'mountPath', 'origins', 'dataRoots', 'samplesDir'];
-const NAMES = new Set([
-  ...TEXTS,
-  ...NUMBERS.map(([name]) => name),
-  'provider',
-  'pauseAboveLoad',
-  'rollback',
-  'traffic',
-  'meter',
-  'logger',
-]);
 
 /** Checks everything and fills in the defaults. Throws DS_BAD_OPTION. */
-export function resolveJobsOptions({ dualscale: _, ...options }: JobsOptions): ResolvedJobsOptions {
-  for (const name of Object.keys(options)) {
-    if (!NAMES.has(name)) throw badOption(name, `one of the options ${[...NAMES].join(', ')}`, 'an unknown option');
-  }
-  checkAccess({ dualscale: _, ...options });
-  checkPaths({ dualscale: _, ...options });
-  checkGroups({ dualscale: _, ...options });
-  const numbers = Object.fromEntries(
-    NUMBERS.map(([name, whenAbsent, low, high]) => {
-      const value = options[name as keyof typeof options] ?? whenAbsent;
-      if (Number.isSafeInteger(value) && Number(value) >= low && Number(value) <= high) return [name, value];
-      throw badOption(name, `an integer from ${low} to ${high}`, value);
-    }),
-  );
-  const { pauseAboveLoad } = options;
-  if (pauseAboveLoad !== undefined && !(typeof pauseAboveLoad === 'number' && pauseAboveLoad > 0))
-    throw badOption('pauseAboveLoad', 'above 0', pauseAboveLoad);
-  const { host = '127.0.0.1', mountPath = '/dualscale/api', origins = [], dataRoots = {}, rollback = {} } = options;
-  const { provider = 'cpu', logger = SILENT } = options;
-  const paths = { dir: resolve(options.dir), modelsDir: resolve(options.modelsDir) };
+export function resolveJobsOptions(given: JobsOptions): ResolvedJobsOptions {
+  checkOptions(JOBS_OPTIONS, given);
+  checkRelations(given);
+  const { dualscale: _, ...options } = given;
   return {
-    ...options,
-    ...(numbers as Pick<ResolvedJobsOptions, (typeof NUMBERS)[number][0]> & typeof numbers),
-    ...paths,
-    host,
-    mountPath,
-    origins,
-    dataRoots,
-    rollback,
-    provider,
-    logger,
-  } as ResolvedJobsOptions;
+    ...withDefaults(JOBS_OPTIONS, options, DEFAULTED),
+    dir: resolve(options.dir),
+    modelsDir: resolve(options.modelsDir),
+    rollback: options.rollback ?? {},
+    threads: options.threads ?? Math.max(1, availableParallelism() >> 1),
+    logger: options.logger ?? SILENT,
+  };
 }

@@ -1,17 +1,16 @@
 /** What `createDualscale` takes. */
 import { availableParallelism } from 'node:os';
 import { checkEncodeOptions, type EncodeOptions } from '../core/codec/encode-format.ts';
-import { DEFAULT_LIMITS, type ImageLimits, resolveLimits } from '../core/codec/limits.ts';
-import { checkEngineName } from '../core/engine/choose-runtime.ts';
+import { type ImageLimits, resolveLimits } from '../core/codec/limits.ts';
 import type { EngineName, Provider, TfjsBackend } from '../core/engine/runtime.ts';
-import { badOption } from '../core/errors.ts';
-import { DEGRADATION_MODES, type DegradationMode } from '../core/upscale/degradation-hint.ts';
+import { checkOptions, withDefaults } from '../core/schema.ts';
+import type { DegradationMode } from '../core/upscale/degradation-hint.ts';
 import { type ConsistencyOptions, checkConsistency } from '../core/upscale/enlarge-encoded.ts';
 import type { OnBadParameter } from './http/picture-core.ts';
 import { checkSigning, type SigningOptions } from './http/signature.ts';
-import { METRICS_PREFIX } from './metrics/definitions.ts';
 import type { MetricsRegistry } from './metrics/metrics.ts';
-import { CACHE_DEFAULTS, type CacheOptions } from './service/cache/cache.ts';
+import { PLUGIN_OPTIONS } from './options-schema.ts';
+import type { CacheOptions } from './service/cache/cache.ts';
 import type { OnError, OnLimit } from './service/picture.ts';
 
 export interface DualscaleLogger {
@@ -136,131 +135,37 @@ export interface ResolvedOptions extends Omit<DualscaleOptions, 'signing' | 'lat
   readonly logger: DualscaleLogger;
 }
 
-const NAMES = new Set([
-  ...[
-    'modelsDir',
-    'models',
-    'blindModels',
-    'degradation',
-    'engine',
-    'provider',
-    'workers',
-    'threadsPerWorker',
-    'limits',
-    'quality',
-  ],
-  ...['metadata', 'spoolFolder', 'consistency'],
-  ...[
-    'concurrency',
-    'queueLimit',
-    'queueCost',
-    'cache',
-    'metricsPrefix',
-    'deadlineMs',
-    'latencyObjectiveMs',
-    'onLimit',
-    'onError',
-    'onBadParameter',
-    'signing',
-    'registry',
-    'logger',
-  ],
-]);
-
-const ON_LIMIT: readonly OnLimit[] = ['reject', 'passthrough', 'clamp'];
-const ON_ERROR: readonly OnError[] = ['fail', 'passthrough'];
-const ON_BAD_PARAMETER: readonly OnBadParameter[] = ['reject', 'ignore'];
-
-function checkChoice<Choice extends string>(name: string, choices: readonly Choice[], value: Choice): Choice {
-  if (!choices.includes(value)) throw badOption(name, `one of ${choices.join(', ')}`, value);
-  return value;
-}
-
-function checkInteger(name: string, value: number, least: number, most: number): number {
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw badOption(name, `an integer from ${least} to ${most}`, value);
-  }
-  return value;
-}
-
-// A misspelt option would otherwise be the default in silence.
-function checkNames(options: DualscaleOptions): void {
-  for (const name of Object.keys(options)) {
-    if (!NAMES.has(name)) throw badOption(name, `one of the options ${[...NAMES].join(', ')}`, 'an unknown option');
-  }
-  for (const name of Object.keys(options.limits ?? {})) {
-    if (!Object.hasOwn(DEFAULT_LIMITS, name)) {
-      throw badOption(`limits.${name}`, `one of ${Object.keys(DEFAULT_LIMITS).join(', ')}`, 'an unknown limit');
-    }
-  }
-}
-
-function checkCache(options: CacheOptions): CacheOptions {
-  const names = [...Object.keys(CACHE_DEFAULTS), 'directory', 'shared'];
-  for (const name of Object.keys(options)) {
-    if (!names.includes(name)) throw badOption(`cache.${name}`, `one of ${names.join(', ')}`, 'an unknown setting');
-  }
-  const { memoryBytes = CACHE_DEFAULTS.memoryBytes, diskBytes = CACHE_DEFAULTS.diskBytes, directory } = options;
-  checkInteger('cache.memoryBytes', memoryBytes, 0, 2 ** 40);
-  checkInteger('cache.diskBytes', diskBytes, 1, 2 ** 50);
-  if (directory !== undefined && (typeof directory !== 'string' || directory === '')) {
-    throw badOption('cache.directory', 'the path of a folder', directory);
-  }
-  return options;
-}
-
-function checkPrefix(prefix: string): string {
-  if (!/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(prefix)) {
-    throw badOption('metricsPrefix', 'letters, digits and underscores, no digit first', prefix);
-  }
-  return prefix;
-}
-
 /** A core's work of 20 seconds, for each worker. */
 const QUEUE_COST_PER_WORKER = 1000;
 
-function checkQueueCost({ queueCost, workers = availableParallelism() }: DualscaleOptions): number {
-  if (queueCost === undefined) return QUEUE_COST_PER_WORKER * workers;
-  if (!(typeof queueCost === 'number' && queueCost > 0)) throw badOption('queueCost', 'a number above 0', queueCost);
-  return queueCost;
-}
+const DEFAULTED = [
+  'models',
+  'blindModels',
+  'degradation',
+  'engine',
+  'concurrency',
+  'queueLimit',
+  'metricsPrefix',
+  'deadlineMs',
+  'onLimit',
+  'onError',
+  'onBadParameter',
+] as const;
 
-function checkObjective(milliseconds: number | undefined): number | undefined {
-  if (milliseconds === undefined) return undefined;
-  if (typeof milliseconds === 'number' && milliseconds >= 1 && milliseconds <= 600_000) return milliseconds;
-  throw badOption('latencyObjectiveMs', 'a number from 1 to 600000', milliseconds);
-}
-
-/** Checks what the parts below do not check themselves, and fills in the defaults. Throws DS_BAD_OPTION. */
+/** Checks everything but the relation of one field to another, which its part does, and fills in the defaults. Throws DS_BAD_OPTION. */
 export function resolveOptions(options: DualscaleOptions): ResolvedOptions {
-  checkNames(options);
+  checkOptions(PLUGIN_OPTIONS, options);
   checkEncodeOptions(options);
   checkConsistency(options.consistency ?? {});
-  const { modelsDir } = options;
-  if (modelsDir !== undefined && (typeof modelsDir !== 'string' || modelsDir === '')) {
-    throw badOption('modelsDir', 'the path of a folder', modelsDir);
-  }
-  const { models = {}, engine = 'onnx', concurrency = 2, queueLimit = 16, logger = SILENT } = options;
-  checkEngineName('engine', engine);
+  const { workers = availableParallelism() } = options;
   return {
-    ...options,
+    ...withDefaults(PLUGIN_OPTIONS, options, DEFAULTED),
     consistency: options.consistency ?? {},
-    blindModels: options.blindModels ?? {},
-    degradation: checkChoice('degradation', DEGRADATION_MODES, options.degradation ?? 'auto'),
-    models,
-    engine,
     limits: resolveLimits(options.limits),
-    concurrency,
-    queueLimit,
-    logger,
-    queueCost: checkQueueCost(options),
-    cache: options.cache === false ? { memoryBytes: 0 } : checkCache(options.cache ?? {}),
-    metricsPrefix: checkPrefix(options.metricsPrefix ?? METRICS_PREFIX),
-    deadlineMs: checkInteger('deadlineMs', options.deadlineMs ?? 30_000, 100, 600_000),
-    latencyObjectiveMs: checkObjective(options.latencyObjectiveMs),
-    onLimit: checkChoice('onLimit', ON_LIMIT, options.onLimit ?? 'reject'),
-    onError: checkChoice('onError', ON_ERROR, options.onError ?? 'fail'),
-    onBadParameter: checkChoice('onBadParameter', ON_BAD_PARAMETER, options.onBadParameter ?? 'reject'),
+    logger: options.logger ?? SILENT,
+    queueCost: options.queueCost ?? QUEUE_COST_PER_WORKER * workers,
+    cache: options.cache === false ? { memoryBytes: 0 } : (options.cache ?? {}),
+    latencyObjectiveMs: options.latencyObjectiveMs,
     signing: options.signing && checkSigning(options.signing),
   };
 }

@@ -124,26 +124,6 @@ describe('plugin.json and the code', () => {
     for (const { name } of plugin.metrics) expect(name).toMatch(`${plugin.id}_`);
   });
 
-  test('every option is listed, and no other', () => {
-    let known: string[] = [];
-    try {
-      resolveOptions({ 'no such option': 1 } as never);
-    } catch (error) {
-      known =
-        /one of the options (.*), got/
-          .exec((error as Error).message)?.[1]
-          ?.replace('`', '')
-          .split(', ') ?? [];
-    }
-    expect(Object.keys(configuration).sort()).toEqual(known.sort());
-  });
-
-  test('the table of docs/options.md has the same names', () => {
-    const text = readFileSync(new URL('docs/options.md', root), 'utf8');
-    const rows = [...text.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
-    expect(rows.sort()).toEqual(Object.keys(configuration).sort());
-  });
-
   test('defaults are the ones of the code', () => {
     const resolved = resolveOptions({}) as unknown as Record<string, unknown>;
     for (const name of ['models', 'blindModels', 'degradation', 'engine', 'concurrency', 'queueLimit']) {

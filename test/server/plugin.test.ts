@@ -83,7 +83,7 @@ describe('options', () => {
   test.each([
     [{ concurency: 2 }, 'concurency'],
     [{ limits: { maxPixels: 1 } }, 'limits.maxPixels'],
-    [{ limits: { maxInputPixels: 0 } }, 'maxInputPixels'],
+    [{ limits: { maxInputPixels: 0 } }, 'limits.maxInputPixels'],
     [{ quality: 0 }, 'quality'],
     [{ quality: 101 }, 'quality'],
     [{ concurrency: 0 }, 'concurrency'],

@@ -67,7 +67,8 @@ async function look(text: string, images: Awaited<ReturnType<typeof readHeldOut>
       const srImage = await byName.get(name)?.(lrImage, { code, wrongCode: code });
       return psnrDb(srImage as typeof hrImage, hrImage, { border: scale });
     };
-    const [plainDb, blindDb] = [await quality(flags.plain), await quality(`${flags.blind}, told`)];
+    const plainDb = await quality(flags.plain);
+    const blindDb = await quality(`${flags.blind}, told`);
     seen.push({ text, code: [...code], plainDb, blindDb });
   }
   return seen;
@@ -77,7 +78,9 @@ function row(seen: readonly Seen[]): string {
   const pick = (one: Seen) => (isClean(Float32Array.from(one.code), scale) ? one.plainDb : one.blindDb);
   const estimates = seen.map(({ code }) => decodeDegradation(code, scale));
   const cells = [
-    ...[mean(seen.map(({ plainDb }) => plainDb)), mean(seen.map(({ blindDb }) => blindDb)), mean(seen.map(pick))],
+    mean(seen.map(({ plainDb }) => plainDb)),
+    mean(seen.map(({ blindDb }) => blindDb)),
+    mean(seen.map(pick)),
     mean(seen.map(({ plainDb, blindDb }) => Math.max(plainDb, blindDb))),
   ].map((value) => value.toFixed(2));
   const share = mean(seen.map(({ code }) => Number(!isClean(Float32Array.from(code), scale))));

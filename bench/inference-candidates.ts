@@ -34,8 +34,8 @@ export async function ourCandidates({ stored }: ModelUnderTest, picture: PixelIm
   const inputs = { image: { dtype: 'float32', shape, data: toFloats(picture) } } as const;
   const session = async (threads: number): Promise<Candidate> => {
     const executable = await createOnnxEngine({ threads }).compile(program);
-    const [run, release] = [() => executable.run(inputs), () => executable.release()];
-    return { ...shared, way: 'session', engine: 'onnx', threads, run, release };
+    const run = () => executable.run(inputs);
+    return { ...shared, way: 'session', engine: 'onnx', threads, run, release: () => executable.release() };
   };
   const model = compileServedModel(stored);
   const upscaler = await createUpscaler({ provider: 'cpu', workers: 2 });

@@ -72,7 +72,8 @@ function findGoals(measured: Measured, network: string, whyNoQuality: string): G
       wanted: { atLeast: 5 },
       value: fasterThanSlim(measured, candidate),
     }));
-  const [our, slim] = [measured.scores.get(network), measured.scores.get(SLIM)];
+  const our = measured.scores.get(network);
+  const slim = measured.scores.get(SLIM);
   const quality = { name: `dB above ${SLIM} on Set5 x4`, wanted: { atLeast: 2 } };
   const gain = our && slim ? { value: our.psnrDb - slim.psnrDb } : { reason: whyNoQuality };
   return [...speed, { ...quality, ...gain }];

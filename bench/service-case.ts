@@ -60,7 +60,8 @@ export async function closedLoopRate(
 ): Promise<number> {
   const start = performance.now();
   const agent = new Agent({ keepAlive: true });
-  let [asked, answered] = [0, 0];
+  let asked = 0;
+  let answered = 0;
   const client = async () => {
     while (performance.now() < start + seconds * 1000) {
       const status = await ask(`${url}${pathOf(asked++)}`, agent);

@@ -53,7 +53,8 @@ function serveJpeg(req: IncomingMessage, res: ServerResponse): void {
 
 const dualscale = await createDualscale({ provider: 'cpu', ...options });
 await dualscale.warmUp();
-const [health, upscale] = [dualscale.health(), dualscale.middleware()];
+const health = dualscale.health();
+const upscale = dualscale.middleware();
 const server = createServer((req, res) => health(req, res, () => upscale(req, res, () => serveJpeg(req, res))));
 await once(server.listen(0, '127.0.0.1'), 'listening');
 const delay = monitorEventLoopDelay({ resolution: 1 });
@@ -72,7 +73,8 @@ function watch(): void {
 
 function report(): ServiceReport {
   // The histogram counts nanoseconds.
-  const [loopP99Ms, loopMaxMs] = [delay.percentile(99) / 1e6, delay.max / 1e6];
+  const loopP99Ms = delay.percentile(99) / 1e6;
+  const loopMaxMs = delay.max / 1e6;
   const { user, system } = process.cpuUsage(cpuBefore);
   reset();
   return { loopP99Ms, loopMaxMs, rssBytes: process.memoryUsage.rss(), cpuMs: (user + system) / 1000 };

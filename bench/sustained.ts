@@ -50,7 +50,8 @@ export const sustained: Benchmark = {
     });
     try {
       const served = compileServedModel(stored);
-      const [engine, http]: [number[], number[]] = [[], []];
+      const engine: number[] = [];
+      const http: number[] = [];
       // In turns: a machine that becomes slower meanwhile slows both, and the ratio stays.
       for (let round = 0; round <= ROUNDS; round++) {
         const alone = await engineRate(upscaler, served);

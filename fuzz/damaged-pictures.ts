@@ -136,8 +136,10 @@ function lieWell(bytes: Buffer, random: Random): Buffer {
 }
 
 function splice(bytes: Buffer, random: Random): Buffer {
-  const [a, b] = [below(random, bytes.length + 1), below(random, bytes.length + 1)].sort((x, y) => x - y);
-  const [from, to] = [a as number, b as number];
+  const a = below(random, bytes.length + 1);
+  const b = below(random, bytes.length + 1);
+  const from = Math.min(a, b);
+  const to = Math.max(a, b);
   const kind = below(random, 3);
   if (kind === 0) return Buffer.concat([bytes.subarray(0, from), bytes.subarray(to)]);
   if (kind === 1) return Buffer.concat([bytes.subarray(0, to), bytes.subarray(from)]);
@@ -155,7 +157,8 @@ const DAMAGE: Readonly<Record<string, Damage>> = {
   'lying well': lieWell,
   spliced: splice,
   crossed: (bytes, random, other) => {
-    const [end, start] = [below(random, bytes.length + 1), below(random, other.length + 1)];
+    const end = below(random, bytes.length + 1);
+    const start = below(random, other.length + 1);
     return Buffer.concat([bytes.subarray(0, end), other.subarray(start)]);
   },
   prolonged: (bytes, random) => Buffer.concat([bytes, Buffer.alloc(below(random, 100_000), below(random, 256))]),

@@ -16,7 +16,8 @@ const { values } = parseArgs({
     only: { type: 'string' },
   },
 });
-const [count, seed] = [Number(values.count), Number(values.seed)];
+const count = Number(values.count);
+const seed = Number(values.seed);
 
 /** Memory may grow by an allocator's habits, not by one case after the other. */
 const MAX_GROWTH = 1.1;

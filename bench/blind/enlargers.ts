@@ -70,7 +70,7 @@ export async function openEnlargers({
         'auto',
         async (lrImage: PixelImage) => {
           const { model, vector } = await chooseDegradation({ model: plain, blind, estimate: () => estimate(lrImage) });
-          return upscaler.upscale(lrImage, model, vector ? { vector } : {});
+          return upscaler.upscale(lrImage, model, { vector });
         },
       ],
     ]),

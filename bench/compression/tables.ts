@@ -25,10 +25,12 @@ export function formatRatios(outcomes: readonly RatioOutcome[], base: Quality): 
     const loss = (set: string, of: readonly RatioOutcome[]) => mean(of.map(({ psnrDb }) => base[set] - psnrDb[set]));
     const parameters = mean(group.map((outcome) => outcome.report.result.parameters));
     return [
-      ...[`${Math.round(100 * ratio)} %`, method, group.map(({ seed }) => seed).join(', ')],
+      `${Math.round(100 * ratio)} %`,
+      method,
+      group.map(({ seed }) => seed).join(', '),
       `${Math.round(parameters)} (${((100 * parameters) / report.base.parameters).toFixed(1)} %)`,
-      ...[mean(group.map((outcome) => outcome.report.result.ms / outcome.report.base.ms)).toFixed(3)],
-      ...[mean(group.map((outcome) => outcome.report.result.prunedPsnrDb)).toFixed(3)],
+      mean(group.map((outcome) => outcome.report.result.ms / outcome.report.base.ms)).toFixed(3),
+      mean(group.map((outcome) => outcome.report.result.prunedPsnrDb)).toFixed(3),
       ...sets.map(
         (set) => `${loss(set, group).toFixed(3)} (${group.map((one) => loss(set, [one]).toFixed(3)).join(', ')})`,
       ),
@@ -53,10 +55,16 @@ export function formatLatencies(outcomes: readonly LatencyOutcome[]): string {
       // A processor that is slower now than when it was planned is so for both.
       const corrected = (ms / baseMs) * planned;
       return [
-        ...[targetMs.toFixed(2), (targetMs / planned).toFixed(2), (report.predicted ?? Number.NaN).toFixed(2)],
-        ...[report.result.ms.toFixed(2), ms.toFixed(2), wallMs.toFixed(2)],
-        ...[(ms / targetMs).toFixed(3), (corrected / targetMs).toFixed(3)],
-        ...[String(report.result.parameters), report.result.psnrDb.toFixed(3)],
+        targetMs.toFixed(2),
+        (targetMs / planned).toFixed(2),
+        (report.predicted ?? Number.NaN).toFixed(2),
+        report.result.ms.toFixed(2),
+        ms.toFixed(2),
+        wallMs.toFixed(2),
+        (ms / targetMs).toFixed(3),
+        (corrected / targetMs).toFixed(3),
+        String(report.result.parameters),
+        report.result.psnrDb.toFixed(3),
         ...Object.values(psnrDb).map((value) => value.toFixed(3)),
       ];
     });

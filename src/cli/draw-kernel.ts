@@ -1,4 +1,4 @@
-/** A blur kernel for people to look at. */
+/** Drawings of a blur kernel. */
 import type { BlurKernel } from '../core/degradation/kernel.ts';
 import { escapeXml } from '../core/measure/plot.ts';
 import type { PixelImage } from '../core/pixels/image.ts';
@@ -10,7 +10,7 @@ function largest({ data }: BlurKernel): number {
   return data.reduce((most, value) => Math.max(most, value), 0);
 }
 
-/** Rows of text, two characters a sample, so that circles look round. Empty borders are cut off, alike on all sides. */
+/** Rows of text, two characters per sample so that circles look round. Empty borders are cut off evenly. */
 export function kernelText(kernel: BlurKernel): string {
   const { size, data } = trimKernel(kernel);
   const most = largest(kernel);
@@ -26,7 +26,7 @@ export function kernelText(kernel: BlurKernel): string {
   return rows.map((row) => row.trimEnd()).join('\n');
 }
 
-/** Without its outer samples below a hundredth of the largest. */
+/** Cuts off outer samples below a hundredth of the largest. */
 function trimKernel(kernel: BlurKernel): BlurKernel {
   const { size, data } = kernel;
   const least = largest(kernel) / 100;
@@ -44,7 +44,7 @@ function trimKernel(kernel: BlurKernel): BlurKernel {
   return { size: side, data: kept };
 }
 
-/** Gray, `cell` pixels a sample, white the largest value. */
+/** Gray, `cell` pixels per sample; the largest value is white. */
 export function kernelImage(kernel: BlurKernel, cell = 16): PixelImage {
   const { size } = kernel;
   const most = largest(kernel);
@@ -52,13 +52,13 @@ export function kernelImage(kernel: BlurKernel, cell = 16): PixelImage {
   const data = new Uint8Array(side * side * 3);
   for (let i = 0; i < side * side; i++) {
     const sample = Math.floor(Math.floor(i / side) / cell) * size + Math.floor((i % side) / cell);
-    // The root shows the tails, which decide what a picture looks like.
+    // The square root makes the tails visible, which matter most for the look of a picture.
     data.fill(Math.round(255 * Math.sqrt(Math.max(0, kernel.data[sample] as number) / most)), i * 3, i * 3 + 3);
   }
   return { width: side, height: side, channels: 3, data };
 }
 
-/** The same as a drawing, with a title. */
+/** As SVG with a title. */
 export function kernelSvg(kernel: BlurKernel, title: string): string {
   const { size, data } = kernel;
   const most = largest(kernel);

@@ -76,7 +76,8 @@ const LONGEST_SIDE = 8192;
 /** `128x96`: width, then height. */
 export function pixelSize(text: string): PixelSize {
   const match = /^(\d{1,5})x(\d{1,5})$/.exec(text);
-  const [width, height] = [Number(match?.[1]), Number(match?.[2])];
+  const width = Number(match?.[1]);
+  const height = Number(match?.[2]);
   if (!(Math.min(width, height) >= 1 && Math.max(width, height) <= LONGEST_SIDE)) {
     throw new InvalidArgumentError(`Expected WIDTHxHEIGHT in pixels, e.g. 128x96, sides from 1 to ${LONGEST_SIDE}.`);
   }

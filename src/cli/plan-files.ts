@@ -1,4 +1,4 @@
-/** Which files a path stands for, and where their enlarged copies go. */
+/** Which files are enlarged, and where the results go. */
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, extname, join, relative, resolve, sep } from 'node:path';
 import type { ImageFormat } from '../core/codec/container.ts';
@@ -21,7 +21,7 @@ export interface PlannedFile {
 
 export interface FilePlan {
   readonly files: readonly PlannedFile[];
-  /** Files of the folder that are no pictures, relative to it. */
+  /** Files of the folder that are not pictures, relative to it. */
   readonly skipped: readonly string[];
 }
 
@@ -32,8 +32,8 @@ async function kindOf(path: string): Promise<'file' | 'folder' | undefined> {
   return stats && (stats.isDirectory() ? 'folder' : 'file');
 }
 
-/** The same place, whatever links lead there; a place that does not exist yet is its path. */
-async function sameplace(a: string, b: string): Promise<boolean> {
+/** Follows links; of a place that does not exist yet it compares the path. */
+async function isSamePlace(a: string, b: string): Promise<boolean> {
   const real = (path: string) => realpath(path).catch(() => resolve(path));
   return (await real(a)) === (await real(b));
 }
@@ -43,19 +43,19 @@ async function planFile(from: string, out: string): Promise<FilePlan> {
   const to = isFolder ? join(out, basename(from)) : out;
   const format = formatOf(to);
   if (!format) throw badOption('<out>', 'a .png, .jpg, .jpeg, .webp or .avif file, or a folder', out);
-  if (await sameplace(from, to)) throw badOption('<out>', 'another file than <in>', out);
+  if (await isSamePlace(from, to)) throw badOption('<out>', 'another file than <in>', out);
   return { files: [{ from, to, format }], skipped: [] };
 }
 
 async function planFolder(from: string, out: string): Promise<FilePlan> {
   if ((await kindOf(out)) === 'file') throw badOption('<out>', 'a folder, because <in> is one', out);
-  if (await sameplace(from, out)) throw badOption('<out>', 'another folder than <in>', out);
+  if (await isSamePlace(from, out)) throw badOption('<out>', 'another folder than <in>', out);
   const entries = await readdir(from, { recursive: true, withFileTypes: true });
   const files: PlannedFile[] = [];
   const skipped: string[] = [];
   for (const entry of entries) {
     const path = join(entry.parentPath, entry.name);
-    // What an earlier run wrote into a subfolder is no original.
+    // Results of an earlier run in a subfolder are not enlarged again.
     if (entry.isDirectory() || !relative(resolve(out), resolve(path)).startsWith('..')) continue;
     const name = relative(from, path);
     const format = formatOf(name);

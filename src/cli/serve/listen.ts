@@ -1,9 +1,9 @@
-/** How our servers begin and end. */
+/** Start and end of the command line's servers. */
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 const DRAIN_MS = 10_000;
-/** Longer than the minute for which proxies keep idle connections: whoever closes first must not be the one that serves. */
+/** Longer than the minute for which proxies keep idle connections, so that the proxy closes them first. */
 const KEEP_ALIVE_MS = 65_000;
 
 /** Resolves to the server's address, e.g. `http://127.0.0.1:8080/`. Rejects with Node's error when the port is taken. */

@@ -1,4 +1,4 @@
-/** The page and what it fetches. */
+/** The demo page and its resources. */
 import { type RequestHandler, Router } from 'express';
 import { PAGE_HTML } from './page/html.ts';
 import { PAGE_JS } from './page/script.ts';

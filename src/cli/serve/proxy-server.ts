@@ -1,4 +1,4 @@
-/** The server of `dualscale proxy`: an image server behind it, health beside it, metrics on a port of their own. */
+/** The server of `dualscale proxy`: the proxy and health routes on one port, metrics on another. */
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { badOption } from '../../core/errors.ts';
 import { createHealth } from '../../server/health.ts';
@@ -10,7 +10,7 @@ import { drain, listen } from './listen.ts';
 export interface ProxyServerOptions extends Omit<ProxyOptions, 'dualscale'> {
   /** 0 to 65535; 0 takes any free one. @default 8080 */
   readonly port?: number;
-  /** Where Prometheus asks for `/metrics`, which clients need not see; 0 takes any free port. @default none */
+  /** Port of `/metrics`, separate so that clients cannot reach it; 0 takes a free one. @default none */
   readonly metricsPort?: number;
   /** Address to listen on. @default '127.0.0.1', which only this machine reaches */
   readonly host?: string;
@@ -28,9 +28,9 @@ export interface RunningProxy {
   close(): Promise<void>;
 }
 
-/** Of a client's request: a URL with a signature takes a few hundred bytes. */
+/** A URL with a signature takes a few hundred bytes. */
 const MAX_HEADER_BYTES = 16_384;
-/** For the head of a request, and for all of it: nobody sends us bodies. */
+/** Time limit for a request, which has no body. */
 const REQUEST_MS = 10_000;
 
 function checkPort(name: string, port: number): void {
@@ -56,7 +56,7 @@ function metricsListener({ registry }: Dualscale, logger: DualscaleLogger): Requ
 function createFront(proxy: PictureProxy, isReady: () => boolean): Server {
   const health = createHealth(isReady);
   const limits = { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: REQUEST_MS, requestTimeout: REQUEST_MS };
-  // Alive and ready are answered before anything that may wait or fail; an upstream with such paths is not asked for them.
+  // Health is answered before anything that may wait or fail. It hides these paths of the upstream.
   return createServer(limits, (req, res) => health(req, res, () => proxy.handler(req, res)));
 }
 

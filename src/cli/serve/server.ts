@@ -54,7 +54,7 @@ interface AppParts {
 
 function createApp({ dualscale, photoHost, directory, health, jobs, logger }: AppParts): Express {
   const app = express().disable('x-powered-by');
-  // Alive and ready are answered before anything that may wait or fail.
+  // Health is answered before anything that may wait or fail.
   app.get('/livez', health);
   app.get('/readyz', health);
   app.get('/metrics', async (_req, res) => {
@@ -64,7 +64,7 @@ function createApp({ dualscale, photoHost, directory, health, jobs, logger }: Ap
   const photos = [dualscale.middleware(), photoHost.handler];
   app.use('/photos', ...photos);
   app.use(createPageRoutes({ directory, scales: dualscale.scales }));
-  // Under its bare name too, as everyone tries it first: /rocket.jpg?upscale=4.
+  // Users also try the bare name: /rocket.jpg?upscale=4.
   app.get(
     '/:name',
     (req, _res, next) => next(isPhotoName(String(req.params['name'])) ? undefined : 'route'),

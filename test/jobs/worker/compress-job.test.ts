@@ -2,16 +2,16 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createOnnxEngine } from '../../src/core/engine/onnx/onnx-engine.ts';
-import { loadModel, modelDirectory } from '../../src/core/models/load.ts';
-import type { Budget, Target } from '../../src/jobs/queue/job.ts';
-import type { JobSpec } from '../../src/jobs/queue/job-spec.ts';
-import { JobReporter } from '../../src/jobs/worker/child-channel.ts';
-import { runCompressJob } from '../../src/jobs/worker/compress-job.ts';
-import { measureLatency } from '../../src/jobs/worker/measure-latency.ts';
-import { publishBlindModel } from '../helpers/blind-model.ts';
-import { writeGeneratedPhotos } from '../helpers/generated-photos.ts';
-import { type ModelsFolder, publishNearestModels } from '../helpers/nearest-models.ts';
+import { createOnnxEngine } from '../../../src/core/engine/onnx/onnx-engine.ts';
+import { loadModel, modelDirectory } from '../../../src/core/models/load.ts';
+import type { Budget, Target } from '../../../src/jobs/queue/job.ts';
+import type { JobSpec } from '../../../src/jobs/queue/job-spec.ts';
+import { JobReporter } from '../../../src/jobs/worker/child-channel.ts';
+import { runCompressJob } from '../../../src/jobs/worker/compress-job.ts';
+import { measureLatency } from '../../../src/jobs/worker/measure-latency.ts';
+import { publishBlindModel } from '../../helpers/blind-model.ts';
+import { writeGeneratedPhotos } from '../../helpers/generated-photos.ts';
+import { type ModelsFolder, publishNearestModels } from '../../helpers/nearest-models.ts';
 
 /** A tenth of the pixels that count where a target names no picture. */
 const SIZE = { width: 96, height: 64 };

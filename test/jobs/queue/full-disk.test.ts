@@ -3,12 +3,12 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, symlinkSync, writeFileSy
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { loadModel } from '../../src/core/models/load.ts';
-import type { JobView } from '../../src/jobs/queue/job.ts';
-import type { JobOutput } from '../../src/jobs/queue/job-spec.ts';
-import { encoder } from '../helpers/http-host.ts';
-import { mountSmallDisk, type SmallDisk } from '../helpers/small-disk.ts';
-import { createJobsFolder, FINETUNE, hasEnded, type JobsBox, type JobsFolder, openJobsBox } from './jobs-box.ts';
+import { loadModel } from '../../../src/core/models/load.ts';
+import type { JobView } from '../../../src/jobs/queue/job.ts';
+import type { JobOutput } from '../../../src/jobs/queue/job-spec.ts';
+import { encoder } from '../../helpers/http-host.ts';
+import { mountSmallDisk, type SmallDisk } from '../../helpers/small-disk.ts';
+import { createJobsFolder, FINETUNE, hasEnded, type JobsBox, type JobsFolder, openJobsBox } from '../jobs-box.ts';
 
 const probe = mountSmallDisk(1);
 probe?.remove();

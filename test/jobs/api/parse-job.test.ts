@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { FieldProblem } from '../../src/jobs/api/api-problem.ts';
-import { parseJobRequest } from '../../src/jobs/api/parse-job.ts';
-import { RIGHT_BODY, seededRandom, wrongBody } from './job-bodies.ts';
-import { validatorOf } from './openapi.ts';
+import { FieldProblem } from '../../../src/jobs/api/api-problem.ts';
+import { parseJobRequest } from '../../../src/jobs/api/parse-job.ts';
+import { RIGHT_BODY, seededRandom, wrongBody } from '../job-bodies.ts';
+import { validatorOf } from '../openapi.ts';
 
 const isDescribed = validatorOf('/components/schemas/JobRequest');
 

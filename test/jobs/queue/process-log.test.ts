@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { MAX_LOG_BYTES, readLogTail, writeLog } from '../../src/jobs/queue/process-log.ts';
+import { MAX_LOG_BYTES, readLogTail, writeLog } from '../../../src/jobs/queue/process-log.ts';
 
 let folder: string;
 let path: string;

@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { loadModel } from '../../src/core/models/load.ts';
-import { createJobsFolder, type JobsFolder } from './jobs-box.ts';
-import { killAtRandom } from './kill-rounds.ts';
+import { loadModel } from '../../../src/core/models/load.ts';
+import { createJobsFolder, type JobsFolder } from '../jobs-box.ts';
+import { killAtRandom } from '../kill-rounds.ts';
 
 let folder: JobsFolder;
 beforeAll(async () => {

@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { ModelManifest } from '../../src/core/models/manifest.ts';
-import { EventLog } from '../../src/jobs/events/event-log.ts';
-import type { JobRequest } from '../../src/jobs/queue/job.ts';
-import { Activator } from '../../src/jobs/rollout/activator.ts';
-import type { Evaluation } from '../../src/jobs/rollout/evaluation.ts';
-import { gate } from '../../src/jobs/rollout/gate.ts';
-import { createRollbackWatch } from '../../src/jobs/rollout/rollback-watch.ts';
-import type { ServedEnlargement, Serving } from '../../src/jobs/rollout/serving.ts';
-import { createServingStats } from '../../src/jobs/rollout/serving-stats.ts';
+import type { ModelManifest } from '../../../src/core/models/manifest.ts';
+import { EventLog } from '../../../src/jobs/events/event-log.ts';
+import type { JobRequest } from '../../../src/jobs/queue/job.ts';
+import { Activator } from '../../../src/jobs/rollout/activator.ts';
+import type { Evaluation } from '../../../src/jobs/rollout/evaluation.ts';
+import { gate } from '../../../src/jobs/rollout/gate.ts';
+import { createRollbackWatch } from '../../../src/jobs/rollout/rollback-watch.ts';
+import type { ServedEnlargement, Serving } from '../../../src/jobs/rollout/serving.ts';
+import { createServingStats } from '../../../src/jobs/rollout/serving-stats.ts';
 
 /** Serving as a table: which model serves is all that matters here. @param loadMs until a model serves */
 function createTable(first: string, ids: readonly string[], loadMs = 0) {

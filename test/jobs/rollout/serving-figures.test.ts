@@ -2,11 +2,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Counter, type Gauge, Registry } from 'prom-client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Status } from '../../src/dashboard/api-types.ts';
-import { encoder, serveBehind, type TestServer } from '../helpers/http-host.ts';
-import { image } from '../helpers/plugin-fixture.ts';
-import { createJobsFolder, FINETUNE, type JobsBox, type JobsFolder, openJobsBox } from './jobs-box.ts';
-import { findDeviations } from './openapi.ts';
+import type { Status } from '../../../src/dashboard/api-types.ts';
+import { encoder, serveBehind, type TestServer } from '../../helpers/http-host.ts';
+import { image } from '../../helpers/plugin-fixture.ts';
+import { createJobsFolder, FINETUNE, type JobsBox, type JobsFolder, openJobsBox } from '../jobs-box.ts';
+import { findDeviations } from '../openapi.ts';
 
 const HOST_MS = 300;
 const SENT = 16;

@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { lockFolder } from '../../src/jobs/queue/lock-folder.ts';
-import { mountSmallDisk, type SmallDisk } from '../helpers/small-disk.ts';
+import { lockFolder } from '../../../src/jobs/queue/lock-folder.ts';
+import { mountSmallDisk, type SmallDisk } from '../../helpers/small-disk.ts';
 
 const SCRIPT = fileURLToPath(new URL('./lock-process.ts', import.meta.url));
 const LOADER = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;

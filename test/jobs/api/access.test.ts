@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
-import type { DualscaleLogger } from '../../src/server/options.ts';
-import { plainGet } from '../helpers/http-host.ts';
-import { NGINX_VERSION, startNginx } from '../server/hosts/nginx.ts';
+import type { DualscaleLogger } from '../../../src/server/options.ts';
+import { plainGet } from '../../helpers/http-host.ts';
+import { NGINX_VERSION, startNginx } from '../../server/hosts/nginx.ts';
 import {
   API,
   createClient,
@@ -18,8 +18,8 @@ import {
   type JobsFolder,
   openJobsBox,
   TOKEN,
-} from './jobs-box.ts';
-import { OPERATIONS } from './openapi.ts';
+} from '../jobs-box.ts';
+import { OPERATIONS } from '../openapi.ts';
 
 const lines: string[] = [];
 const note = (...texts: unknown[]) => void lines.push(texts.map(String).join(' '));

@@ -4,10 +4,10 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { loadModel } from '../../src/core/models/load.ts';
-import { publishModel, rollbackModel } from '../../src/core/models/publish.ts';
-import { sweepTemporary, sweepUnpublished } from '../../src/jobs/data/leftovers.ts';
-import { type ModelsFolder, publishNearestModels } from '../helpers/nearest-models.ts';
+import { loadModel } from '../../../src/core/models/load.ts';
+import { publishModel, rollbackModel } from '../../../src/core/models/publish.ts';
+import { sweepTemporary, sweepUnpublished } from '../../../src/jobs/data/leftovers.ts';
+import { type ModelsFolder, publishNearestModels } from '../../helpers/nearest-models.ts';
 
 const DAY_MS = 86_400_000;
 let models: ModelsFolder;

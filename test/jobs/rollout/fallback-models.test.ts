@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Activation } from '../../src/jobs/rollout/activation.ts';
-import { mayFallBack } from '../../src/jobs/rollout/fallback-models.ts';
+import type { Activation } from '../../../src/jobs/rollout/activation.ts';
+import { mayFallBack } from '../../../src/jobs/rollout/fallback-models.ts';
 
 const JOB = 'job-0123456789abcdef';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { WorkLog } from '../../src/jobs/worker/work-log.ts';
+import { WorkLog } from '../../../src/jobs/worker/work-log.ts';
 
 function logging() {
   const lines: string[] = [];

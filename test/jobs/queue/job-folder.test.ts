@@ -9,7 +9,7 @@ import {
   readJson,
   readJsonOrWarn,
   writeJson,
-} from '../../src/jobs/queue/job-folder.ts';
+} from '../../../src/jobs/queue/job-folder.ts';
 
 let directory: string;
 let path: string;

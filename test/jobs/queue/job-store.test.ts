@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { EventLog } from '../../src/jobs/events/event-log.ts';
-import type { JobRequest } from '../../src/jobs/queue/job.ts';
-import { JobStore } from '../../src/jobs/queue/job-store.ts';
+import { EventLog } from '../../../src/jobs/events/event-log.ts';
+import type { JobRequest } from '../../../src/jobs/queue/job.ts';
+import { JobStore } from '../../../src/jobs/queue/job-store.ts';
 
 let directory: string;
 beforeEach(async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { switchUnderLoad } from './switch-rounds.ts';
+import { switchUnderLoad } from '../switch-rounds.ts';
 
 test('switching the model under load fails no request, and header and pixels agree about the model', async () => {
   const { failed, disagreeing, byModel } = await switchUnderLoad(10);

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { JobView } from '../../src/jobs/queue/job.ts';
-import { encoder } from '../helpers/http-host.ts';
-import { createJobsFolder, FINETUNE, type JobsBox, type JobsFolder, openJobsBox } from './jobs-box.ts';
+import type { JobView } from '../../../src/jobs/queue/job.ts';
+import { encoder } from '../../helpers/http-host.ts';
+import { createJobsFolder, FINETUNE, type JobsBox, type JobsFolder, openJobsBox } from '../jobs-box.ts';
 
 let folder: JobsFolder;
 let box: JobsBox;

@@ -1,5 +1,5 @@
 /** Locks a folder, says what came of it, and holds it until it is killed. */
-import { lockFolder } from '../../src/jobs/queue/lock-folder.ts';
+import { lockFolder } from '../../../src/jobs/queue/lock-folder.ts';
 
 const [directory, beatMs, staleMs] = process.argv.slice(2) as [string, string, string];
 const say = (text: string) => void process.stdout.write(`${text}\n`);

@@ -9,12 +9,12 @@ import { crc32, gzipSync } from 'node:zlib';
 import sharp from 'sharp';
 import { create as createTar } from 'tar';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { DualscaleError } from '../../src/core/errors.ts';
-import { splitByHash } from '../../src/jobs/data/prepare-data.ts';
-import { type TrafficOptions, TrafficSampler } from '../../src/jobs/data/traffic.ts';
-import { Uploads } from '../../src/jobs/data/uploads.ts';
+import type { DualscaleError } from '../../../src/core/errors.ts';
+import { splitByHash } from '../../../src/jobs/data/prepare-data.ts';
+import { type TrafficOptions, TrafficSampler } from '../../../src/jobs/data/traffic.ts';
+import { Uploads } from '../../../src/jobs/data/uploads.ts';
 import { tarHeader } from './archives.ts';
-import { seededRandom } from './job-bodies.ts';
+import { seededRandom } from '../job-bodies.ts';
 
 let folder: string;
 let uploads: Uploads;
@@ -121,7 +121,7 @@ describe('an uploaded archive', () => {
   test('writes nothing outside its folder, whatever names and links say', async () => {
     const data = await picture(140, 4);
     const before = await everything();
-    for (const name of ['../escape.png', '/escape.png', 'a/../../escape.png', 'C:\\escape.png', '..\\escape.png']) {
+    for (const name of ['../../escape.png', '/escape.png', 'a/../../escape.png', 'C:\\escape.png', '..\\escape.png']) {
       const response = await send(makeZip([{ name, data }]), 'application/zip');
       expect([200, 422], name).toContain(response.status);
       if (response.ok) await uploads.remove(((await response.json()) as { id: string }).id);

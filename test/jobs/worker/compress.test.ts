@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { loadModel, modelDirectory } from '../../src/core/models/load.ts';
-import type { JobView } from '../../src/jobs/queue/job.ts';
-import { STAGES } from '../../src/jobs/queue/stages.ts';
-import type { JobReport } from '../../src/jobs/rollout/evaluation.ts';
-import { STAGES as RECIPE_STAGES } from '../../src/trainer/compress/progress.ts';
-import { publishBlindModel } from '../helpers/blind-model.ts';
-import { publishNearestModels } from '../helpers/nearest-models.ts';
-import { createJobsFolder, FINETUNE, hasEnded, type JobsBox, type JobsFolder, openJobsBox } from './jobs-box.ts';
+import { loadModel, modelDirectory } from '../../../src/core/models/load.ts';
+import type { JobView } from '../../../src/jobs/queue/job.ts';
+import { STAGES } from '../../../src/jobs/queue/stages.ts';
+import type { JobReport } from '../../../src/jobs/rollout/evaluation.ts';
+import { STAGES as RECIPE_STAGES } from '../../../src/trainer/compress/progress.ts';
+import { publishBlindModel } from '../../helpers/blind-model.ts';
+import { publishNearestModels } from '../../helpers/nearest-models.ts';
+import { createJobsFolder, FINETUNE, hasEnded, type JobsBox, type JobsFolder, openJobsBox } from '../jobs-box.ts';
 
 let folder: JobsFolder;
 let box: JobsBox;

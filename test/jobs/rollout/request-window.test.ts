@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { percentile } from '../../src/core/measure/percentile.ts';
-import { createRequestWindow } from '../../src/jobs/rollout/request-window.ts';
+import { percentile } from '../../../src/core/measure/percentile.ts';
+import { createRequestWindow } from '../../../src/jobs/rollout/request-window.ts';
 
 /** A window with a clock that stands still until it is moved. */
 function createCase() {

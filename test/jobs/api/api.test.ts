@@ -1,10 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { JobView } from '../../src/jobs/queue/job.ts';
-import { publishBlindModel } from '../helpers/blind-model.ts';
-import { createJobsFolder, FINETUNE, hasEnded, type JobsBox, type JobsFolder, openJobsBox } from './jobs-box.ts';
-import { findDeviations, OPERATIONS } from './openapi.ts';
+import type { JobView } from '../../../src/jobs/queue/job.ts';
+import { publishBlindModel } from '../../helpers/blind-model.ts';
+import { createJobsFolder, FINETUNE, hasEnded, type JobsBox, type JobsFolder, openJobsBox } from '../jobs-box.ts';
+import { findDeviations, OPERATIONS } from '../openapi.ts';
 
 let folder: JobsFolder;
 let box: JobsBox;
@@ -81,7 +81,7 @@ describe('asking for a job', () => {
     const body = {
       type: 'compress',
       model: 'Bad Name',
-      data: { folders: ['../etc', 'photos'] },
+      data: { folders: ['../../etc', 'photos'] },
       budget: 'huge',
       extra: 1,
     };

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { jobFolder } from '../../src/jobs/queue/job-folder.ts';
-import { endOrphan } from '../../src/jobs/queue/job-process.ts';
+import { jobFolder } from '../../../src/jobs/queue/job-folder.ts';
+import { endOrphan } from '../../../src/jobs/queue/job-process.ts';
 
 const SCRIPT = fileURLToPath(new URL('./paused-server.ts', import.meta.url));
 const LOADER = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;

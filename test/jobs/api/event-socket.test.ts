@@ -4,8 +4,8 @@ import { connect as connectTcp } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import type { JobEventBody } from '../../src/jobs/events/job-event.ts';
-import { authorized, connect, eventsOf, JOB, openSocketBox, progress, stage, TOKEN } from './socket-box.ts';
+import type { JobEventBody } from '../../../src/jobs/events/job-event.ts';
+import { authorized, connect, eventsOf, JOB, openSocketBox, progress, stage, TOKEN } from '../socket-box.ts';
 
 let box: Awaited<ReturnType<typeof openSocketBox>>;
 beforeEach(async () => {

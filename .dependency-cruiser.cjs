@@ -61,6 +61,19 @@ module.exports = {
     ),
     only('the service knows no HTTP', '', '^src/server/service', '^src/server/http'),
 
+    // Inside jobs: data and events, then rollout, then the queue, then the API. `job.ts` holds the types all of them share.
+    only('data of jobs stand alone', '', '^src/jobs/data', '^src/jobs/(api|events|rollout|worker|queue/(?!job\\.ts))'),
+    only(
+      'events only name what happens',
+      '',
+      '^src/jobs/events',
+      '^src/jobs/(api|data|worker|queue/(?!job\\.ts)|rollout/(?!activation|evaluation))',
+    ),
+    only('rollout knows no queue', '', '^src/jobs/rollout', '^src/jobs/(api|worker|queue/(?!job\\.ts))'),
+    only('the queue starts workers and imports none', '', '^src/jobs/queue', '^src/jobs/(api|worker)'),
+    only('workers know no API', '', '^src/jobs/worker', '^src/jobs/(api|queue/(queue|attempt|stages|job-store))'),
+    only('the API imports no worker', '', '^src/jobs/api', '^src/jobs/worker'),
+
     // A library that could be replaced is imported in one folder.
     library('sharp', 'node_modules/sharp/', '^src/core/codec'),
     library('ONNX Runtime', 'node_modules/onnxruntime-node/', '^src/core/engine'),

@@ -71,6 +71,11 @@ export class DualscaleError extends Error {
   }
 }
 
+/** An error whose text the client may see. */
+export function publicError(code: ErrorCode, publicDetail: string): DualscaleError {
+  return new DualscaleError(code, publicDetail, { publicDetail });
+}
+
 /** The one form in which a bad option is reported: its name, what was expected, what came. */
 export function badOption(name: string, expected: string, got: unknown): DualscaleError {
   return new DualscaleError('DS_BAD_OPTION', `expected \`${name}\` to be ${expected}, got \`${String(got)}\``);

@@ -75,7 +75,10 @@ async function openContext(options: ResolvedJobsOptions, serving: JobsOptions['d
     store,
     machine,
     now,
-    openData: (entry) => openData(entry, { dataRoots: options.dataRoots, uploads, traffic }),
+    openData: ({ record, folder }) => {
+      const { dataRoots } = options;
+      return openData(record.request.data, join(folder.work, 'traffic'), { dataRoots, uploads, traffic });
+    },
     onEnd: ({ view }: JobEntry) => {
       const seconds = view.startedAt === null ? 0 : (now() - Date.parse(view.startedAt)) / 1000;
       meter?.ended(view.type, view.state, seconds);

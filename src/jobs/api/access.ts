@@ -1,9 +1,10 @@
 /** Who may use the API: a token or a ticket, from an allowed origin; without a token only clients on this machine. */
+
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { LRUCache } from 'lru-cache';
+import { publicError } from '../../core/errors.ts';
 import { isLoopback } from '../jobs-options.ts';
-import { problem } from './api-problem.ts';
 
 export interface AccessOptions {
   readonly token?: string;
@@ -94,30 +95,31 @@ export function createAccess({ token, origins, now }: AccessOptions): Access {
   const refuseToken = (req: IncomingMessage): never => {
     const address = req.socket.remoteAddress ?? '';
     const entry = failuresOf(address);
-    if (entry.count >= MAX_FAILURES) throw problem('DS_TOO_MANY', 'Too many wrong tokens came from this address.');
+    if (entry.count >= MAX_FAILURES) throw publicError('DS_TOO_MANY', 'Too many wrong tokens came from this address.');
     failures.set(address, { ...entry, count: entry.count + 1 });
-    throw problem('DS_UNAUTHORIZED', 'The token is wrong.');
+    throw publicError('DS_UNAUTHORIZED', 'The token is wrong.');
   };
 
   const useTicket = (ticket: string): void => {
     // Not counted: nobody guesses 192 random bits.
     if (!tickets.delete(digest(ticket).toString('hex'))) {
-      throw problem('DS_UNAUTHORIZED', 'The ticket is wrong, used or too old.');
+      throw publicError('DS_UNAUTHORIZED', 'The ticket is wrong, used or too old.');
     }
   };
 
   return {
     check(req, { ticket, protocolToken } = {}) {
-      if (isForeign(req, origins)) throw problem('DS_FORBIDDEN', 'The origin is not one of those the server allows.');
+      if (isForeign(req, origins))
+        throw publicError('DS_FORBIDDEN', 'The origin is not one of those the server allows.');
       if (ticket !== undefined) return useTicket(ticket);
       if (token === undefined) {
         if (isFromThisMachine(req)) return;
         const why = 'This server has no token and serves only clients on its own machine, not through a proxy.';
-        throw problem('DS_UNAUTHORIZED', why);
+        throw publicError('DS_UNAUTHORIZED', why);
       }
       const given = bearerOf(req) ?? protocolToken;
       // To come without one is no guess, so it is not counted.
-      if (given === undefined) throw problem('DS_UNAUTHORIZED', 'Send it as `Authorization: Bearer <token>`.');
+      if (given === undefined) throw publicError('DS_UNAUTHORIZED', 'Send it as `Authorization: Bearer <token>`.');
       // The right one passes whatever came before it: behind a proxy all clients have one address, and anyone could lock the others out.
       if (!isSameSecret(given, token)) refuseToken(req);
     },

@@ -21,11 +21,6 @@ export class FieldProblem extends DualscaleError {
   }
 }
 
-/** A problem whose detail the client may see. */
-export function problem(code: ErrorCode, publicDetail: string): DualscaleError {
-  return new DualscaleError(code, publicDetail, { publicDetail });
-}
-
 export interface ProblemHeaders {
   readonly retryAfterSeconds?: number;
   readonly allow?: readonly string[];

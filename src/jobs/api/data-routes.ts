@@ -1,14 +1,15 @@
 /** Routes of pictures: uploads, the traffic sampler, and samples to compare models on. */
+
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { readHeader } from '../../core/codec/header.ts';
+import { publicError } from '../../core/errors.ts';
 import type { TrafficSampler } from '../data/traffic.ts';
 import type { Upload, Uploads } from '../data/uploads.ts';
 import type { ResolvedJobsOptions } from '../jobs-options.ts';
 import { isFinished } from '../queue/job.ts';
 import type { JobStore } from '../queue/job-store.ts';
 import type { Serving } from '../rollout/serving.ts';
-import { problem } from './api-problem.ts';
 import { type ApiRequest, queryInteger, type Route, sendJson } from './router.ts';
 
 export interface DataRoutesContext {
@@ -32,7 +33,7 @@ async function sampleNames({ options: { samplesDir } }: DataRoutesContext): Prom
 
 async function readSample(context: DataRoutesContext, id: string): Promise<Buffer> {
   const name = (await sampleNames(context)).find((known) => known === id);
-  if (name === undefined) throw problem('DS_NOT_FOUND', 'There is no such sample.');
+  if (name === undefined) throw publicError('DS_NOT_FOUND', 'There is no such sample.');
   return readFile(join(context.options.samplesDir as string, basename(name)));
 }
 
@@ -62,7 +63,7 @@ async function sendUpscaled(request: ApiRequest, context: DataRoutesContext): Pr
   const { serving } = context;
   const model = request.query.get('model');
   if (!serving.models.some(({ id }) => id === model)) {
-    throw problem(
+    throw publicError(
       'DS_BAD_REQUEST',
       `Expected \`model\` to be one of ${serving.models.map(({ id }) => id).join(', ')}.`,
     );
@@ -82,13 +83,13 @@ async function sendInspection({ res, params, query }: ApiRequest, context: DataR
   const controller = new AbortController();
   res.on('close', () => controller.abort());
   const inspection = await context.serving.inspect(bytes, { signal: controller.signal, scale });
-  if (!inspection) throw problem('DS_NOT_FOUND', 'No model of this server estimates degradations.');
+  if (!inspection) throw publicError('DS_NOT_FOUND', 'No model of this server estimates degradations.');
   sendJson(res, 200, inspection);
 }
 
 async function requireUpload({ uploads }: DataRoutesContext, id: string): Promise<Upload> {
   const upload = await uploads.get(id);
-  if (!upload) throw problem('DS_NOT_FOUND', 'There is no such upload.');
+  if (!upload) throw publicError('DS_NOT_FOUND', 'There is no such upload.');
   return upload;
 }
 
@@ -97,7 +98,7 @@ async function removeUpload({ res, params }: ApiRequest, context: DataRoutesCont
   const isUsed = context.store
     .list()
     .some(({ view }) => !isFinished(view) && view.request.data.uploads?.includes(id) === true);
-  if (isUsed) throw problem('DS_CONFLICT', 'A waiting or running job uses this upload.');
+  if (isUsed) throw publicError('DS_CONFLICT', 'A waiting or running job uses this upload.');
   await context.uploads.remove(id);
   res.writeHead(204).end();
 }
@@ -108,7 +109,7 @@ async function sendTraffic({ res }: ApiRequest, { traffic }: DataRoutesContext):
 }
 
 async function clearTraffic({ res }: ApiRequest, { traffic }: DataRoutesContext): Promise<void> {
-  if (!traffic) throw problem('DS_CONFLICT', 'The traffic sampler is not turned on.');
+  if (!traffic) throw publicError('DS_CONFLICT', 'The traffic sampler is not turned on.');
   await traffic.clear();
   res.writeHead(204).end();
 }

@@ -1,5 +1,7 @@
 /** Routes of jobs: requested, listed, cancelled, with their events, log and report. */
+
 import { createHash } from 'node:crypto';
+import { publicError } from '../../core/errors.ts';
 import { canonicalJson } from '../../core/models/digest.ts';
 import { createMutex } from '../../core/mutex.ts';
 import { PRESETS } from '../../trainer/presets/presets.ts';
@@ -9,16 +11,16 @@ import type { TrafficSampler } from '../data/traffic.ts';
 import type { Uploads } from '../data/uploads.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { ResolvedJobsOptions } from '../jobs-options.ts';
+import { readJson } from '../json-file.ts';
 import { isFinished, JOB_STATES, type JobRequest } from '../queue/job.ts';
 import type { JobEntry } from '../queue/job-entry.ts';
-import { readJson } from '../queue/job-folder.ts';
 import type { JobStore } from '../queue/job-store.ts';
 import { readLogTail } from '../queue/process-log.ts';
 import type { JobQueue } from '../queue/queue.ts';
 import { resultName } from '../queue/stages.ts';
 import type { JobReport } from '../rollout/evaluation.ts';
 import type { Serving } from '../rollout/serving.ts';
-import { type FieldError, FieldProblem, problem } from './api-problem.ts';
+import { type FieldError, FieldProblem } from './api-problem.ts';
 import { parseJobRequest } from './parse-job.ts';
 import { type ApiRequest, queryInteger, type Route, readJsonBody, sendJson } from './router.ts';
 
@@ -37,7 +39,7 @@ const MAX_LOG_BYTES = 1 << 18;
 /** Throws DS_NOT_FOUND. */
 function requireJob({ params }: ApiRequest, { store }: JobRoutesContext): JobEntry {
   const entry = store.get(params['id']);
-  if (!entry) throw problem('DS_NOT_FOUND', 'There is no such job.');
+  if (!entry) throw publicError('DS_NOT_FOUND', 'There is no such job.');
   return entry;
 }
 
@@ -99,7 +101,7 @@ function idempotencyKey({ headers }: ApiRequest['req']): string | undefined {
   const key = headers['idempotency-key'];
   if (key === undefined) return undefined;
   if (typeof key === 'string' && /^[\x21-\x7e]{1,200}$/.test(key)) return key;
-  throw problem('DS_BAD_REQUEST', 'Expected `Idempotency-Key` to be 1 to 200 printable characters without spaces.');
+  throw publicError('DS_BAD_REQUEST', 'Expected `Idempotency-Key` to be 1 to 200 printable characters without spaces.');
 }
 
 /** The job that came of the same key and body before. Throws FieldProblem when the body was another one. */
@@ -115,9 +117,9 @@ function requireRoom(request: JobRequest, context: JobRoutesContext): void {
   const { queue, options } = context;
   const errors = findWrongModel(request, context);
   if (errors.length > 0) throw new FieldProblem(errors);
-  if (queue.isClosing) throw problem('DS_CLOSING', 'The server is shutting down and accepts no new jobs.');
+  if (queue.isClosing) throw publicError('DS_CLOSING', 'The server is shutting down and accepts no new jobs.');
   if (queue.waitingCount < options.queueLimit) return;
-  throw problem('DS_TOO_MANY', `The queue is full (${options.queueLimit} jobs).`);
+  throw publicError('DS_TOO_MANY', `The queue is full (${options.queueLimit} jobs).`);
 }
 
 /** Gives the handler of `POST /jobs`. */
@@ -151,13 +153,13 @@ function jobCreator(context: JobRoutesContext) {
 function listJobs({ res, query }: ApiRequest, context: JobRoutesContext): void {
   const state = query.get('state');
   if (state !== null && !JOB_STATES.some((known) => known === state)) {
-    throw problem('DS_BAD_REQUEST', `Expected \`state\` to be one of ${JOB_STATES.join(', ')}.`);
+    throw publicError('DS_BAD_REQUEST', `Expected \`state\` to be one of ${JOB_STATES.join(', ')}.`);
   }
   const limit = queryInteger(query, 'limit', [1, 200]) ?? 50;
   const cursor = query.get('cursor');
   const jobs = context.store.list().filter(({ view }) => state === null || view.state === state);
   const from = cursor === null ? 0 : jobs.findIndex(({ record }) => record.id === cursor);
-  if (from < 0) throw problem('DS_BAD_REQUEST', 'Expected `cursor` to be the `next` of an earlier page.');
+  if (from < 0) throw publicError('DS_BAD_REQUEST', 'Expected `cursor` to be the `next` of an earlier page.');
   const page = jobs.slice(from, from + limit).map((entry) => describeJob(entry, context));
   sendJson(res, 200, { jobs: page, next: jobs[from + limit]?.record.id ?? null });
 }
@@ -185,7 +187,7 @@ async function sendLog({ res }: ApiRequest, { folder }: JobEntry): Promise<void>
 
 async function sendReport({ res }: ApiRequest, { folder }: JobEntry): Promise<void> {
   const report = await readJson<JobReport>(folder.report);
-  if (!report) throw problem('DS_NOT_FOUND', 'There is no report yet.');
+  if (!report) throw publicError('DS_NOT_FOUND', 'There is no report yet.');
   sendJson(res, 200, report);
 }
 

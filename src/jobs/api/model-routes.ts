@@ -1,13 +1,13 @@
 /** Routes of models: which there are, which serve, switching and rolling back. */
+import { publicError } from '../../core/errors.ts';
 import { isModelId, type ModelManifest } from '../../core/models/manifest.ts';
-import { CorruptFileError, readJson } from '../queue/job-folder.ts';
+import { CorruptFileError, readJson } from '../json-file.ts';
 import type { JobStore } from '../queue/job-store.ts';
 import type { Activator } from '../rollout/activator.ts';
 import type { Evaluation, JobReport } from '../rollout/evaluation.ts';
 import { jobOf } from '../rollout/publish-result.ts';
 import type { RollbackWatch } from '../rollout/rollback-watch.ts';
 import type { Serving } from '../rollout/serving.ts';
-import { problem } from './api-problem.ts';
 import { type Route, sendJson } from './router.ts';
 
 export interface ModelRoutesContext {
@@ -96,7 +96,7 @@ export function modelRoutes({ store, serving, activator, watch }: ModelRoutesCon
         const id = params['id'];
         await serving.reload();
         const isKnown = isModelId(id) && serving.models.some((manifest) => manifest.id === id);
-        if (!isKnown) throw problem('DS_MODEL_NOT_FOUND', 'See GET /models.');
+        if (!isKnown) throw publicError('DS_MODEL_NOT_FOUND', 'See GET /models.');
         await activator.activate(id, { reason: 'operator', job: null, detail: '' });
         sendJson(res, 200, await describeModels());
       },
@@ -106,7 +106,7 @@ export function modelRoutes({ store, serving, activator, watch }: ModelRoutesCon
       path: '/scales/{scale}/rollback',
       async handle({ res, params }) {
         const scale = serving.scales.find((known) => String(known) === params['scale']);
-        if (scale === undefined) throw problem('DS_NOT_FOUND', `Scales: ${serving.scales.join(', ')}.`);
+        if (scale === undefined) throw publicError('DS_NOT_FOUND', `Scales: ${serving.scales.join(', ')}.`);
         await activator.rollback(scale, { reason: 'rollback', job: null, detail: '' });
         sendJson(res, 200, await describeModels());
       },

@@ -1,7 +1,7 @@
 /** Requests to handlers by method and path, errors to problems. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { DualscaleError } from '../../core/errors.ts';
-import { type ProblemHeaders, problem, sendProblem } from './api-problem.ts';
+import { DualscaleError, publicError } from '../../core/errors.ts';
+import { type ProblemHeaders, sendProblem } from './api-problem.ts';
 
 export interface ApiRequest {
   readonly req: IncomingMessage;
@@ -43,7 +43,7 @@ function decodePart(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw problem('DS_BAD_REQUEST', 'The path is not encoded correctly.');
+    throw publicError('DS_BAD_REQUEST', 'The path is not encoded correctly.');
   }
 }
 
@@ -62,7 +62,7 @@ export function findRoute(routes: readonly Route[], method: string, path: string
     const params = matchPath(route.path, path);
     return params ? [{ route, params }] : [];
   });
-  if (matches.length === 0) throw problem('DS_NOT_FOUND', 'There is no such route.');
+  if (matches.length === 0) throw publicError('DS_NOT_FOUND', 'There is no such route.');
   const match = matches.find(({ route }) => route.method === method);
   if (!match) throw new WrongMethod([...new Set(matches.map(({ route }) => route.method))]);
   return match;
@@ -110,8 +110,8 @@ const MAX_BODY_BYTES = 1 << 16;
 /** Throws DS_MEDIA_TYPE, DS_BODY_TOO_LARGE, DS_BAD_REQUEST. */
 export async function readJsonBody(req: IncomingMessage): Promise<{ readonly value: unknown; readonly bytes: Buffer }> {
   const type = (req.headers['content-type'] ?? '').split(';')[0].trim().toLowerCase();
-  if (type !== 'application/json') throw problem('DS_MEDIA_TYPE', 'Expected application/json.');
-  const tooLarge = () => problem('DS_BODY_TOO_LARGE', `A body may have at most ${MAX_BODY_BYTES} bytes.`);
+  if (type !== 'application/json') throw publicError('DS_MEDIA_TYPE', 'Expected application/json.');
+  const tooLarge = () => publicError('DS_BODY_TOO_LARGE', `A body may have at most ${MAX_BODY_BYTES} bytes.`);
   if (Number(req.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw tooLarge();
   const chunks: Buffer[] = [];
   let size = 0;
@@ -124,7 +124,7 @@ export async function readJsonBody(req: IncomingMessage): Promise<{ readonly val
   try {
     return { value: JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)), bytes };
   } catch {
-    throw problem('DS_BAD_REQUEST', 'The body is not valid JSON.');
+    throw publicError('DS_BAD_REQUEST', 'The body is not valid JSON.');
   }
 }
 
@@ -138,5 +138,5 @@ export function queryInteger(
   if (text === null) return undefined;
   const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
   if (value >= least && value <= most) return value;
-  throw problem('DS_BAD_REQUEST', `Expected \`${name}\` to be an integer from ${least} to ${most}.`);
+  throw publicError('DS_BAD_REQUEST', `Expected \`${name}\` to be an integer from ${least} to ${most}.`);
 }

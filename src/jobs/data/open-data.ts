@@ -1,11 +1,17 @@
 /** Which folders of photographs a job reads, from what was requested. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { JobEntry } from '../queue/job-entry.ts';
-import type { DataFolders } from '../queue/job-spec.ts';
+import type { DataSources } from '../queue/job.ts';
 import { resolveFolder } from './data-folders.ts';
 import type { TrafficSampler } from './traffic.ts';
 import type { Uploads } from './uploads.ts';
+
+/** Folders of photographs, absolute. */
+export interface DataFolders {
+  readonly pairs: readonly string[];
+  /** Of pictures too small for pairs. */
+  readonly unpaired: readonly string[];
+}
 
 export interface DataSourcesContext {
   readonly dataRoots: Readonly<Record<string, string>>;
@@ -26,15 +32,14 @@ async function filledFolders(directories: readonly string[], kind: 'large' | 'sm
   return filled;
 }
 
-/** Throws DS_BAD_DATA when a folder is gone. */
+/** @param snapshot folder for a snapshot of the traffic. Throws DS_BAD_DATA when a folder is gone. */
 export async function openData(
-  { record, folder }: JobEntry,
+  { folders = [], uploads: ids = [], traffic: usesTraffic }: DataSources,
+  snapshot: string,
   { dataRoots, uploads, traffic }: DataSourcesContext,
 ): Promise<DataFolders> {
-  const { folders = [], uploads: ids = [], traffic: usesTraffic } = record.request.data;
   const own = ids.map((id) => uploads.directory(id));
   if (usesTraffic && traffic) {
-    const snapshot = join(folder.work, 'traffic');
     await traffic.snapshot(snapshot);
     own.push(snapshot);
   }

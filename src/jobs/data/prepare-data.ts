@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { readHeader } from '../../core/codec/header.ts';
 import { DualscaleError } from '../../core/errors.ts';
 import { listPhotographs } from '../../trainer/train/data/dataset.ts';
-import { decideOnce } from '../queue/job-folder.ts';
+import { decideOnce } from '../json-file.ts';
 
 export interface PreparedData {
   /** Share of hashes below which a photograph is held out. */

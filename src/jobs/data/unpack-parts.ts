@@ -1,6 +1,7 @@
 /** What archives of every kind have in common: what is wanted of them, and how much they may unfold to. */
+
 import type { Readable } from 'node:stream';
-import { problem } from '../api/api-problem.ts';
+import { publicError } from '../../core/errors.ts';
 
 export interface UnpackLimits {
   /** Bytes of one file when unpacked; larger ones are passed over. */
@@ -23,11 +24,12 @@ export function createBudget({ maxTotalBytes, maxEntries }: UnpackLimits) {
   return {
     count(): void {
       entries += 1;
-      if (entries > maxEntries) throw problem('DS_BODY_TOO_LARGE', `An archive may have ${maxEntries} entries.`);
+      if (entries > maxEntries) throw publicError('DS_BODY_TOO_LARGE', `An archive may have ${maxEntries} entries.`);
     },
     unfold(bytes: number): void {
       total += bytes;
-      if (total > maxTotalBytes) throw problem('DS_BODY_TOO_LARGE', `An archive may unfold to ${maxTotalBytes} bytes.`);
+      if (total > maxTotalBytes)
+        throw publicError('DS_BODY_TOO_LARGE', `An archive may unfold to ${maxTotalBytes} bytes.`);
     },
   };
 }
@@ -38,7 +40,7 @@ export async function collect(stream: Readable | AsyncIterable<Buffer>, maxBytes
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     size += chunk.length;
     // What the archive says about sizes is a claim.
-    if (size > maxBytes) throw problem('DS_BODY_TOO_LARGE', `A file of the archive is larger than it says.`);
+    if (size > maxBytes) throw publicError('DS_BODY_TOO_LARGE', `A file of the archive is larger than it says.`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

@@ -4,9 +4,8 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { DualscaleError } from '../../core/errors.ts';
-import { problem } from '../api/api-problem.ts';
-import { randomId, readJsonOrWarn, writeJson } from '../queue/job-folder.ts';
+import { DualscaleError, publicError } from '../../core/errors.ts';
+import { randomId, readJsonOrWarn, writeJson } from '../json-file.ts';
 import { requireFreeBytes } from './disk-space.ts';
 import { countPictures, inspectPicture, keepPicture, type PictureCount } from './picture-folder.ts';
 import { unpack } from './unpack.ts';
@@ -43,12 +42,12 @@ const MAX_EXPANSION = 4;
 
 function archiveType(req: IncomingMessage): 'zip' | 'tar' {
   const type = TYPES[(req.headers['content-type'] ?? '').split(';')[0].trim().toLowerCase()];
-  if (!type) throw problem('DS_MEDIA_TYPE', `Expected one of ${Object.keys(TYPES).join(', ')}.`);
+  if (!type) throw publicError('DS_MEDIA_TYPE', `Expected one of ${Object.keys(TYPES).join(', ')}.`);
   return type;
 }
 
 async function receiveBody(req: IncomingMessage, path: string, maxBytes: number): Promise<void> {
-  const tooLarge = () => problem('DS_BODY_TOO_LARGE', `An upload may have ${maxBytes} bytes.`);
+  const tooLarge = () => publicError('DS_BODY_TOO_LARGE', `An upload may have ${maxBytes} bytes.`);
   if (Number(req.headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
   let received = 0;
   await pipeline(
@@ -67,7 +66,7 @@ async function receiveBody(req: IncomingMessage, path: string, maxBytes: number)
 function asDataProblem(error: unknown): DualscaleError {
   if (error instanceof DualscaleError) return error;
   const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'ENOSPC') return problem('DS_NO_SPACE', 'The disk is full.');
+  if (code === 'ENOSPC') return publicError('DS_NO_SPACE', 'The disk is full.');
   const publicDetail = 'The archive is damaged or of another type.';
   return new DualscaleError('DS_BAD_DATA', `an upload: ${String(error)}`, { publicDetail, cause: error });
 }
@@ -147,7 +146,7 @@ export class Uploads {
       if (usable) await keepPicture(folder, String(number++).padStart(6, '0'), bytes, usable);
       else skipped += 1;
     });
-    if (number === 0) throw problem('DS_BAD_DATA', 'The archive holds no usable picture.');
+    if (number === 0) throw publicError('DS_BAD_DATA', 'The archive holds no usable picture.');
     return skipped;
   }
 }

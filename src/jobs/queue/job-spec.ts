@@ -1,15 +1,8 @@
 /** What the server and a job's processes hand each other: specs and results as files, everything else as messages. */
 import type { Provider } from '../../core/engine/runtime.ts';
+import type { DataFolders } from '../data/open-data.ts';
 import type { JobEventBody, ProgressData } from '../events/job-event.ts';
-import type { Evaluation } from '../rollout/evaluation.ts';
 import type { JobRequest } from './job.ts';
-
-/** Folders of photographs, absolute. */
-export interface DataFolders {
-  readonly pairs: readonly string[];
-  /** Of pictures too small for pairs. */
-  readonly unpaired: readonly string[];
-}
 
 export interface JobSpec {
   readonly job: string;
@@ -54,13 +47,6 @@ export interface EvaluationSpec extends LatencyConditions {
   readonly base?: string;
   /** Held-out photographs. */
   readonly validation: readonly string[];
-}
-
-export interface Evaluations {
-  readonly candidate: Evaluation;
-  readonly active: Evaluation | null;
-  /** Of the model that was worked on. */
-  readonly base: Evaluation | null;
 }
 
 /** Where a target says nothing of the picture. */

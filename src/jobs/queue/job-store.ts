@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { syncFolder } from '../../core/atomic-file.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { JobEvent, JobEventBody } from '../events/job-event.ts';
+import { randomId, readJsonOrWarn, writeJson } from '../json-file.ts';
 import { isFinished, JOB_STATES, type JobRequest, type JobState } from './job.ts';
 import { JobEntry, type JobRecord } from './job-entry.ts';
-import { jobFolder, randomId, readJsonOrWarn, writeJson } from './job-folder.ts';
+import { jobFolder } from './job-folder.ts';
 
 export interface JobStoreOptions {
   /** Folder of job folders, created when it is missing. */

@@ -4,24 +4,18 @@ import { join } from 'node:path';
 import { DualscaleError } from '../../core/errors.ts';
 import { modelDirectory } from '../../core/models/load.ts';
 import type { ModelManifest } from '../../core/models/manifest.ts';
+import type { DataFolders } from '../data/open-data.ts';
 import type { JobEventBody } from '../events/job-event.ts';
 import type { ResolvedJobsOptions } from '../jobs-options.ts';
+import { decideOnce, exists, readJson, readJsonOrWarn, writeJson } from '../json-file.ts';
 import type { Activator } from '../rollout/activator.ts';
-import type { JobReport } from '../rollout/evaluation.ts';
+import type { Evaluations, JobReport } from '../rollout/evaluation.ts';
 import { gate } from '../rollout/gate.ts';
 import { publishResult } from '../rollout/publish-result.ts';
 import type { Serving } from '../rollout/serving.ts';
 import type { JobResult, JobType } from './job.ts';
 import type { JobEntry } from './job-entry.ts';
-import { decideOnce, exists, readJson, readJsonOrWarn, writeJson } from './job-folder.ts';
-import {
-  type DataFolders,
-  type EvaluationSpec,
-  type Evaluations,
-  type JobOutput,
-  type JobSpec,
-  PLAIN_LATENCY,
-} from './job-spec.ts';
+import { type EvaluationSpec, type JobOutput, type JobSpec, PLAIN_LATENCY } from './job-spec.ts';
 
 const TRAINING = { data: 0.02, plan: 0.02, train: 0.91, evaluate: 0.04, publish: 0.01 };
 

@@ -26,6 +26,13 @@ export interface Evaluation {
   readonly latency: MeasuredLatency;
 }
 
+export interface Evaluations {
+  readonly candidate: Evaluation;
+  readonly active: Evaluation | null;
+  /** Of the model that was worked on. */
+  readonly base: Evaluation | null;
+}
+
 export interface Check {
   readonly name: 'psnr' | 'consistency' | 'latency' | 'macs';
   readonly passed: boolean;

@@ -1,7 +1,6 @@
 /** Whether a model may go into service: every check with its value and its limit. */
 import type { JobRequest } from '../queue/job.ts';
-import type { Evaluations } from '../queue/job-spec.ts';
-import type { Check, Evaluation, Verdict } from './evaluation.ts';
+import type { Check, Evaluation, Evaluations, Verdict } from './evaluation.ts';
 
 /** How far the consistency may fall, in dB. */
 const MAX_CONSISTENCY_DROP_DB = 1;

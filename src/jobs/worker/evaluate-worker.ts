@@ -4,7 +4,8 @@
  */
 import { resolve } from 'node:path';
 import { inspect } from 'node:util';
-import { jobFolder, readJson, writeJson } from '../queue/job-folder.ts';
+import { readJson, writeJson } from '../json-file.ts';
+import { jobFolder } from '../queue/job-folder.ts';
 import type { EvaluationSpec } from '../queue/job-spec.ts';
 import { isUnwritable } from '../queue/storage-error.ts';
 import type { Evaluation } from '../rollout/evaluation.ts';

@@ -13,8 +13,8 @@ import { imresize } from '../../core/pixels/imresize.ts';
 import { degradationOf } from '../../trainer/presets/recipes.ts';
 import type { DegradationRecipe } from '../../trainer/train/data/degradation-recipe.ts';
 import { degradedMiddle } from '../../trainer/train/data/degrade-patch.ts';
-import type { EvaluationSpec, Evaluations } from '../queue/job-spec.ts';
-import type { Evaluation } from '../rollout/evaluation.ts';
+import type { EvaluationSpec } from '../queue/job-spec.ts';
+import type { Evaluation, Evaluations } from '../rollout/evaluation.ts';
 import { measureLatency } from './measure-latency.ts';
 
 /** LR pixels: more than that of one photograph says little more about the network. */

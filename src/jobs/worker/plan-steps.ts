@@ -4,8 +4,8 @@ import { extname, join } from 'node:path';
 import { decodeRgb } from '../../core/codec/decode.ts';
 import type { TrainOptions, TrainRecipe } from '../../trainer/train/train-model.ts';
 import { trainModel } from '../../trainer/train/train-model.ts';
+import { decideOnce } from '../json-file.ts';
 import type { Budget } from '../queue/job.ts';
-import { decideOnce } from '../queue/job-folder.ts';
 
 export interface StepPlan {
   readonly steps: number;

@@ -13,8 +13,8 @@ import type { DualscaleError } from '../../../src/core/errors.ts';
 import { splitByHash } from '../../../src/jobs/data/prepare-data.ts';
 import { type TrafficOptions, TrafficSampler } from '../../../src/jobs/data/traffic.ts';
 import { Uploads } from '../../../src/jobs/data/uploads.ts';
-import { tarHeader } from './archives.ts';
 import { seededRandom } from '../job-bodies.ts';
+import { tarHeader } from './archives.ts';
 
 let folder: string;
 let uploads: Uploads;

@@ -5,8 +5,8 @@ import { gzipSync } from 'node:zlib';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { unpack } from '../../../src/jobs/data/unpack.ts';
-import { TAR_END, tarFile, tarHeader } from './archives.ts';
 import { seededRandom } from '../job-bodies.ts';
+import { TAR_END, tarFile, tarHeader } from './archives.ts';
 
 const MIB = 2 ** 20;
 const LIMITS = { maxFileBytes: MIB, maxTotalBytes: 4 * MIB, maxEntries: 100 };

@@ -2,14 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import {
-  CorruptFileError,
-  decideOnce,
-  exists,
-  readJson,
-  readJsonOrWarn,
-  writeJson,
-} from '../../../src/jobs/queue/job-folder.ts';
+import { CorruptFileError, decideOnce, exists, readJson, readJsonOrWarn, writeJson } from '../../src/jobs/json-file.ts';
 
 let directory: string;
 let path: string;

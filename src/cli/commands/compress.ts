@@ -13,7 +13,7 @@ import type { Budget, Multiple } from '../../trainer/compress/budget.ts';
 import type { CompressSettings, Method } from '../../trainer/compress/compress-settings.ts';
 import { type CompressEvent, STAGES } from '../../trainer/compress/progress.ts';
 import { type CompressResult, compressModel } from '../../trainer/compress/recipe.ts';
-import type { EffortName } from '../../trainer/compress/schedule.ts';
+import type { TrainingBudgetName } from '../../trainer/compress/training-budget.ts';
 import { modelsRoot, openModel } from '../open-models.ts';
 import { type ModelFlags, type PixelSize, requireFolders } from '../options.ts';
 import { formatDuration, Progress } from '../progress.ts';
@@ -32,7 +32,7 @@ export interface CompressFlags extends ModelFlags {
   readonly threads?: number;
   readonly multiple: '4' | '8' | '16';
   readonly method: Method;
-  readonly budget: EffortName;
+  readonly budget: TrainingBudgetName;
   readonly maxPsnrDrop: number;
   readonly id?: string;
   readonly publish?: string;

@@ -8,7 +8,7 @@ import type { Budget as CompressBudget } from '../../trainer/compress/budget.ts'
 import type { PictureSize } from '../../trainer/compress/compress-settings.ts';
 import type { CompressEvent } from '../../trainer/compress/progress.ts';
 import { compressModel } from '../../trainer/compress/recipe.ts';
-import type { Effort } from '../../trainer/compress/schedule.ts';
+import type { TrainingBudget } from '../../trainer/compress/training-budget.ts';
 import { degradationOf } from '../../trainer/presets/recipes.ts';
 import { type PreparedData, prepareData } from '../data/prepare-data.ts';
 import { decideOnce } from '../json-file.ts';
@@ -25,7 +25,7 @@ const AIM = 0.95;
 
 interface CompressPlan {
   readonly budget: CompressBudget;
-  readonly effort: Effort;
+  readonly effort: TrainingBudget;
 }
 
 async function latencyBudget(base: StoredModel, target: Exclude<Target, { macs: number }>, spec: JobSpec) {

@@ -6,7 +6,7 @@ import { isModelId } from '../../core/models/manifest.ts';
 import type { StoredDtype } from '../../core/models/safetensors.ts';
 import { type Budget, checkBudget, MULTIPLES, type Multiple } from './budget.ts';
 import { checkConditions } from './check-conditions.ts';
-import { type Effort, type EffortName, isEffortName } from './schedule.ts';
+import { isTrainingBudgetName, type TrainingBudget, type TrainingBudgetName } from './training-budget.ts';
 
 /**
  * `drc` is the paper's: search, gradient pruning, fine-tuning with distillation. `l1` prunes all widths alike by the
@@ -39,7 +39,7 @@ export interface CompressSettings {
   /** @default 'drc' */
   readonly method?: Method;
   /** How long each stage takes. @default 'default' */
-  readonly effort?: EffortName | Effort;
+  readonly effort?: TrainingBudgetName | TrainingBudget;
   /** Most that the mean PSNR on held-out photographs may fall, in dB. @default 0.5 */
   readonly maxPsnrDropDb?: number;
   /** Whether a result that misses the budget or loses too much is refused, and kept aside. @default true */
@@ -104,7 +104,8 @@ function checkNumbers({ maxPsnrDropDb, validationShare, at }: ResolvedSettings):
 function checkNames({ multiple, method, effort, id, license, dataNote = '' }: ResolvedSettings): void {
   if (!MULTIPLES.includes(multiple)) throw badOption('--multiple', `one of ${MULTIPLES.join(', ')}`, multiple);
   if (!METHODS.includes(method)) throw badOption('--method', `one of ${METHODS.join(', ')}`, method);
-  if (typeof effort === 'string' && !isEffortName(effort)) throw badOption('--budget', 'quick or default', effort);
+  if (typeof effort === 'string' && !isTrainingBudgetName(effort))
+    throw badOption('--budget', 'quick or default', effort);
   if (!isModelId(id)) throw badOption('--id', 'lower-case words joined by `-`, at most 64 characters', id);
   if (license === '' || license.length > 200) throw badOption('--license', 'a text of 1 to 200 characters', license);
   if (dataNote.length > 1000) throw badOption('--data-note', 'a text of at most 1000 characters', dataNote);

@@ -15,7 +15,7 @@ import type { BatchShape } from '../train/step/objective.ts';
 import type { ResolvedSettings } from './compress-settings.ts';
 import { readPhotographs } from './photographs.ts';
 import { type CompressEvent, type CompressHooks, createProgress, type Progress, type Work } from './progress.ts';
-import { type Effort, effortOf } from './schedule.ts';
+import { type TrainingBudget, trainingBudgetOf } from './training-budget.ts';
 
 /** Where networks are trained: what pools and loops take. */
 export interface Resources {
@@ -27,7 +27,7 @@ export interface Resources {
 export interface Compression {
   readonly settings: ResolvedSettings;
   readonly base: StoredModel;
-  readonly effort: Effort;
+  readonly effort: TrainingBudget;
   readonly resources: Resources;
   readonly hooks: CompressHooks;
   readonly progress: Progress;
@@ -49,7 +49,11 @@ async function openEngine({ engine, provider }: ResolvedSettings, threads: numbe
 }
 
 /** The stages' steps, and what one costs beside one of fine-tuning: for telling how long it will take, no more. */
-function estimateWork({ manifest, dualParameters }: StoredModel, effort: Effort, { method }: ResolvedSettings): Work {
+function estimateWork(
+  { manifest, dualParameters }: StoredModel,
+  effort: TrainingBudget,
+  { method }: ResolvedSettings,
+): Work {
   const widths = prunableWidths(manifest.spec);
   const passes = widths.reduce((sum, { width }) => sum + Math.ceil(width / 2 / effort.channelsPerPass), 0);
   const pruneSteps = (2 * effort.pruneBatches * passes) / effort.layersPerGroup;
@@ -69,7 +73,7 @@ export async function openCompression(
 ): Promise<Compression> {
   const { workers, provider, budget, at } = settings;
   const { spec } = base.manifest;
-  const effort = typeof settings.effort === 'string' ? effortOf(settings.effort, spec) : settings.effort;
+  const effort = typeof settings.effort === 'string' ? trainingBudgetOf(settings.effort, spec) : settings.effort;
   const progress = createProgress(estimateWork(base, effort, settings), report, hooks.now);
   const resources = { engine: await openEngine(settings, workers), provider, workers };
   const isCut = settings.engine === 'onnx' && provider === 'cpu';

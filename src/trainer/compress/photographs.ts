@@ -7,7 +7,7 @@ import { type Dataset, loadTrainingData, summarise } from '../train/data/dataset
 import { outputLevels } from '../train/step/losses.ts';
 import type { ResolvedSettings } from './compress-settings.ts';
 import type { CompressHooks, Progress } from './progress.ts';
-import type { Effort } from './schedule.ts';
+import type { TrainingBudget } from './training-budget.ts';
 
 /** In the run's folder: all photographs that the run has learnt from, one entry for each time they changed. */
 const RECORD = 'photographs.json';
@@ -23,7 +23,7 @@ interface SeenPhotographs {
 interface PhotographContext {
   readonly settings: Pick<ResolvedSettings, 'out' | 'data' | 'validationShare'>;
   readonly base: StoredModel;
-  readonly effort: Pick<Effort, 'lrPatchSize'>;
+  readonly effort: Pick<TrainingBudget, 'lrPatchSize'>;
   readonly hooks: CompressHooks;
   readonly progress: Pick<Progress, 'data'>;
 }

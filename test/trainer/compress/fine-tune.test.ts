@@ -2,13 +2,13 @@ import { expect, test } from 'vitest';
 import type { NetworkSpec } from '../../../src/core/network/spec.ts';
 import type { Compression } from '../../../src/trainer/compress/compression.ts';
 import { tuneRecipe } from '../../../src/trainer/compress/fine-tune.ts';
-import { effortOf } from '../../../src/trainer/compress/schedule.ts';
+import { trainingBudgetOf } from '../../../src/trainer/compress/training-budget.ts';
 import { findPreset } from '../../../src/trainer/presets/presets.ts';
 
 const { spec } = findPreset('edge-x4').recipe;
 
 function recipeOf(of: NetworkSpec, { tuneSteps, method = 'drc' }: { tuneSteps?: number; method?: string } = {}) {
-  const effort = effortOf('default', of);
+  const effort = trainingBudgetOf('default', of);
   const settings = { method, seed: 1 } as Compression['settings'];
   return tuneRecipe({ settings, effort: { ...effort, ...(tuneSteps === undefined ? {} : { tuneSteps }) } }, of);
 }

@@ -7,14 +7,14 @@ import { createNetwork, initialiseParameters } from '../../../src/core/network/c
 import type { NetworkSpec } from '../../../src/core/network/spec.ts';
 import { createRandom } from '../../../src/core/random.ts';
 import type { CompressSettings } from '../../../src/trainer/compress/compress-settings.ts';
-import type { Effort } from '../../../src/trainer/compress/schedule.ts';
+import type { TrainingBudget } from '../../../src/trainer/compress/training-budget.ts';
 import { writeGeneratedPhotos } from '../../helpers/generated-photos.ts';
 
 const TINY_SPEC: NetworkSpec = { family: 'edge', scale: 2, featureCount: 8, innerWidths: [8, 8] };
 
 const TINY_DRN: NetworkSpec = { family: 'drn', scale: 2, featureCount: 8, blockCount: 1 };
 
-const TINY_EFFORT: Effort = {
+const TINY_EFFORT: TrainingBudget = {
   dualSteps: 4,
   searchSteps: 6,
   pruneBatches: 1,

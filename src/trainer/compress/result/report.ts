@@ -7,7 +7,7 @@ import type { Method } from '../compress-settings.ts';
 import type { FitAttempt } from '../latency/fit-latency.ts';
 import type { LatencySetting } from '../latency/latency-table.ts';
 import type { Stage } from '../progress.ts';
-import type { Effort } from '../schedule.ts';
+import type { TrainingBudget } from '../training-budget.ts';
 import { drawTradeOff, drawWidths, type NamedWidth } from './report-plots.ts';
 
 interface Candidate {
@@ -41,7 +41,7 @@ export interface CompressReport {
   readonly notes: readonly string[];
   readonly maxPsnrDropDb: number;
   readonly seed: number;
-  readonly effort: Effort;
+  readonly effort: TrainingBudget;
   readonly widths: readonly NamedWidth[];
   /** In the budget's unit, by the sum over the widths. */
   readonly predicted?: number;

@@ -2,7 +2,7 @@
 import { costOf } from '../budget.ts';
 import { type Proposal, proposeChoices } from './choose-widths.ts';
 import type { FoundChoice, SearchState } from './search-state.ts';
-import { type SearchParts, tuneChoice } from './search-steps.ts';
+import { type SearchContext, tuneChoice } from './search-steps.ts';
 import { certain, relaxedVector, splitByWidth } from './super-net.ts';
 
 export interface ChoiceEvent {
@@ -31,11 +31,11 @@ export interface EvaluationContext {
 }
 
 /** What the search has learnt so far, per width. */
-export function learntBy({ alphas, values }: SearchState, candidates: SearchParts['candidates']) {
+export function learntBy({ alphas, values }: SearchState, candidates: SearchContext['candidates']) {
   return { candidates, alphas: splitByWidth(alphas.parameters, candidates), values: splitByWidth(values, candidates) };
 }
 
-function describe({ candidates, shared }: SearchParts, choice: readonly number[]) {
+function describe({ candidates, shared }: SearchContext, choice: readonly number[]) {
   const widths = candidates.map((options, width) => options[choice[width]]);
   return { widths, predicted: shared ? costOf(shared.model, choice) : undefined };
 }
@@ -55,17 +55,17 @@ const better = (a: FoundChoice | undefined, b: FoundChoice): FoundChoice => (a &
 
 /** While the search runs: the best choice so far, as it would be without any tuning. */
 export async function bestSoFar(
-  parts: SearchParts,
+  context: SearchContext,
   state: SearchState,
   evaluation: EvaluationContext,
 ): Promise<FoundChoice> {
-  const { search, candidates, shared } = parts;
+  const { search, candidates, shared } = context;
   let best = state.best;
   for (const proposal of proposeChoices(learntBy(state, candidates), shared).slice(0, 1)) {
     const { choice } = proposal;
     const { vector } = relaxedVector(search, state.weights.average, candidates, certain(candidates, choice));
     const psnrDb = await evaluation.validate(vector);
-    evaluation.report({ type: 'search-choice', step: state.step, ...describe(parts, choice), psnrDb, tuned: 0 });
+    evaluation.report({ type: 'search-choice', step: state.step, ...describe(context, choice), psnrDb, tuned: 0 });
     best = better(best, { ...proposal, psnrDb, step: state.step, tuned: 0 });
   }
   return best as FoundChoice;
@@ -75,12 +75,12 @@ const isSame = (a: Proposal, b: Proposal): boolean => a.choice.join() === b.choi
 
 /** What is to be judged, in this order: every finalist after a little tuning, then the better ones after more. */
 function planEvaluations(
-  parts: SearchParts,
+  context: SearchContext,
   state: SearchState,
   { tuneSteps, maxFinalists }: EvaluationContext,
 ): PlannedEvaluation[] {
   const { judged = [], best } = state;
-  const proposals: Proposal[] = proposeChoices(learntBy(state, parts.candidates), parts.shared);
+  const proposals: Proposal[] = proposeChoices(learntBy(state, context.candidates), context.shared);
   if (best) proposals.push(best);
   const distinct = proposals.filter((proposal, i) => proposals.findIndex((other) => isSame(other, proposal)) === i);
   const finalists = distinct.slice(0, maxFinalists);
@@ -94,20 +94,20 @@ function planEvaluations(
 
 /** After the last step: tunes and judges one choice that was not yet. Undefined when nothing is left to evaluate. */
 export async function evaluateNext(
-  parts: SearchParts,
+  context: SearchContext,
   state: SearchState,
   evaluation: EvaluationContext,
 ): Promise<SearchState | undefined> {
   const { judged = [], step } = state;
   const isDone = ({ proposal, steps }: PlannedEvaluation) =>
     judged.some((known) => isSame(known, proposal) && known.tuned === steps);
-  const next = planEvaluations(parts, state, evaluation).find((planned) => !isDone(planned));
+  const next = planEvaluations(context, state, evaluation).find((planned) => !isDone(planned));
   if (!next) return undefined;
   const { reading, choice } = next.proposal;
   const tuned = next.steps;
-  const vector = await tuneChoice(parts, state.weights.average, choice, tuned, evaluation);
+  const vector = await tuneChoice(context, state.weights.average, choice, tuned, evaluation);
   const psnrDb = await evaluation.validate(vector);
-  evaluation.report({ type: 'search-choice', step, ...describe(parts, choice), psnrDb, tuned });
+  evaluation.report({ type: 'search-choice', step, ...describe(context, choice), psnrDb, tuned });
   return { ...state, judged: [...judged, { reading, choice, psnrDb, step, tuned }] };
 }
 

@@ -23,7 +23,7 @@ const WEIGHT_DECAY = 1e-3;
 const CLIP_NORM = 5;
 const NO_CLIPPING = 1e9;
 
-export interface SearchParts {
+export interface SearchContext {
   readonly search: SearchObjective;
   readonly candidates: readonly (readonly number[])[];
   readonly shared?: SharedBudget;
@@ -59,7 +59,7 @@ async function applyAdam(
 }
 
 /** Starts the gradient of the relaxed network on the batch that lies in the pool's buffers. */
-function startGradient({ search, candidates, pool }: SearchParts, { weights, alphas }: SearchState) {
+function startGradient({ search, candidates, pool }: SearchContext, { weights, alphas }: SearchState) {
   const probabilities = probabilitiesOf(alphas.parameters, candidates);
   const { vector, ranks } = relaxedVector(search, weights.parameters, candidates, probabilities);
   return { probabilities, ranks, computing: pool.compute(vector) };
@@ -73,19 +73,19 @@ export interface TakenStep {
   readonly expected?: number;
 }
 
-const lossOf = ({ search }: SearchParts, { primalLoss, dualLoss }: BatchGradient): number =>
+const lossOf = ({ search }: SearchContext, { primalLoss, dualLoss }: BatchGradient): number =>
   primalLoss + search.objective.dualWeight * dualLoss;
 
 /**
  * @param prepare puts the next batch into the pool's buffers; called while the workers compute.
  * A loss that is not a number changes nothing.
  */
-export async function stepAlphas(parts: SearchParts, state: SearchState, prepare: () => void): Promise<TakenStep> {
-  const { search, candidates, shared, rates, updates } = parts;
-  const { probabilities, ranks, computing } = startGradient(parts, state);
+export async function stepAlphas(context: SearchContext, state: SearchState, prepare: () => void): Promise<TakenStep> {
+  const { search, candidates, shared, rates, updates } = context;
+  const { probabilities, ranks, computing } = startGradient(context, state);
   prepare();
   const result = await computing;
-  const loss = lossOf(parts, result);
+  const loss = lossOf(context, result);
   if (!Number.isFinite(loss)) return { state, loss };
   const ofLoss = candidateGradients(search, result.gradient, candidates, ranks).map((options) =>
     options.map((value) => value / loss),
@@ -104,17 +104,17 @@ export async function stepAlphas(parts: SearchParts, state: SearchState, prepare
 }
 
 /** As `stepAlphas`, for the weights. */
-export async function stepWeights(parts: SearchParts, state: SearchState, prepare: () => void): Promise<TakenStep> {
-  const { computing } = startGradient(parts, state);
+export async function stepWeights(context: SearchContext, state: SearchState, prepare: () => void): Promise<TakenStep> {
+  const { computing } = startGradient(context, state);
   prepare();
   const result = await computing;
-  const loss = lossOf(parts, result);
+  const loss = lossOf(context, result);
   if (!Number.isFinite(loss)) return { state, loss };
-  const { steps, weightLearningRate = 1e-4 } = parts.rates;
+  const { steps, weightLearningRate = 1e-4 } = context.rates;
   const { step } = state;
   const learningRate = learningRateAt(step, { steps, learningRate: weightLearningRate, warmupSteps: 0 });
-  const gradient = result.gradient.slice(0, parts.search.trainedSize);
-  const weights = await applyAdam(parts.updates.weights, state.weights, gradient, { step, learningRate });
+  const gradient = result.gradient.slice(0, context.search.trainedSize);
+  const weights = await applyAdam(context.updates.weights, state.weights, gradient, { step, learningRate });
   return { state: { ...state, weights }, loss };
 }
 
@@ -127,7 +127,7 @@ const TUNE_RATE = 1e-3;
  * @param fill puts the batch of a step into the pool's buffers.
  */
 export async function tuneChoice(
-  { search, candidates, pool, updates }: SearchParts,
+  { search, candidates, pool, updates }: SearchContext,
   start: Float32Array,
   choice: readonly number[],
   steps: number,

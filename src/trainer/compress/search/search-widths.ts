@@ -29,7 +29,7 @@ import { loadSearch, type SearchResult, type SearchState, saveSearch } from './s
 import {
   compileUpdates,
   freshState,
-  type SearchParts,
+  type SearchContext,
   type SearchRates,
   stepAlphas,
   stepWeights,
@@ -96,13 +96,13 @@ function normal(random: () => number): number {
 }
 
 function startState(
-  parts: Pick<SearchParts, 'search'>,
+  context: Pick<SearchContext, 'search'>,
   { parameters, candidates, recipe }: SearchOptions,
 ): SearchState {
   const count = candidates.reduce((sum, { length }) => sum + length, 0);
   const random = createRandom(recipe.seed, 0xa1fa);
   const alphas = Float32Array.from({ length: count }, () => ALPHA_DEVIATION * normal(random));
-  const weights = startWeights(parts.search, parameters, recipe.seed);
+  const weights = startWeights(context.search, parameters, recipe.seed);
   return {
     step: 0,
     weights: freshState(weights),
@@ -113,7 +113,7 @@ function startState(
 }
 
 /** Photographs alternate between the halves, so that both see every source of them. */
-function createFillers({ dataset, recipe, spec }: SearchOptions, { pool }: SearchParts) {
+function createFillers({ dataset, recipe, spec }: SearchOptions, { pool }: SearchContext) {
   const options = { ...recipe, degradation: degradationOf(spec) };
   const half = (index: number) => {
     const own = dataset.train.filter((_, i) => i % 2 === index);
@@ -123,7 +123,7 @@ function createFillers({ dataset, recipe, spec }: SearchOptions, { pool }: Searc
   return { weights: half(0), alphas: half(1) };
 }
 
-function toResult({ candidates, shared, search }: SearchParts, state: SearchState): SearchResult {
+function toResult({ candidates, shared, search }: SearchContext, state: SearchState): SearchResult {
   const { choice, reading, psnrDb } = winnerOf(state);
   const learnt = learntBy(state, candidates);
   const values = readValues(learnt, reading);
@@ -148,7 +148,7 @@ type Save = (state: SearchState) => Promise<void>;
 
 async function runSteps(
   start: SearchState,
-  parts: SearchParts,
+  context: SearchContext,
   options: SearchOptions,
   {
     fillers,
@@ -162,13 +162,13 @@ async function runSteps(
   if (state.step < steps) fillers.alphas(state.step);
   while (state.step < steps && !signal?.aborted) {
     const { step } = state;
-    const alphas = await stepAlphas(parts, state, () => fillers.weights(step));
-    const weights = await stepWeights(parts, alphas.state, () => fillers.alphas(step + 1));
+    const alphas = await stepAlphas(context, state, () => fillers.weights(step));
+    const weights = await stepWeights(context, alphas.state, () => fillers.alphas(step + 1));
     state = { ...weights.state, step: step + 1 };
     const { loss: alphaLoss, expected } = alphas;
     report({ type: 'search-step', step: step + 1, steps, loss: weights.loss, alphaLoss, expected });
     if (state.step > steps / 2 && state.step % chooseEvery === 0) {
-      state = { ...state, best: await bestSoFar(parts, state, evaluation) };
+      state = { ...state, best: await bestSoFar(context, state, evaluation) };
     }
     if (state.step === steps || state.step % checkpointEvery === 0 || signal?.aborted) await save(state);
   }
@@ -178,13 +178,13 @@ async function runSteps(
 /** Judges the finalists one by one, each with a checkpoint behind it. */
 async function evaluateAll(
   start: SearchState,
-  parts: SearchParts,
+  context: SearchContext,
   evaluation: EvaluationContext,
   save: Save,
 ): Promise<SearchState> {
   let state = start;
   while (!evaluation.signal?.aborted) {
-    const next = await evaluateNext(parts, state, evaluation);
+    const next = await evaluateNext(context, state, evaluation);
     // A choice whose tuning was cut short is judged anew.
     if (!next || evaluation.signal?.aborted) break;
     state = next;
@@ -222,8 +222,8 @@ export async function searchWidths(options: SearchOptions): Promise<SearchResult
   const pool = await openGradients(search.objective, engine, { ...shape, workers, provider });
   try {
     const updates = await compileUpdates(engine, search.trainedSize, start.values.length);
-    const parts = { search, candidates, rates: recipe, pool, updates, shared };
-    const fillers = createFillers(options, parts);
+    const context = { search, candidates, rates: recipe, pool, updates, shared };
+    const fillers = createFillers(options, context);
     const validate = await createValidator(
       engine,
       search.objective.primal,
@@ -234,10 +234,10 @@ export async function searchWidths(options: SearchOptions): Promise<SearchResult
     const maxFinalists = dataset.validation.length === 0 ? 1 : MAX_FINALISTS;
     const evaluation = { validate, report, maxFinalists, fill: fillers.weights, tuneSteps, signal };
     const save = (state: SearchState) => saveSearch(checkpoint, state, fingerprint);
-    const searched = await runSteps(start, parts, options, { fillers, evaluation }, save);
-    const judged = searched.step < steps ? searched : await evaluateAll(searched, parts, evaluation, save);
+    const searched = await runSteps(start, context, options, { fillers, evaluation }, save);
+    const judged = searched.step < steps ? searched : await evaluateAll(searched, context, evaluation, save);
     await Promise.all([updates.weights.release(), updates.alphas.release()]);
-    return judged.step < steps || signal?.aborted ? undefined : toResult(parts, judged);
+    return judged.step < steps || signal?.aborted ? undefined : toResult(context, judged);
   } finally {
     await pool.close();
   }

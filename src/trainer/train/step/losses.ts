@@ -37,7 +37,7 @@ export interface ToldCodes {
   readonly isGiven: Tensor;
 }
 
-interface LossParts {
+interface TrainedNetworks {
   readonly primal: Network;
   readonly duals: readonly Network[];
 }
@@ -73,7 +73,11 @@ export function codeError(estimate: Tensor4D, codes: Tensor, pairWeights?: Tenso
 }
 
 /** Half of a batch learns from the truth, half from the estimate, so that the network trusts a code no more than it deserves. */
-function codeTerms({ primal }: LossParts, parameters: Parameters, { images, told, pairWeights }: Batch): CodeTerms {
+function codeTerms(
+  { primal }: TrainedNetworks,
+  parameters: Parameters,
+  { images, told, pairWeights }: Batch,
+): CodeTerms {
   if (!primal.estimate) return { loss: tf.scalar(0) };
   const estimate = primal.estimate(parameters, images(1));
   // Nobody knows how the pictures were degraded: what the primal network goes by, the dual is told.
@@ -90,7 +94,7 @@ function codeTerms({ primal }: LossParts, parameters: Parameters, { images, told
  * that is the input; otherwise its image is reduced on by the smaller levels' duals, down to the input.
  */
 function dualLoss(
-  { primal, duals }: LossParts,
+  { primal, duals }: TrainedNetworks,
   index: number,
   parameters: Parameters,
   srImages: readonly Tensor4D[],
@@ -117,14 +121,14 @@ export interface Losses {
   readonly code: Tensor;
 }
 
-export function computeLosses(parts: LossParts, parameters: Parameters, batch: Batch): Losses {
-  const { primal, duals } = parts;
+export function computeLosses(networks: TrainedNetworks, parameters: Parameters, batch: Batch): Losses {
+  const { primal, duals } = networks;
   const { images, pairWeights, taught } = batch;
   const levels = outputLevels(primal.spec as NetworkSpec);
-  const { code, loss } = codeTerms(parts, parameters, batch);
+  const { code, loss } = codeTerms(networks, parameters, batch);
   const srImages = primal.forward(parameters, images(1), code);
   const primalTerms = srImages.map((srImage, i) => l1(srImage, images(levels[i]), pairWeights));
-  const dualTerms = duals.map((_, i) => dualLoss(parts, i, parameters, srImages, batch, code));
+  const dualTerms = duals.map((_, i) => dualLoss(networks, i, parameters, srImages, batch, code));
   return {
     primal: tf.addN(primalTerms),
     dual: dualTerms.length > 0 ? tf.addN(dualTerms) : tf.scalar(0),

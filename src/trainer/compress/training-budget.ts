@@ -5,7 +5,7 @@ import type { NetworkSpec } from '../../core/network/spec.ts';
 import type { BatchShape } from '../train/step/objective.ts';
 import type { OptimizerName } from '../train/step/optimizer.ts';
 
-export interface Effort extends BatchShape {
+export interface TrainingBudget extends BatchShape {
   /** Steps that teach the dual networks of a model that was published without them. */
   readonly dualSteps: number;
   /** Each of two batches: one for the weights, one for the widths. */
@@ -21,21 +21,22 @@ export interface Effort extends BatchShape {
   readonly learningRate: number;
 }
 
-export const EFFORTS = ['quick', 'default'] as const;
-export type EffortName = (typeof EFFORTS)[number];
+export const TRAINING_BUDGETS = ['quick', 'default'] as const;
+export type TrainingBudgetName = (typeof TRAINING_BUDGETS)[number];
 
-export const isEffortName = (name: string): name is EffortName => (EFFORTS as readonly string[]).includes(name);
+export const isTrainingBudgetName = (name: string): name is TrainingBudgetName =>
+  (TRAINING_BUDGETS as readonly string[]).includes(name);
 
 /** Multiply-accumulates per LR pixel of the network that the steps are meant for: 10 blocks of 32 channels at x4. */
 const USUAL_MACS = 200_000;
 /** Networks with many layers prune neighbours together, so that they take about as many steps. */
 const MAX_GROUPS = 16;
 
-interface Steps extends Omit<Effort, 'lrPatchSize' | 'layersPerGroup' | 'optimizer' | 'learningRate'> {
+interface Steps extends Omit<TrainingBudget, 'lrPatchSize' | 'layersPerGroup' | 'optimizer' | 'learningRate'> {
   readonly rates: Readonly<Record<OptimizerName, number>>;
 }
 
-const STEPS: Readonly<Record<EffortName, Steps>> = {
+const STEPS: Readonly<Record<TrainingBudgetName, Steps>> = {
   quick: {
     dualSteps: 120,
     searchSteps: 80,
@@ -58,7 +59,7 @@ const STEPS: Readonly<Record<EffortName, Steps>> = {
 };
 
 /** For two cores: at most 10 minutes and an hour for `edge-x4`. Networks that cost more per pixel take fewer steps, down to a third. */
-export function effortOf(name: EffortName, spec: NetworkSpec): Effort {
+export function trainingBudgetOf(name: TrainingBudgetName, spec: NetworkSpec): TrainingBudget {
   const share = Math.min(1, Math.max(1 / 3, USUAL_MACS / modelCost(spec).macs.perLrPixel));
   const scaled = (steps: number) => Math.round(steps * share);
   const { dualSteps, searchSteps, tuneSteps, rates, ...rest } = STEPS[name];

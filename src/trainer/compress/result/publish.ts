@@ -1,12 +1,10 @@
 /** Stage `publish`: an ordinary model, in its place or, when it was refused, aside. */
 import { join } from 'node:path';
-import { nextVersion } from '../../../core/models/convert.ts';
 import { loadModel, modelDirectory, readManifest } from '../../../core/models/load.ts';
 import type { LatencyEntry, Provenance } from '../../../core/models/manifest.ts';
-import { publishModel } from '../../../core/models/publish.ts';
 import type { NetworkSpec } from '../../../core/network/spec.ts';
-import { VERSION } from '../../../core/version.ts';
 import { summarise } from '../../train/data/dataset.ts';
+import { publishTrained } from '../../train/run/publish-run.ts';
 import { describeOptimizer } from '../../train/step/optimizer.ts';
 import type { Compression } from '../compression.ts';
 import { DUAL_WEIGHT } from '../find-widths.ts';
@@ -22,39 +20,36 @@ const REJECTED = 'rejected';
 /** Most characters that a manifest takes of it. */
 const LONGEST_DATA = 2000;
 
-async function describeOrigin(compression: Compression, pruned: NetworkSpec, runId: string): Promise<Provenance> {
-  const { settings, base, effort, hooks } = compression;
-  const { trainImages, validationImages, digest } = summarise(await compression.dataset());
-  const { method, seed, machine, dataNote, budget } = settings;
+async function describeData({ settings, base, dataset }: Compression): Promise<string> {
+  const { trainImages, validationImages, digest } = summarise(await dataset());
+  const { dataNote, out } = settings;
+  const counts = `${trainImages} photographs, ${validationImages} more held out by hash`;
+  const before = await describeEarlier(out);
+  const own = `${dataNote ? `${dataNote}: ` : ''}${counts}; sha256 of the files' sha256s ${digest}${before}`;
+  return `${own}; the base: ${base.manifest.provenance.data}`.slice(0, LONGEST_DATA);
+}
+
+function describeRecipe(compression: Compression, pruned: NetworkSpec, runId: string): Provenance['recipe'] {
+  const { settings, base, effort } = compression;
+  const { method, budget } = settings;
   const { batchSize, lrPatchSize, searchSteps, tuneSteps, channelsPerPass, pruneBatches } = effort;
   const { schedule, optimizer } = tuneRecipe(compression, base.manifest.spec);
-  const counts = `${trainImages} photographs, ${validationImages} more held out by hash`;
-  const before = await describeEarlier(settings.out);
-  const own = `${dataNote ? `${dataNote}: ` : ''}${counts}; sha256 of the files' sha256s ${digest}${before}`;
   return {
-    trainer: `dualscale ${VERSION}`,
-    data: `${own}; the base: ${base.manifest.provenance.data}`.slice(0, LONGEST_DATA),
-    seeds: [seed],
-    steps: tuneSteps,
-    recipe: {
-      compressedFrom: `${base.manifest.id} ${base.digest.slice(0, 16)}`,
-      method,
-      budget: describeBudget(budget, base.manifest.spec, pruned),
-      searchSteps: method === 'l1' ? 0 : searchSteps,
-      // The other methods choose no channels with photographs.
-      pruneBatches: method === 'drc' ? pruneBatches : undefined,
-      channelsPerPass: method === 'drc' ? channelsPerPass : undefined,
-      tuneSteps,
-      batchSize,
-      lrPatchSize,
-      optimizer: describeOptimizer(optimizer),
-      learningRate: schedule.learningRate,
-      dualWeight: DUAL_WEIGHT,
-      distillWeight: method === 'scratch' ? 0 : DISTILL_WEIGHT,
-      run: runId,
-    },
-    date: new Date(hooks.now()).toISOString().slice(0, 10),
-    machine,
+    compressedFrom: `${base.manifest.id} ${base.digest.slice(0, 16)}`,
+    method,
+    budget: describeBudget(budget, base.manifest.spec, pruned),
+    searchSteps: method === 'l1' ? 0 : searchSteps,
+    // The other methods choose no channels with photographs.
+    pruneBatches: method === 'drc' ? pruneBatches : undefined,
+    channelsPerPass: method === 'drc' ? channelsPerPass : undefined,
+    tuneSteps,
+    batchSize,
+    lrPatchSize,
+    optimizer: describeOptimizer(optimizer),
+    learningRate: schedule.learningRate,
+    dualWeight: DUAL_WEIGHT,
+    distillWeight: method === 'scratch' ? 0 : DISTILL_WEIGHT,
+    run: runId,
   };
 }
 
@@ -86,23 +81,26 @@ export async function publishCompressed(
   measured: Measured,
   { accepted, runId }: { readonly accepted: boolean; readonly runId: string },
 ): Promise<{ readonly directory: string; readonly digest: string }> {
-  const { settings, base } = compression;
+  const { settings, base, effort, hooks } = compression;
   const root = accepted ? settings.publishTo : join(settings.out, REJECTED);
-  const { id, license, weights: dtype } = settings;
+  const { id, license, seed, machine, weights: dtype } = settings;
   const directory = modelDirectory(root, id);
   const present = await readManifest(directory).catch(() => undefined);
   if (present?.provenance.recipe['run'] === runId) return { directory, digest: (await loadModel(directory)).digest };
-  const draft = {
+  const model = {
     id,
-    version: await nextVersion(root, id),
     license,
     spec,
     degradation: base.manifest.degradation,
-    provenance: await describeOrigin(compression, spec, runId),
-    quality: [],
+    data: await describeData(compression),
+    seed,
+    steps: effort.tuneSteps,
+    recipe: describeRecipe(compression, spec, runId),
+    date: new Date(hooks.now()),
+    machine,
     latency: [describeLatency(compression, measured)],
     dtype,
   };
-  const { digest } = await publishModel(root, draft, { ...parameters, ...dualParameters });
+  const { digest } = await publishTrained(root, model, { ...parameters, ...dualParameters });
   return { directory, digest };
 }

@@ -4,8 +4,9 @@ import { badOption } from '../../../core/errors.ts';
 import { nextVersion } from '../../../core/models/convert.ts';
 import type { StoredModel } from '../../../core/models/load.ts';
 import type { Provenance } from '../../../core/models/manifest.ts';
-import { publishModel } from '../../../core/models/publish.ts';
+import { type ModelDraft, publishModel } from '../../../core/models/publish.ts';
 import type { StoredDtype } from '../../../core/models/safetensors.ts';
+import type { NetworkSpec, ParameterValues } from '../../../core/network/spec.ts';
 import { VERSION } from '../../../core/version.ts';
 import type { TrainPreset } from '../../presets/presets.ts';
 import { describeAugmentation } from '../data/augmentation.ts';
@@ -130,28 +131,58 @@ function describeData(summary: DatasetSummary, { degradation }: TrainRecipe, not
   return unpaired ? `${pairs}; and ${unpaired.images} pictures without ground truth, sha256 ${unpaired.digest}` : pairs;
 }
 
-/** Publishes the averaged weights, the dual networks' included, as `<root>/<preset id>`. Throws as `publishModel` does. */
+export interface TrainedModel {
+  readonly id: string;
+  readonly license: string;
+  readonly spec: NetworkSpec;
+  readonly degradation: ModelDraft['degradation'];
+  /** Where the photographs come from, how many and which. */
+  readonly data: string;
+  readonly seed: number;
+  readonly steps: number;
+  readonly recipe: Provenance['recipe'];
+  readonly date: Date;
+  readonly machine: string;
+  readonly latency?: ModelDraft['latency'];
+  /** How the weights are stored. */
+  readonly dtype: StoredDtype;
+}
+
+/** Publishes what a training or a compression made as the next version of its id. Throws as `publishModel` does. */
+export async function publishTrained(
+  root: string,
+  { data, seed, steps, recipe, date, machine, latency = [], ...model }: TrainedModel,
+  parameters: Readonly<Record<string, ParameterValues>>,
+): Promise<StoredModel> {
+  const provenance = {
+    trainer: `dualscale ${VERSION}`,
+    data,
+    seeds: [seed],
+    steps,
+    recipe,
+    date: date.toISOString().slice(0, 10),
+    machine,
+  };
+  const version = await nextVersion(root, model.id);
+  return publishModel(root, { ...model, version, provenance, quality: [], latency }, parameters);
+}
+
+/** Publishes the averaged weights, those of the dual networks included, as `<root>/<preset id>`. */
 export async function publishRun(root: string, result: TrainResult, options: PublishRunOptions): Promise<StoredModel> {
   const { preset, settings, dataNote, license, machine, date, weights = 'float32' } = options;
   const { id, recipe } = preset;
-  const draft = {
+  const model: TrainedModel = {
     id,
-    version: await nextVersion(root, id),
     license,
     spec: recipe.spec,
-    degradation: recipe.degradation ? ('blind' as const) : ('bicubic' as const),
-    provenance: {
-      trainer: `dualscale ${VERSION}`,
-      data: describeData(result.dataset, recipe, dataNote),
-      seeds: [recipe.seed],
-      steps: result.step,
-      recipe: describeSettings(recipe, settings),
-      date: date.toISOString().slice(0, 10),
-      machine,
-    },
-    quality: [],
-    latency: [],
+    degradation: recipe.degradation ? 'blind' : 'bicubic',
+    data: describeData(result.dataset, recipe, dataNote),
+    seed: recipe.seed,
+    steps: result.step,
+    recipe: describeSettings(recipe, settings),
+    date,
+    machine,
     dtype: weights,
   };
-  return publishModel(root, draft, { ...result.parameters, ...result.dualParameters });
+  return publishTrained(root, model, { ...result.parameters, ...result.dualParameters });
 }

@@ -77,7 +77,7 @@ export interface MeterOptions extends Clocks {
   readonly height: number;
   /** Which run of the uncompressed network counts as its time, 1 to 99. @default 50 */
   readonly percentile?: number;
-  /** Times that every network is run anew, after the others. @default 9 */
+  /** Times that every network is visited. @default 9 */
   readonly rounds?: number;
   /** Milliseconds of a comparison after which no new round begins; three are always done. @default 60000 */
   readonly maxMs?: number;
@@ -91,7 +91,7 @@ export interface Comparison {
 }
 
 const WARM_UP_RUNS = 2;
-/** The faster run of a visit counts: what disturbs one seldom disturbs the next. */
+/** The faster run of a visit counts: what disturbs one rarely disturbs the next. */
 const RUNS_PER_VISIT = 2;
 /** Networks that take longer, in milliseconds, are run once per visit: disturbances are short compared to them. */
 const SLOW_MS = 500;

@@ -48,7 +48,7 @@ export interface CostModel {
 export interface KnapsackLimits {
   /** Highest cost. */
   readonly limit: number;
-  /** Lowest cost that is asked for; a cheaper choice comes only where there is none between. @default 0 */
+  /** Lowest cost to aim for; a cheaper choice is taken only when there is none in between. @default 0 */
   readonly floor?: number;
 }
 

@@ -1,4 +1,4 @@
-/** Whether a budget makes sense beside the other options. */
+/** Whether a budget fits the other options. */
 import type { EngineName } from '../../core/engine/runtime.ts';
 import { badOption } from '../../core/errors.ts';
 import { prunableWidths } from '../../core/network/prunable.ts';

@@ -48,7 +48,7 @@ async function openEngine({ engine, provider }: ResolvedSettings, threads: numbe
   return createTfjsEngine({ backend: 'tensorflow' }).catch(() => createTfjsEngine({ backend: 'cpu' }));
 }
 
-/** The stages' steps, and what one costs beside one of fine-tuning: for telling how long it will take, no more. */
+/** The stages' steps and the cost of one relative to one of fine-tuning, only to estimate the time left. */
 function estimateWork(
   { manifest, dualParameters }: StoredModel,
   effort: TrainingBudget,
@@ -101,5 +101,5 @@ export async function openCompression(
 
 /** Throws DS_ABORTED when the run is to stop: what a stage did not end is no result. */
 export function stopIfAsked({ hooks }: Pick<Compression, 'hooks'>): void {
-  if (hooks.signal?.aborted) throw new DualscaleError('DS_ABORTED', 'stopped; it goes on where it was');
+  if (hooks.signal?.aborted) throw new DualscaleError('DS_ABORTED', 'stopped; it can be resumed from here');
 }

@@ -1,4 +1,4 @@
-/** The photographs of a run. Folders change while it rests: it goes on with what is there, and says so. */
+/** The photographs of a run. Folders may change before it is resumed: it continues with what is there, and warns. */
 import { join } from 'node:path';
 import { readIfThere, replaceFile } from '../../core/atomic-file.ts';
 import { badOption } from '../../core/errors.ts';

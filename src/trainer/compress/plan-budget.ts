@@ -22,7 +22,7 @@ export interface BudgetPlan {
   readonly fullMs?: number;
 }
 
-/** Share of the target that the search aims at: the measured time shall lie below it and not far. */
+/** Share of the target that the search aims at: the measured time should be just below the target. */
 const AIM = 0.97;
 /** A budget that is spent to less than this share is not spent. */
 const SPENT = 0.925;

@@ -1,4 +1,4 @@
-/** What a compression tells while it goes on. */
+/** What a compression reports, and what it takes from its host. */
 
 import type { PixelImage } from '../../core/pixels/image.ts';
 
@@ -42,12 +42,12 @@ export interface CompressHooks {
   readonly clock: () => number;
   /** Milliseconds of processor time this process has taken (`processorTime`). Absent: what else the machine does counts as latency too. */
   readonly processorTime?: () => number;
-  /** Told what changed since the run that is resumed. */
+  /** Called with what changed since the run that is resumed. */
   readonly warn?: (message: string) => void;
   readonly signal?: AbortSignal;
 }
 
-/** What a step is worth beside one of fine-tuning, and how many there are. */
+/** The cost of a step relative to one of fine-tuning, and the number of steps. */
 export type Work = Readonly<Partial<Record<Stage, { readonly steps: number; readonly cost: number }>>>;
 
 type StepNumbers = Omit<Extract<CompressEvent, { type: 'step' }>, 'type' | 'stage' | 'etaSeconds'>;

@@ -1,6 +1,6 @@
 /**
  * Dual regression compression (arXiv 2207.07929), from a model to a smaller one: the list of its stages. Each writes what
- * it found into the run's folder, so a run that was killed goes on behind the last stage that ended, and within search and
+ * it found into the run's folder, so a killed run is resumed after the last finished stage, and within search and
  * fine-tuning at their checkpoints.
  */
 import { loadModel } from '../../core/models/load.ts';
@@ -78,7 +78,7 @@ function splitTuned({ tensors = {} }: StageResult<null>, pruned: PrunedNetwork):
 async function runStages(compression: Compression, runId: string): Promise<CompressResult> {
   const { settings } = compression;
   const { run, seconds } = createStages(compression);
-  // Before the photographs are read, for a budget that makes no sense is known here.
+  // Before the photographs are read: a budget that cannot be met shows here.
   const { value: plan } = await run('plan', () => plain(planBudget(compression)));
   const { tensors: duals = {} } = await run('duals', () => learnDuals(compression));
   const { value: found } = await run('search', () => plain(findWidths(compression, plan, duals)));

@@ -101,7 +101,7 @@ export interface StoredStage<Value> extends StageResult<Value> {
   readonly seconds: number;
 }
 
-/** JSON has no number that is none. */
+/** JSON has no NaN. */
 const reviveNaN = (_: string, value: unknown) => (value === 'NaN' ? Number.NaN : value);
 const writeNaN = (_: string, value: unknown) => (Number.isNaN(value) ? 'NaN' : value);
 

@@ -62,7 +62,7 @@ export interface TrainOptions {
   readonly workers?: number;
   /** Patches per run of the network, one number or by the batches of a stage. @default `shareOfWorker` */
   readonly microBatchSize?: number | ((shape: BatchShape) => number);
-  /** Pictures to enlarge later on, whose ground truth nobody has: the dual loss learns from them too. */
+  /** Pictures without ground truth, like those to enlarge later: the dual loss learns from them too. */
   readonly unpaired?: UnpairedOptions;
   /** Share of the photographs held out by the hash of their bytes, 0 to 1 (excluded). @default 0.03 */
   readonly validationShare?: number;
@@ -72,7 +72,7 @@ export interface TrainOptions {
   readonly targets?: PseudoLabelOptions;
   readonly decode: (bytes: Buffer) => Promise<PixelImage>;
   readonly report: (event: RunEvent) => void;
-  /** Told, for every stage, which nodes of its graph a provider other than `cpu` left to the CPU. */
+  /** Called for every stage with the nodes of its graph that a provider other than `cpu` left to the CPU. */
   readonly onPlacement?: (placement: NodePlacement) => void;
   readonly signal?: AbortSignal;
 }

@@ -22,7 +22,7 @@ import {
 } from '../../train/step/parameter-layout.ts';
 import type { Values } from './pruned-network.ts';
 
-/** How much the features of each width count, [widths], beside the weights: its gradient is L_M of every width. */
+/** Weights of the feature losses of each width, [widths]: its gradient is L_M of every width. */
 export const FOCUS = 'focus';
 
 const EPSILON = 1e-12;

@@ -25,7 +25,7 @@ export interface EvaluationContext {
   readonly fill: (step: number) => void;
   /** Steps for which each finalist is tuned in the first round. */
   readonly tuneSteps: number;
-  /** 1 where nothing tells them apart. */
+  /** 1 without held-out photographs to compare them. */
   readonly maxFinalists: number;
   readonly signal?: AbortSignal;
 }
@@ -40,7 +40,7 @@ function describe({ candidates, shared }: SearchContext, choice: readonly number
   return { widths, predicted: shared ? costOf(shared.model, choice) : undefined };
 }
 
-/** So many of the finalists are tuned anew, longer: early on, those lead that lost least, not those that recover best. */
+/** So many finalists are tuned again, longer: at first those lead that lost least, not those that recover best. */
 const SECOND_ROUND = 2;
 /** Times the steps of the first round. */
 const SECOND_ROUND_STEPS = 3;
@@ -50,7 +50,7 @@ interface PlannedEvaluation {
   readonly steps: number;
 }
 
-/** Without photographs to judge by, the first one stays. */
+/** Without held-out photographs the first one stays. */
 const better = (a: FoundChoice | undefined, b: FoundChoice): FoundChoice => (a && !(b.psnrDb > a.psnrDb) ? a : b);
 
 /** While the search runs: the best choice so far, as it would be without any tuning. */
@@ -73,7 +73,7 @@ export async function bestSoFar(
 
 const isSame = (a: Proposal, b: Proposal): boolean => a.choice.join() === b.choice.join();
 
-/** What is to be judged, in this order: every finalist after a little tuning, then the better ones after more. */
+/** What to evaluate, in this order: every finalist after a little tuning, then the better ones after more. */
 function planEvaluations(
   context: SearchContext,
   state: SearchState,
@@ -92,7 +92,7 @@ function planEvaluations(
   return [...first, ...leaders.map((proposal) => ({ proposal, steps: SECOND_ROUND_STEPS * tuneSteps }))];
 }
 
-/** After the last step: tunes and judges one choice that was not yet. Undefined when nothing is left to evaluate. */
+/** After the last step: tunes and evaluates the next choice. Undefined when nothing is left to evaluate. */
 export async function evaluateNext(
   context: SearchContext,
   state: SearchState,

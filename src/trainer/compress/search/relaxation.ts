@@ -1,7 +1,7 @@
 /**
  * The channel number search's relaxation: one forward pass in which each channel takes part as much as the candidates
  * that keep it are probable (arXiv 2207.07929 and its released code; DARTS' softmax). All of it is a few numbers per
- * channel, so it is computed beside the program, whose gradient ends at the channels' weights.
+ * channel, so it is computed outside the program, whose gradient ends at the channels' weights.
  */
 import type { SharedBudget } from '../budget.ts';
 

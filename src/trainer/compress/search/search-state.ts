@@ -25,7 +25,7 @@ export interface SearchState {
   readonly alphas: TrainState;
   /** Running mean of what each candidate is worth (`SearchedWidth.values`), laid out as the alphas. */
   readonly values: Float32Array;
-  /** Price of the cost beside the loss; 0 until the first step, and without a budget that the widths share. */
+  /** Weight of the cost relative to the loss; 0 until the first step, and without a budget that the widths share. */
   readonly multiplier: number;
   /** The best choice while the search ran, with its weights as they were. */
   readonly best?: FoundChoice;
@@ -51,7 +51,7 @@ export async function saveSearch(path: string, state: SearchState, fingerprint: 
   await replaceFile(path, bytes);
 }
 
-/** Throws DS_BAD_DATA naming what differs. What is recorded beside it, the photographs, may. */
+/** Throws DS_BAD_DATA naming what differs. The photographs, which are recorded too, may. */
 function checkFingerprint(path: string, expected: string, found = '{}'): void {
   const [wanted, got] = [expected, found].map((text) => JSON.parse(text) as Readonly<Record<string, unknown>>);
   const names = Object.keys({ ...wanted, ...got }).filter(
@@ -89,7 +89,7 @@ export interface SearchedWidth {
   readonly candidates: readonly number[];
   /** One per candidate; softmax gives how much of it takes part. */
   readonly alphas: readonly number[];
-  /** What each candidate is worth beside those of the other widths, by the reading that the choice was made with. */
+  /** What each candidate is worth compared to those of the other widths, by the reading that the choice was made with. */
   readonly values: readonly number[];
   /** The chosen width. */
   readonly width: number;

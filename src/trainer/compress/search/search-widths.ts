@@ -73,7 +73,7 @@ export interface SearchOptions {
   readonly recipe: SearchRecipe;
   /** `train` is halved; `validation` judges the choices. */
   readonly dataset: Pick<Dataset, 'train' | 'validation' | 'digest'>;
-  /** File of the checkpoint, from which a search that was stopped goes on. */
+  /** File of the checkpoint, from which a stopped search is resumed. */
   readonly checkpoint: string;
   readonly engine: Engine;
   /** Where the workers' sessions run. @default 'cpu' */
@@ -86,7 +86,7 @@ export interface SearchOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Choices that are tuned and judged at most: as many as there are readings, and the best so far. */
+/** Choices that are tuned and evaluated at most: as many as there are readings, and the best so far. */
 const MAX_FINALISTS = 6;
 /** So that all widths start about equally probable, as in the paper's code. */
 const ALPHA_DEVIATION = 1e-3;
@@ -185,7 +185,7 @@ async function evaluateAll(
   let state = start;
   while (!evaluation.signal?.aborted) {
     const next = await evaluateNext(context, state, evaluation);
-    // A choice whose tuning was cut short is judged anew.
+    // A choice whose tuning was cut short is evaluated again.
     if (!next || evaluation.signal?.aborted) break;
     state = next;
     await save(state);
@@ -200,14 +200,14 @@ function checkReachable({ shared }: SearchOptions): void {
   if (least > limit) throw badOption('budget', `at least the ${least} ${model.unit} of the smallest widths`, limit);
 }
 
-/** What must be equal for a checkpoint to make sense, and which photographs it learnt from. */
+/** What must be equal to resume from a checkpoint, and which photographs it learnt from. */
 function fingerprintOf({ spec, candidates, shared, recipe, dataset }: SearchOptions): string {
   const { dualWeight, seed, steps } = recipe;
   return JSON.stringify({ spec, candidates, limit: shared?.limit, dualWeight, seed, steps, data: dataset.digest });
 }
 
 /**
- * The result, or undefined when the signal ended the search before its end; it then goes on from its checkpoint.
+ * The result, or undefined when the signal stopped the search early; it can be resumed from its checkpoint.
  * Throws DS_BAD_OPTION when no choice of the candidates keeps the budget, DS_BAD_DATA for a checkpoint of another search.
  */
 export async function searchWidths(options: SearchOptions): Promise<SearchResult | undefined> {

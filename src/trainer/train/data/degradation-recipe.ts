@@ -23,7 +23,7 @@ export interface DegradationRecipe {
   /** JPEG quality, uniform; and the share of the patches that are compressed. */
   readonly jpegQuality: Range;
   readonly jpegShare: number;
-  /** Share of the patches whose code the networks are told; with the others they go by their own estimate. */
+  /** Share of the patches whose degradation vector the networks are given; for the others they use their estimate. */
   readonly givenShare: number;
 }
 

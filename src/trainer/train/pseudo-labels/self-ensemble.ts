@@ -54,7 +54,7 @@ export function addTurnedBack(sum: FloatPicture, data: Float32Array, symmetry: n
 const MAX_PIXELS = 65_536;
 
 export interface Strip {
-  /** Rows that are wanted: `top` is the first, `bottom` the one behind the last. */
+  /** Rows to enlarge: `top` is the first, `bottom` the one after the last. */
   readonly top: number;
   readonly bottom: number;
   /** Rows that are read, `halo` more on either side where there are any. */

@@ -1,4 +1,4 @@
-/** What a run has measured, one JSON object per line: readable while the run goes on, and after a kill. */
+/** What a run has measured, one JSON object per line: readable during the run and after a kill. */
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { replaceFileSync } from '../../../core/atomic-file.ts';

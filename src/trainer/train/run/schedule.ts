@@ -31,7 +31,7 @@ interface StageOptions extends BatchShape {
    * @default 'all'
    */
   readonly learns?: Learner;
-  /** Peak rate of a cosine of the stage's own. @default the run's schedule goes on */
+  /** Peak rate of a cosine of the stage's own. @default the run's schedule continues */
   readonly learningRate?: number;
 }
 
@@ -46,7 +46,7 @@ export interface StagePlan extends StageOptions {
   readonly from: number;
   /** The step after the last. */
   readonly until: number;
-  /** Steps over which the run's own schedule is laid: a last stage with a rate of its own is none of it. */
+  /** Steps of the run's own schedule, without a last stage that has a rate of its own. */
   readonly scheduleSteps: number;
 }
 

@@ -1,4 +1,4 @@
-/** PSNR on held-out photographs while a run goes on. Benchmarks are never used for this. */
+/** PSNR on held-out photographs during a run. Benchmarks are never used for this. */
 import type { Engine } from '../../../core/engine/engine.ts';
 import { type ImagePair, measureQuality } from '../../../core/measure/quality.ts';
 import type { Network } from '../../../core/network/network.ts';
@@ -28,7 +28,7 @@ function middle(pyramid: ImagePyramid, scale: number): ImagePair {
 
 /**
  * Mean PSNR in dB (float Y, border = scale) of a parameter vector over the held-out photographs, each degraded in its own
- * way where the run degrades; the network then goes by its own estimate.
+ * way where the run degrades; the network then uses its own estimate.
  */
 export async function createValidator(
   engine: Engine,

@@ -29,7 +29,7 @@ export interface GradientPoolOptions extends BatchShape {
   readonly provider?: Provider;
   /** Intra-op threads per worker. @default 1 */
   readonly threads?: number;
-  /** Told after the first step which nodes a provider other than `cpu` left to the CPU. */
+  /** Called after the first step with the nodes that a provider other than `cpu` left to the CPU. */
   readonly onPlacement?: (placement: NodePlacement) => void;
   /** Another program with the inputs and outputs of `gradientProgram`, which is the default. */
   readonly program?: GradientProgram;

@@ -38,7 +38,7 @@ export interface BatchBuffers {
   readonly images: ReadonlyMap<number, Float32Array>;
   /** `Batch.pairWeights` [n]; present when batches may hold pictures without ground truth. */
   readonly pairWeights?: Float32Array;
-  /** `ToldCodes`, [n, width] and [n]; present where the network has a degradation code. */
+  /** `KnownDegradation`, [n, width] and [n]; present where the network has a degradation code. */
   readonly codes?: Float32Array;
   readonly codesGiven?: Float32Array;
 }

@@ -24,16 +24,16 @@ export interface Batch {
   readonly images: (level: number) => Tensor4D;
   /** [n]: 0 for pictures without ground truth, (batch size / pictures with it) for the others. Absent: all have it. */
   readonly pairWeights?: Tensor;
-  /** [n, scale*h, scale*w, 3]: what the teacher makes of the input. */
+  /** [n, scale*h, scale*w, 3]: the teacher's enlargement of the input. */
   readonly taught?: Tensor4D;
   /** Present for networks with a degradation code. */
-  readonly told?: ToldCodes;
+  readonly degradation?: KnownDegradation;
 }
 
-export interface ToldCodes {
+export interface KnownDegradation {
   /** [n, width]: how each picture was degraded. */
   readonly codes: Tensor;
-  /** [n]: 1 where the networks are told so, 0 where they go by their own estimate. */
+  /** [n]: 1 where the networks are given the vector, 0 where they use their own estimate. */
   readonly isGiven: Tensor;
 }
 
@@ -43,7 +43,7 @@ interface TrainedNetworks {
 }
 
 interface CodeTerms {
-  /** [n, 1, 1, width]: what the networks are told. */
+  /** [n, 1, 1, width]: the degradation vectors that the networks are given. */
   readonly code?: Tensor4D;
   /** `codeError` of the estimate, over the pictures whose degradation is known. */
   readonly loss: Tensor;
@@ -76,17 +76,17 @@ export function codeError(estimate: Tensor4D, codes: Tensor, pairWeights?: Tenso
 function codeTerms(
   { primal }: TrainedNetworks,
   parameters: Parameters,
-  { images, told, pairWeights }: Batch,
+  { images, degradation, pairWeights }: Batch,
 ): CodeTerms {
   if (!primal.estimate) return { loss: tf.scalar(0) };
   const estimate = primal.estimate(parameters, images(1));
-  // Nobody knows how the pictures were degraded: what the primal network goes by, the dual is told.
-  if (!told) return { code: estimate, loss: tf.scalar(0) };
-  const codes = likeEstimate(told.codes, estimate);
+  // The true degradation is unknown: the dual gets the estimate that the primal network uses.
+  if (!degradation) return { code: estimate, loss: tf.scalar(0) };
+  const codes = likeEstimate(degradation.codes, estimate);
   const [count] = estimate.shape;
-  const isGiven = tf.reshape(told.isGiven, [count, 1, 1, 1]);
+  const isGiven = tf.reshape(degradation.isGiven, [count, 1, 1, 1]);
   const code: Tensor4D = tf.add(tf.mul(codes, isGiven), tf.mul(estimate, tf.sub(1, isGiven)));
-  return { code, loss: codeError(estimate, told.codes, pairWeights) };
+  return { code, loss: codeError(estimate, degradation.codes, pairWeights) };
 }
 
 /**

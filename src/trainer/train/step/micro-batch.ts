@@ -1,7 +1,7 @@
 /** How a batch is cut for a core's cache. */
 import type { Network } from '../../../core/network/network.ts';
 
-/** Activations of one layer that still stay in the cache of a core beside its weights, in bytes (dev/LOG.md). */
+/** Activations of one layer that fit into the cache of a core together with its weights, in bytes (dev/LOG.md). */
 const CACHED_BYTES = 800_000;
 
 export interface MicroBatchOptions {
@@ -30,7 +30,7 @@ export function chooseMicroBatchSize(
   return chosen;
 }
 
-/** Patches per run where nobody has chosen: the largest divisor of the batch with which every worker has something to do, if there is one. */
+/** The default: the largest divisor of the batch that leaves no worker idle, if there is one. */
 export function shareOfWorker(batchSize: number, workers: number): number {
   let size = Math.max(1, Math.floor(batchSize / workers));
   while (batchSize % size !== 0) size -= 1;

@@ -75,10 +75,10 @@ export function createObjective(spec: NetworkSpec, dualWeight: number, extras: O
 /** Name of the program input that holds the patch at one level; `image1` is the network's input. */
 export const levelInput = (level: number): string => `image${level}`;
 
-/** Name of the program input that tells pairs from pictures without ground truth (`Batch.pairWeights`). */
+/** Name of the program input that distinguishes pairs from pictures without ground truth (`Batch.pairWeights`). */
 export const PAIR_WEIGHTS = 'pairWeights';
 
-/** Names of the program inputs of networks with a degradation code (`ToldCodes`). */
+/** Names of the program inputs of networks with a degradation code (`KnownDegradation`). */
 export const CODES = 'codes';
 export const CODES_GIVEN = 'codesGiven';
 
@@ -139,15 +139,15 @@ export function gradientProgram(objective: Objective, shape: BatchShape): Progra
         images: (level: number) => inputs[levelInput(level)] as Tensor4D,
         pairWeights,
         taught,
-        told: codes ? { codes, isGiven: inputs[CODES_GIVEN] } : undefined,
+        degradation: codes ? { codes, isGiven: inputs[CODES_GIVEN] } : undefined,
       };
       const total = (...weights: Tensor[]) => {
         const found = computeLosses(objective, nameParameters(layout, weights), batch);
         // An eager engine disposes what is made inside; the parts are reported, so they are kept until returned.
         losses = keepLosses(found);
         const regression = tf.add(found.primal, tf.mul(found.dual, dualWeight));
-        const told = codes ? tf.add(regression, tf.mul(found.code, CODE_WEIGHT)) : regression;
-        return (teacher ? tf.add(told, tf.mul(found.distill, teacher.weight)) : told) as never;
+        const conditioned = codes ? tf.add(regression, tf.mul(found.code, CODE_WEIGHT)) : regression;
+        return (teacher ? tf.add(conditioned, tf.mul(found.distill, teacher.weight)) : conditioned) as never;
       };
       const { grads } = tf.valueAndGrads(total)(sliceParameters(layout, inputs['parameters']));
       const gradient = tf.concat(grads.map((grad, i) => tf.reshape(grad, [layout.slots[i].size])));

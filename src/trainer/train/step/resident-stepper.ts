@@ -43,7 +43,7 @@ export interface ResidentStepperOptions extends BatchShape {
   readonly threads?: number;
   /** @default Adam's */
   readonly update?: Program;
-  /** Told after the first step which nodes the provider left to the CPU. */
+  /** Called after the first step with the nodes that the provider left to the CPU. */
   readonly onPlacement?: (placement: NodePlacement) => void;
   /** Another program with the inputs and outputs of `gradientProgram`, which is the default. */
   readonly program?: GradientProgram;
@@ -95,7 +95,7 @@ export async function createResidentStepper(
       return Object.fromEntries(STATE.map((name) => [name, state[name].slice()])) as unknown as TrainState;
     },
     async close() {
-      // A device's memory is given back by whoever has it; a worker that died has nothing left to give.
+      // The worker frees the device's memory; one that died has nothing left to free.
       await ask({ type: 'close' }).catch(() => {});
       await worker.terminate();
     },

@@ -1,4 +1,4 @@
-/** One training step after another, whoever keeps the state: this thread between two programs, or a device that runs both as one. */
+/** Training steps. The state stays in this thread, between two programs, or on a device that runs both as one. */
 import type { Engine, Tensors } from '../../../core/engine/engine.ts';
 import type { Program } from '../../../core/graph/program.ts';
 import type { Checkpoint } from '../run/train-state.ts';

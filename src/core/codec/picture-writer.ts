@@ -5,7 +5,7 @@
 import sharp, { type Sharp } from 'sharp';
 import type { Raster, Samples } from '../pixels/image.ts';
 import { type EncodeOptions, type EncodeTarget, keptMetadata, withFormat } from './encode-format.ts';
-import { createPngCarrier } from './png-encoder.ts';
+import { createPngEncoder } from './png-encoder.ts';
 import { createSpoolFile, noRoom, type SpoolFile } from './spool-file.ts';
 
 export interface PictureWriter {
@@ -64,21 +64,21 @@ export function createPictureWriter(shape: Shape, target: EncodeTarget, options:
   const length = shape.width * shape.height * shape.channels;
   let whole: Samples | undefined;
   let spool: SpoolFile | undefined;
-  let carrier: ReturnType<typeof createPngCarrier> | undefined;
+  let png: ReturnType<typeof createPngEncoder> | undefined;
   const parts: Uint8Array[] = [];
 
-  const startCarrier = async (inMemory: boolean) => {
+  const startPng = async (inMemory: boolean) => {
     spool = inMemory ? undefined : await createSpoolFile(spoolFolder);
     const append = async (bytes: readonly Uint8Array[]) => {
       if (spool) await spool.append(bytes);
       else parts.push(...bytes);
     };
-    return createPngCarrier({ ...shape, ...kept }, append);
+    return createPngEncoder({ ...shape, ...kept }, append);
   };
 
   const hold = async (): Promise<Held> => {
     if (whole) return { image: fromMemory(whole, shape) };
-    await carrier?.end();
+    await png?.end();
     await spool?.close();
     const image = sharp(spool ? spool.path : Buffer.concat(parts.splice(0)), sharpOptions(shape));
     return spool ? { image, spool } : { image };
@@ -90,8 +90,8 @@ export function createPictureWriter(shape: Shape, target: EncodeTarget, options:
         whole = rows;
         return;
       }
-      carrier ??= await startCarrier(rows.length === length);
-      await carrier.write(rows);
+      png ??= await startPng(rows.length === length);
+      await png.write(rows);
     },
     async finish() {
       try {

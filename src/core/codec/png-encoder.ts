@@ -5,7 +5,7 @@
 import { crc32, createDeflate, deflateSync } from 'node:zlib';
 import { type ChannelCount, hasAlpha, type Samples } from '../pixels/image.ts';
 
-export interface CarrierHead {
+export interface PngHead {
   readonly width: number;
   readonly height: number;
   readonly channels: ChannelCount;
@@ -17,7 +17,7 @@ export interface CarrierHead {
   readonly xmp?: Buffer;
 }
 
-export interface PngCarrier {
+export interface PngEncoder {
   /** Whole rows, from top to bottom. */
   write(rows: Samples): Promise<void>;
   end(): Promise<void>;
@@ -37,7 +37,7 @@ function chunk(type: string, data: Buffer): Buffer[] {
   return [front, data, end];
 }
 
-function head({ width, height, channels, depth, icc, exif, xmp }: CarrierHead): Buffer[] {
+function head({ width, height, channels, depth, icc, exif, xmp }: PngHead): Buffer[] {
   const ihdr = Buffer.alloc(13);
   ihdr.writeUInt32BE(width, 0);
   ihdr.writeUInt32BE(height, 4);
@@ -75,10 +75,10 @@ function toScanlines(rows: Samples, rowLength: number, memory: Buffer): Buffer {
  *
  * @param append called in order, each time with bytes that are the callee's to keep.
  */
-export function createPngCarrier(
-  picture: CarrierHead,
+export function createPngEncoder(
+  picture: PngHead,
   append: (bytes: readonly Uint8Array[]) => Promise<void>,
-): PngCarrier {
+): PngEncoder {
   const rowLength = picture.width * picture.channels;
   const rowBytes = rowLength * (picture.depth / 8);
   const rowsAtOnce = Math.max(1, Math.floor(BYTES_PER_TURN / rowBytes));

@@ -4,11 +4,11 @@ import { isAbsolute, resolve } from 'node:path';
 import type { Provider } from '../core/engine/runtime.ts';
 import { badOption } from '../core/errors.ts';
 import { checkOptions, withDefaults } from '../core/schema.ts';
+import type { Serving } from '../core/upscale/serving.ts';
 import type { TrafficOptions } from './data/traffic.ts';
 import { JOBS_OPTIONS } from './options-schema.ts';
 import type { JobMeter } from './queue/job-meter.ts';
 import type { RollbackOptions } from './rollout/rollback-watch.ts';
-import type { Serving } from './rollout/serving.ts';
 
 export interface JobsLogger {
   info(message: string): void;

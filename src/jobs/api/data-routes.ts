@@ -4,12 +4,12 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { readHeader } from '../../core/codec/header.ts';
 import { publicError } from '../../core/errors.ts';
+import type { Serving } from '../../core/upscale/serving.ts';
 import type { TrafficSampler } from '../data/traffic.ts';
 import type { Upload, Uploads } from '../data/uploads.ts';
 import type { ResolvedJobsOptions } from '../jobs-options.ts';
 import { isFinished } from '../queue/job.ts';
 import type { JobStore } from '../queue/job-store.ts';
-import type { Serving } from '../rollout/serving.ts';
 import { type ApiRequest, queryInteger, type Route, sendJson } from './router.ts';
 
 export interface DataRoutesContext {

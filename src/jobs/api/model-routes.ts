@@ -1,13 +1,13 @@
 /** Routes of models: which there are, which serve, switching and rolling back. */
 import { publicError } from '../../core/errors.ts';
 import { isModelId, type ModelManifest } from '../../core/models/manifest.ts';
+import type { Serving } from '../../core/upscale/serving.ts';
 import { CorruptFileError, readJson } from '../json-file.ts';
 import type { JobStore } from '../queue/job-store.ts';
 import type { Activator } from '../rollout/activator.ts';
 import type { Evaluation, JobReport } from '../rollout/evaluation.ts';
 import { jobOf } from '../rollout/publish-result.ts';
 import type { RollbackWatch } from '../rollout/rollback-watch.ts';
-import type { Serving } from '../rollout/serving.ts';
 import { type Route, sendJson } from './router.ts';
 
 export interface ModelRoutesContext {

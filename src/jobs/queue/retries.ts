@@ -7,8 +7,8 @@ const BLOCK_MS = [1000, 5000, 15_000, 60_000];
 
 interface Block {
   readonly count: number;
-  /** Codes that have been told. */
-  readonly told: Set<string>;
+  /** Codes that were reported. */
+  readonly reported: Set<string>;
 }
 
 const delayOf = (table: readonly number[], count: number): number => table[Math.min(count, table.length) - 1] as number;
@@ -39,13 +39,13 @@ export class Retries {
     return count;
   }
 
-  /** The disk stopped it. Gives the codes it has been told of since it last made progress: add those that are told. */
+  /** The disk stopped it. Gives the codes reported since it last made progress: add new ones. */
   blocked(id: string, hasProgressed = false): Set<string> {
     const known = hasProgressed ? undefined : this.#blocks.get(id);
-    const block = { count: (known?.count ?? 0) + 1, told: known?.told ?? new Set<string>() };
+    const block = { count: (known?.count ?? 0) + 1, reported: known?.reported ?? new Set<string>() };
     this.#blocks.set(id, block);
     this.#until.set(id, this.#now() + delayOf(BLOCK_MS, block.count));
-    return block.told;
+    return block.reported;
   }
 
   forget(id: string): void {

@@ -1,10 +1,10 @@
 /** Which model serves which scale, since when and why: switches models, remembers that over restarts, and rolls back. */
 import { DualscaleError } from '../../core/errors.ts';
 import { createMutex } from '../../core/mutex.ts';
+import type { Serving } from '../../core/upscale/serving.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { type JobEvent, MODELS_STREAM } from '../events/job-event.ts';
 import type { Activation } from './activation.ts';
-import type { Serving } from './serving.ts';
 
 export type ActivationReason = Pick<Activation, 'reason' | 'job' | 'detail'>;
 

@@ -4,7 +4,7 @@
  */
 
 import { percentileBin } from '../../core/measure/percentile.ts';
-import type { ServedRequest } from './serving.ts';
+import type { EndedRequest } from '../../core/upscale/serving.ts';
 
 export interface RequestSummary {
   /** With the parameter, whatever became of them. */
@@ -23,7 +23,7 @@ export interface RequestSummary {
 }
 
 export interface RequestWindow {
-  record(request: ServedRequest): void;
+  record(request: EndedRequest): void;
   summary(): RequestSummary;
 }
 

@@ -1,8 +1,8 @@
 /** How requests fared lately, and enlargements by model: for the watch over a new model, for pausing under load, and for dashboards. */
 import { ERRORS, type ErrorCode } from '../../core/errors.ts';
 import { percentile } from '../../core/measure/percentile.ts';
+import type { EndedRequest, Enlargement } from '../../core/upscale/serving.ts';
 import { createRequestWindow, type RequestSummary, WINDOW_SECONDS } from './request-window.ts';
-import type { ServedEnlargement, ServedRequest } from './serving.ts';
 
 export interface ServedSample {
   readonly modelId: string;
@@ -28,8 +28,8 @@ interface ModelSummary {
 }
 
 export interface ServingStats {
-  record(enlargement: ServedEnlargement): void;
-  recordRequest(request: ServedRequest): void;
+  record(enlargement: Enlargement): void;
+  recordRequest(request: EndedRequest): void;
   /** The last minute. */
   summary(): RequestSummary & { readonly windowSeconds: number; readonly byModel: readonly ModelSummary[] };
   /** Pictures under way at a time, on average over the last seconds. */
@@ -46,13 +46,7 @@ const MIN_FOR_PACE = 10;
 const PACE_SAMPLES = 200;
 
 /** Undefined for what says nothing about the model: a client that left, a picture that is damaged. */
-function toSample({
-  modelId,
-  scale,
-  milliseconds,
-  error,
-  outputPixels = 0,
-}: ServedEnlargement): ServedSample | undefined {
+function toSample({ modelId, scale, milliseconds, error, outputPixels = 0 }: Enlargement): ServedSample | undefined {
   const failed = error !== undefined;
   if (failed && !(error in ERRORS && ERRORS[error as ErrorCode].status >= 500)) return undefined;
   return { modelId, scale, failed, milliseconds, outputPixels };

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ModelManifest } from '../../../src/core/models/manifest.ts';
+import type { Enlargement, Serving } from '../../../src/core/upscale/serving.ts';
 import { EventLog } from '../../../src/jobs/events/event-log.ts';
 import type { JobRequest } from '../../../src/jobs/queue/job.ts';
 import { Activator } from '../../../src/jobs/rollout/activator.ts';
 import type { Evaluation } from '../../../src/jobs/rollout/evaluation.ts';
 import { gate } from '../../../src/jobs/rollout/gate.ts';
 import { createRollbackWatch } from '../../../src/jobs/rollout/rollback-watch.ts';
-import type { ServedEnlargement, Serving } from '../../../src/jobs/rollout/serving.ts';
 import { createServingStats } from '../../../src/jobs/rollout/serving-stats.ts';
 
 /** Serving as a table: which model serves is all that matters here. @param loadMs until a model serves */
@@ -85,7 +85,7 @@ describe('the history of a scale', () => {
 const input = { bytes: Buffer.alloc(0) };
 
 describe('a model that has just begun to serve', () => {
-  async function watchSwitch(sampleOf: (modelId: string, i: number) => Partial<ServedEnlargement>, count: number) {
+  async function watchSwitch(sampleOf: (modelId: string, i: number) => Partial<Enlargement>, count: number) {
     const serving = createTable('old', ['old', 'new']);
     const activator = await open(serving);
     const stats = createServingStats(() => performance.now());
@@ -122,7 +122,7 @@ describe('a model that has just begun to serve', () => {
   });
 
   test('is not blamed for larger pictures, damaged ones, and clients that leave', async () => {
-    const sampleOf = (id: string, i: number): Partial<ServedEnlargement> => {
+    const sampleOf = (id: string, i: number): Partial<Enlargement> => {
       if (id === 'old') return {};
       if (i % 3 === 0) return { error: i % 2 === 0 ? 'DS_BAD_IMAGE' : 'DS_ABORTED' };
       return { milliseconds: 300, outputPixels: 3e6 };

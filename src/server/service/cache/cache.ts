@@ -22,7 +22,7 @@ export interface CacheOptions {
   readonly shared?: SharedStore;
 }
 
-export const CACHE_DEFAULTS = { memoryBytes: 64 * 2 ** 20, diskBytes: 2 ** 30 } as const;
+const CACHE_DEFAULTS = { memoryBytes: 64 * 2 ** 20, diskBytes: 2 ** 30 } as const;
 
 /** What the cache reports; `src/server/metrics` implements it. */
 export interface CacheMeter {

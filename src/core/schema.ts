@@ -31,6 +31,9 @@ export interface Schema {
   readonly defaultText?: string;
 }
 
+/** A schema that has every field of an options type. */
+export type SchemaOf<Options> = Schema & { readonly properties: Readonly<Record<keyof Options, Schema>> };
+
 export interface SchemaProblem {
   readonly path: readonly (string | number)[];
   readonly expected: string;

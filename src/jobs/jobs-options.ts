@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
 import type { Provider } from '../core/engine/runtime.ts';
 import { badOption } from '../core/errors.ts';
-import { checkOptions, withDefaults } from '../core/schema.ts';
+import { checkOptions, type SchemaOf, withDefaults } from '../core/schema.ts';
 import type { Serving } from '../core/upscale/serving.ts';
 import type { TrafficOptions } from './data/traffic.ts';
 import { JOBS_OPTIONS } from './options-schema.ts';
@@ -74,6 +74,9 @@ export interface JobsOptions {
   readonly logger?: JobsLogger;
 }
 
+/** An option without a schema does not compile. */
+const SCHEMA: SchemaOf<JobsOptions> = JOBS_OPTIONS;
+
 const DEFAULTED = [
   'host',
   'mountPath',
@@ -112,7 +115,7 @@ function checkRelations({ token, host = '127.0.0.1', dataRoots = {} }: JobsOptio
 
 /** Checks everything and fills in the defaults. Throws DS_BAD_OPTION. */
 export function resolveJobsOptions(given: JobsOptions): ResolvedJobsOptions {
-  checkOptions(JOBS_OPTIONS, given);
+  checkOptions(SCHEMA, given);
   checkRelations(given);
   const { dualscale: _, ...options } = given;
   return {

@@ -1,7 +1,6 @@
 /** The options of `createJobs`: checked by this, and the source of their table in `docs/options.md`. */
 import { isLogger, type Schema } from '../core/schema.ts';
 import type { TrafficOptions } from './data/traffic.ts';
-import type { JobsOptions } from './jobs-options.ts';
 import type { RollbackOptions } from './rollout/rollback-watch.ts';
 
 const FOLDER = { type: 'string', minLength: 1, expected: 'the path of a folder' } as const;
@@ -199,4 +198,4 @@ export const JOBS_OPTIONS = {
       defaultText: 'silent',
     },
   },
-} as const satisfies Schema & { readonly properties: Record<keyof JobsOptions, Schema> };
+} as const satisfies Schema;

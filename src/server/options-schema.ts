@@ -1,6 +1,5 @@
 /** The options of `createDualscale`: checked by this, and the source of `plugin.json` and `docs/options.md`. */
 import { isLogger, type Schema } from '../core/schema.ts';
-import type { DualscaleOptions } from './options.ts';
 
 /** `false` turns a part off; `true` would say nothing. */
 const isNotTrue = (value: unknown): boolean => value !== true;
@@ -266,4 +265,4 @@ export const PLUGIN_OPTIONS = {
       isRight: isLogger,
     },
   },
-} as const satisfies Schema & { readonly properties: Record<keyof DualscaleOptions, Schema> };
+} as const satisfies Schema;

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { checkEncodeOptions, type EncodeOptions } from '../core/codec/encode-format.ts';
 import { type ImageLimits, resolveLimits } from '../core/codec/limits.ts';
 import type { EngineName, Provider, TfjsBackend } from '../core/engine/runtime.ts';
-import { checkOptions, withDefaults } from '../core/schema.ts';
+import { checkOptions, type SchemaOf, withDefaults } from '../core/schema.ts';
 import type { DegradationMode } from '../core/upscale/degradation-hint.ts';
 import { type ConsistencyOptions, checkConsistency } from '../core/upscale/enlarge-encoded.ts';
 import type { OnBadParameter } from './http/picture-core.ts';
@@ -138,6 +138,9 @@ export interface ResolvedOptions extends Omit<DualscaleOptions, 'signing' | 'lat
 /** A core's work of 20 seconds, for each worker. */
 const QUEUE_COST_PER_WORKER = 1000;
 
+/** An option without a schema does not compile. */
+const SCHEMA: SchemaOf<DualscaleOptions> = PLUGIN_OPTIONS;
+
 const DEFAULTED = [
   'models',
   'blindModels',
@@ -154,7 +157,7 @@ const DEFAULTED = [
 
 /** Checks everything but the relation of one field to another, which its part does, and fills in the defaults. Throws DS_BAD_OPTION. */
 export function resolveOptions(options: DualscaleOptions): ResolvedOptions {
-  checkOptions(PLUGIN_OPTIONS, options);
+  checkOptions(SCHEMA, options);
   checkEncodeOptions(options);
   checkConsistency(options.consistency ?? {});
   const { workers = availableParallelism() } = options;

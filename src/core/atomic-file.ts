@@ -43,7 +43,7 @@ export async function replaceFile(path: string, content: Uint8Array | string): P
   await syncFolder(dirname(path));
 }
 
-export function syncFolderSync(directory: string): void {
+function syncFolderSync(directory: string): void {
   if (process.platform === 'win32') return;
   const folder = openSync(directory, 'r');
   try {

@@ -147,7 +147,7 @@ export interface QualityStep extends Readonly<Record<LossyFormat, number>> {
  * results are above sharp's defaults. A large one is seen at less than its size, and its bytes are
  * what hurts.
  */
-export const DEFAULT_QUALITY: readonly QualityStep[] = [
+const DEFAULT_QUALITY: readonly QualityStep[] = [
   { maxPixels: 2 ** 22, jpeg: 90, webp: 85, avif: 65 },
   { maxPixels: 2 ** 24, jpeg: 86, webp: 80, avif: 58 },
   { maxPixels: 2 ** 26, jpeg: 82, webp: 76, avif: 52 },
@@ -163,7 +163,7 @@ function requireQuality(name: string, value: unknown): void {
 }
 
 /** Throws DS_BAD_OPTION unless it is 1 to 100, or steps of growing size whose qualities are. */
-export function checkQuality(quality: number | readonly QualityStep[]): void {
+function checkQuality(quality: number | readonly QualityStep[]): void {
   if (!Array.isArray(quality)) {
     requireQuality('quality', quality);
     return;
@@ -178,7 +178,7 @@ export function checkQuality(quality: number | readonly QualityStep[]): void {
 }
 
 /** Of the first step that is large enough, else of the last one. */
-export function qualityFor(format: LossyFormat, pixels: number, quality: number | readonly QualityStep[]): number {
+function qualityFor(format: LossyFormat, pixels: number, quality: number | readonly QualityStep[]): number {
   if (typeof quality === 'number') return quality;
   const step = quality.find(({ maxPixels }) => pixels <= maxPixels) ?? (quality.at(-1) as QualityStep);
   return step[format];

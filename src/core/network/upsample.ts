@@ -63,7 +63,7 @@ function phaseFilter(phases: readonly (readonly number[])[], taps: number, chann
  * @param phases for the output pixels scale*i + phase the weights of the LR pixels
  *   i-reach..i+reach.
  */
-export function enlargeByPhases(image: Tensor4D, phases: readonly (readonly number[])[], reach: number): Tensor4D {
+function enlargeByPhases(image: Tensor4D, phases: readonly (readonly number[])[], reach: number): Tensor4D {
   const channels = image.shape[3];
   const scale = phases.length;
   const taps = 2 * reach + 1;

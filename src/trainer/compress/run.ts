@@ -106,7 +106,7 @@ const reviveNaN = (_: string, value: unknown) => (value === 'NaN' ? Number.NaN :
 const writeNaN = (_: string, value: unknown) => (Number.isNaN(value) ? 'NaN' : value);
 
 /** Undefined while the stage is not done. Throws DS_BAD_DATA when its file cannot be read. */
-export async function readStage<Value>(folder: string, stage: string): Promise<StoredStage<Value> | undefined> {
+async function readStage<Value>(folder: string, stage: string): Promise<StoredStage<Value> | undefined> {
   const path = join(folder, `${stage}.json`);
   const text = await readIfThere(path);
   if (!text) return undefined;
@@ -120,7 +120,7 @@ export async function readStage<Value>(folder: string, stage: string): Promise<S
 }
 
 /** The JSON file comes last: with it the stage is done. */
-export async function writeStage<Value>(folder: string, stage: string, result: StoredStage<Value>): Promise<void> {
+async function writeStage<Value>(folder: string, stage: string, result: StoredStage<Value>): Promise<void> {
   const { value, seconds, tensors } = result;
   await mkdir(folder, { recursive: true });
   if (tensors) await replaceFile(join(folder, `${stage}.safetensors`), writeSafetensors(tensors));

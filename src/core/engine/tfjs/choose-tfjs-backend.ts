@@ -16,7 +16,7 @@ let isTaken = false;
 /**
  * Undefined when the caller may use it until it calls `releaseTensorflow`; else the reason why not.
  */
-export function claimTensorflow(): string | undefined {
+function claimTensorflow(): string | undefined {
   if (hasLoadedTensorflow()) return 'this thread has loaded tfjs-node, which works on one thread of a process';
   if (isTaken) return 'another pool uses tfjs-node, which works on one thread of a process';
   isTaken = true;

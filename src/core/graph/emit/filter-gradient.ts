@@ -167,7 +167,7 @@ function shiftedInput(emitter: Emitter, padded: string, [ky, kx]: readonly numbe
 }
 
 /** @param of the input [N, H, W, I], dy [N, H', W', O] and the filter's shape [kh, kw, I, O]. */
-export function wideFilterGradient(
+function wideFilterGradient(
   emitter: Emitter,
   of: { readonly x: Held; readonly dy: Held; readonly shape: readonly number[] },
   geometry: Geometry,

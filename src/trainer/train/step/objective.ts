@@ -21,7 +21,7 @@ export interface Teacher {
 /** The student's parameters have the same names. */
 const constantName = (name: string): string => `teacher.${name}`;
 
-export function teacherConstants({ parameters }: Teacher): NonNullable<Program['constants']> {
+function teacherConstants({ parameters }: Teacher): NonNullable<Program['constants']> {
   return Object.fromEntries(
     Object.entries(parameters).map(([name, { shape, data }]) => [
       constantName(name),
@@ -31,7 +31,7 @@ export function teacherConstants({ parameters }: Teacher): NonNullable<Program['
 }
 
 /** @param inputs of the program, the constants among them. */
-export function teach({ spec }: Teacher, inputs: Readonly<Record<string, Tensor>>, image: Tensor4D): Tensor4D {
+function teach({ spec }: Teacher, inputs: Readonly<Record<string, Tensor>>, image: Tensor4D): Tensor4D {
   const network = createNetwork(spec);
   const parameters = Object.fromEntries(network.parameters.map(({ name }) => [name, inputs[constantName(name)]]));
   return network.forward(parameters, image).at(-1) as Tensor4D;

@@ -18,7 +18,7 @@ import type { Stepper, TrainState } from './stepper.ts';
 import { nextAnswer, startWorker } from './worker-thread.ts';
 
 /** Inputs: the state vectors, the batch and the optimiser's scalars. Outputs: the new state vectors, `gradientNorm` and the losses. */
-export function stepProgram(
+function stepProgram(
   objective: Objective,
   shape: BatchShape,
   update: Program = updateProgram(objective),

@@ -113,8 +113,10 @@ test('an answer that cannot be sent cuts the connection', async () => {
 
 test('a start that fails leaves nothing in the registry and no worker', async () => {
   const registry = new Registry();
-  await expect(plugin.create({ registry, concurrency: 0 })).rejects.toMatchObject({ code: 'DS_BAD_OPTION' });
-  await expect(plugin.create({ registry, workers: 0 })).rejects.toMatchObject({ code: 'DS_BAD_OPTION' });
+  // The schema takes both; the parts that open after the models refuse them.
+  await expect(plugin.create({ registry, provider: 'wasm' })).rejects.toMatchObject({ code: 'DS_BAD_OPTION' });
+  const threads = { engine: 'tfjs', provider: 'cpu', threadsPerWorker: 2 } as const;
+  await expect(plugin.create({ registry, ...threads })).rejects.toMatchObject({ code: 'DS_BAD_OPTION' });
   expect(await registry.getSingleMetricAsString('dualscale_model_info')).not.toContain('model=');
 });
 

@@ -58,7 +58,7 @@ test('the wanted blind model takes the pictures that are no clean reductions', a
 test.each([
   [{ 2: 'nearest-x2' }, '`blindModels[2]` to be one of the blind x2 models (told-x2), got `nearest-x2`'],
   [{ 2: 'absent-x2' }, '`blindModels[2]` to be one of the blind x2 models (told-x2), got `absent-x2`'],
-  [{ 4: 'told-x2' }, '`blindModels[4]` to be one of the blind x4 models (there is none), got `told-x2`'],
+  [{ 4: 'told-x2' }, '`blindModels[4]` to be one of the blind x4 models (none), got `told-x2`'],
 ])('%j is refused by name', async (blindModels, message) => {
   const modelsDir = await publish(['told-x2']);
   await expect(createDualscale({ modelsDir, provider: 'cpu', workers: 1, blindModels })).rejects.toMatchObject({
